@@ -1,0 +1,20 @@
+// When work that was put off runs: a task comes after a turn of I/O, a flush comes before it. The portable
+// default uses what every platform has; the Node floor injects setImmediate and process.nextTick.
+
+/** Queues work on the event loop. */
+export interface Scheduler {
+  /** Runs the callback in a task of its own, after pending I/O has had one turn. */
+  queueTask(callback: () => void): void;
+  /** Runs the callback after the current one and the microtasks it caused, before the next I/O. */
+  queueFlush(callback: () => void): void;
+}
+
+/** The scheduler of any JavaScript platform. */
+export const portableScheduler: Scheduler = Object.freeze({
+  queueTask: (callback: () => void): void => {
+    setTimeout(callback, 0);
+  },
+  queueFlush: (callback: () => void): void => {
+    queueMicrotask(callback);
+  },
+});
