@@ -6,7 +6,7 @@
 export interface TextCodec {
   /** Whether `bytes[start..end)` is well-formed UTF-8 (RFC 3629). */
   isValid(bytes: Uint8Array, start: number, end: number): boolean;
-  /** Decodes bytes that are known to be well-formed; a byte order mark is kept. */
+  /** Decodes; a byte order mark is kept, bytes that are not well-formed become U+FFFD. */
   decode(bytes: Uint8Array, start: number, end: number): string;
   /** Decodes, or gives undefined when the bytes are not well-formed UTF-8. */
   decodeStrict(bytes: Uint8Array, start: number, end: number): string | undefined;
@@ -17,6 +17,7 @@ export interface TextCodec {
 }
 
 const encoder = new TextEncoder();
+const lenientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decodeStrict(bytes: Uint8Array, start: number, end: number): string | undefined {
@@ -52,7 +53,7 @@ export const portableTextCodec: TextCodec = Object.freeze({
   isValid: (bytes: Uint8Array, start: number, end: number): boolean =>
     decodeStrict(bytes, start, end) !== undefined,
   decode: (bytes: Uint8Array, start: number, end: number): string =>
-    strictDecoder.decode(bytes.subarray(start, end)),
+    lenientDecoder.decode(bytes.subarray(start, end)),
   decodeStrict,
   byteLength,
   encodeInto: (text: string, target: Uint8Array, offset: number): number =>

@@ -1,0 +1,43 @@
+// `fullduplex/protocol`: RFC 6455 without I/O, for those who bring their own transport and for tools that look at
+// bytes. Runs unchanged in Node, browsers and every other JavaScript platform.
+
+export { cryptoRandom, type RandomSource } from './base/random.ts';
+export { type ErrorCode, FullduplexError } from './base/errors.ts';
+export { portableTextCodec, type TextCodec } from './base/text-codec.ts';
+export { CloseCode, isApplicationCloseCode, isWireCloseCode, maxCloseReasonBytes } from './protocol/close-code.ts';
+export { type CloseBody, encodeCloseBody, parseCloseBody } from './protocol/close-frame.ts';
+export {
+  type ClosingEvent,
+  type ClosingState,
+  canReceive,
+  canSend,
+  nextClosingState,
+} from './protocol/closing-handshake.ts';
+export type {
+  CodecCallback,
+  Deflater,
+  Extension,
+  Inflater,
+  NegotiatedExtension,
+  RsvBit,
+} from './protocol/extensions/extension.ts';
+export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from './protocol/frame-decoder.ts';
+export { FrameEncoder } from './protocol/frame-encoder.ts';
+export { type FrameHeader, frameHeaderLength, writeFrameHeader } from './protocol/frame-header.ts';
+export {
+  FrameCollector,
+  type FrameDirection,
+  type FrameObserver,
+  type ObservedFrame,
+} from './protocol/frame-observer.ts';
+export { defaultLimits, type ProtocolLimits } from './protocol/limits.ts';
+export { maskInPlace, readMaskKey, rotateMaskKey } from './protocol/mask.ts';
+export { MaskKeyPool } from './protocol/mask-key-pool.ts';
+export { MemoryBudget } from './protocol/memory-budget.ts';
+export { isControlOpcode, isKnownOpcode, Opcode, opcodeName } from './protocol/opcode.ts';
+export { OutputBuffer } from './protocol/output-buffer.ts';
+export { PreparedMessage } from './protocol/prepared-message.ts';
+export { Protocol, type ProtocolOptions, type ProtocolSink } from './protocol/protocol.ts';
+export { ProtocolError } from './protocol/protocol-error.ts';
+export { StagingPool } from './protocol/staging-pool.ts';
+export { Utf8Validator } from './protocol/utf8-validator.ts';

@@ -1,0 +1,34 @@
+// A bound on what many connections together keep of unfinished input. One budget is shared by all connections of a
+// server, so that ten thousand stalled messages cannot hold ten thousand times the limit of one.
+
+/** Counts bytes that connections retain, up to a limit. */
+export class MemoryBudget {
+  readonly #limitBytes: number;
+  #retainedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** The most bytes that may be retained together. */
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** The bytes retained now. */
+  get retainedBytes(): number {
+    return this.#retainedBytes;
+  }
+
+  /** Takes `byteCount` from the budget, or takes nothing and gives false when too little is left. */
+  reserve(byteCount: number): boolean {
+    if (this.#retainedBytes + byteCount > this.#limitBytes) return false;
+    this.#retainedBytes += byteCount;
+    return true;
+  }
+
+  /** Gives back what `reserve` took. */
+  release(byteCount: number): void {
+    this.#retainedBytes -= byteCount;
+  }
+}

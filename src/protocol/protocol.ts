@@ -1,0 +1,464 @@
+// One side of one WebSocket connection after the opening handshake, without I/O: bytes go in, calls to a sink come
+// out, and what is to be written collects in an output that the owner flushes. It owns no socket, no timer and no
+// promise. RFC 6455 sections 5 to 8; each rule stands in the part that keeps it (FrameDecoder, MessageAssembler,
+// ClosingHandshake, FrameEncoder), this class joins them.
+
+import { noBytes } from '../base/bytes.ts';
+import { FullduplexError } from '../base/errors.ts';
+import { cryptoRandom } from '../base/random.ts';
+import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
+import { encodeCloseBody, parseCloseBody } from './close-frame.ts';
+import { CloseCode } from './close-code.ts';
+import { type ClosingState, canReceive, canSend, nextClosingState } from './closing-handshake.ts';
+import type { NegotiatedExtension } from './extensions/extension.ts';
+import { FrameDecoder } from './frame-decoder.ts';
+import { FrameEncoder } from './frame-encoder.ts';
+import type { FrameObserver } from './frame-observer.ts';
+import { type ProtocolLimits, resolveLimits } from './limits.ts';
+import { MaskKeyPool } from './mask-key-pool.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { type AssembledSink, MessageAssembler } from './message-assembler.ts';
+import { Opcode } from './opcode.ts';
+import { OutputBuffer } from './output-buffer.ts';
+import type { PreparedMessage } from './prepared-message.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { RetainedBytes } from './retained-bytes.ts';
+import { SendQueue } from './send-queue.ts';
+import type { StagingPool } from './staging-pool.ts';
+
+/** What happens on a connection, in order. Calls come only from within methods of Protocol or from a codec's callback. */
+export interface ProtocolSink {
+  /** A whole text message. */
+  text(message: string): void;
+  /** A whole binary message: yours to keep, unless `binaryMessages` is `borrowed`. */
+  binary(message: Uint8Array): void;
+  /** Streamed receiving: a message begins. */
+  messageStart(type: 'text' | 'binary'): void;
+  /** Streamed receiving: its next bytes, borrowed for the call; text is checked, but may be cut inside a character. */
+  messageChunk(bytes: Uint8Array): void;
+  /** Streamed receiving: the message is complete. */
+  messageEnd(): void;
+  /** A ping; the pong is already in the output, unless auto-pong is off. Borrowed for the call. */
+  ping(payload: Uint8Array): void;
+  /** A pong, asked for or not. Borrowed for the call. */
+  pong(payload: Uint8Array): void;
+  /** The peer's close frame, 1005 when it had no code; the answer is in the output if one was due. */
+  close(code: number, reason: string): void;
+  /** The connection was failed, because of the peer or of a codec; the close frame that says so is in the output. */
+  failure(error: ProtocolError): void;
+  /** Something is in the output although nobody called: a codec has finished. Flush it. */
+  outputReady(): void;
+}
+
+/** How a Protocol behaves. */
+export interface ProtocolOptions {
+  /** Which side this is: a client masks what it sends (RFC 6455 5.1). */
+  readonly role: 'client' | 'server';
+  /** Bounds on what the peer may send. */
+  readonly limits?: Partial<ProtocolLimits>;
+  /** The extension that was negotiated. */
+  readonly extension?: NegotiatedExtension;
+  /** Whether pings are answered (RFC 6455 5.5.2). @defaultValue true */
+  readonly autoPong?: boolean;
+  /** Whether incoming text is checked (RFC 6455 8.1). @defaultValue true */
+  readonly validateUtf8?: boolean;
+  /** Whether messages are delivered piece by piece. @defaultValue false */
+  readonly isStreamed?: boolean;
+  /** `borrowed` binary messages are valid only during the call. @defaultValue 'copied' */
+  readonly binaryMessages?: 'copied' | 'borrowed';
+  /** Bounds what connections retain together. */
+  readonly budget?: MemoryBudget;
+  /** Turns text into bytes and back. */
+  readonly text?: TextCodec;
+  /** Where masking keys come from. */
+  readonly maskKeys?: MaskKeyPool;
+  /** Memory for outgoing frames. */
+  readonly stagingPool?: StagingPool;
+}
+
+const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
+
+/** One side of a WebSocket connection, without I/O. */
+export class Protocol {
+  /** What is to be written to the peer; the owner flushes it after each call that may have added to it. */
+  readonly output: OutputBuffer;
+  readonly #sink: ProtocolSink;
+  readonly #text: TextCodec;
+  readonly #decoder: FrameDecoder;
+  readonly #encoder: FrameEncoder;
+  readonly #assembler: MessageAssembler;
+  readonly #retained: RetainedBytes;
+  readonly #extension: NegotiatedExtension | undefined;
+  readonly #sendQueue: SendQueue | undefined;
+  readonly #isServer: boolean;
+  readonly #autoPong: boolean;
+  readonly #isBorrowing: boolean;
+  #closingState: ClosingState = 'open';
+  // Input that arrived while nothing may be decoded: receiving is paused, or a codec is busy.
+  #waiting: Uint8Array = noBytes;
+  #isPaused = false;
+  #isCodecPending = false;
+  #isDecoding = false;
+  #hasClosePending = false;
+  // The kind of the fragmented message that is being sent, if one is.
+  #openMessage: { readonly type: 'text' | 'binary'; readonly isTransformed: boolean } | undefined;
+
+  /** @throws FullduplexError `WS_OPTION_INVALID` for limits that make no sense */
+  constructor(options: ProtocolOptions, sink: ProtocolSink) {
+    const limits = resolveLimits(options.limits);
+    const isServer = options.role === 'server';
+    this.#sink = sink;
+    this.#isServer = isServer;
+    this.#text = options.text ?? portableTextCodec;
+    this.#autoPong = options.autoPong ?? true;
+    this.#isBorrowing = options.binaryMessages === 'borrowed';
+    this.#extension = options.extension;
+    this.#retained = new RetainedBytes(limits.maxRetainedBytes, options.budget);
+    this.output = new OutputBuffer(options.stagingPool);
+    const maskKeys = isServer ? undefined : (options.maskKeys ?? sharedMaskKeys);
+    this.#encoder = new FrameEncoder(this.output, this.#text, maskKeys);
+    this.#assembler = new MessageAssembler(
+      {
+        limits,
+        text: this.#text,
+        validateUtf8: options.validateUtf8 ?? true,
+        isStreamed: options.isStreamed ?? false,
+        extension: options.extension,
+        retained: this.#retained,
+      },
+      this.#assembledSink(),
+    );
+    this.#decoder = new FrameDecoder(
+      {
+        masking: isServer ? 'required' : 'forbidden',
+        maxFrameBytes: limits.maxFrameBytes,
+        allowedRsv: options.extension?.rsvBit ?? 0,
+      },
+      this.#assembler,
+    );
+    if (options.extension !== undefined) {
+      this.#sendQueue = new SendQueue(this.#encoder, options.extension, {
+        written: () => this.#sink.outputReady(),
+        failed: (error) => {
+          this.fail(
+            new ProtocolError('WS_CODEC_FAILED', 1011, 'RFC 6455 7.4.1', `codec failed: ${error.message}`, error),
+          );
+          this.#sink.outputReady();
+        },
+      });
+    }
+  }
+
+  /** Where the closing handshake stands. */
+  get closingState(): ClosingState {
+    return this.#closingState;
+  }
+
+  /** Bytes that were sent and are not in the output yet: they wait for a codec. */
+  get queuedBytes(): number {
+    return this.#sendQueue?.byteLength ?? 0;
+  }
+
+  /** Bytes of input that are kept: of an unfinished message, or because receiving is paused. */
+  get retainedBytes(): number {
+    return this.#retained.count;
+  }
+
+  /** Whether input waits undecoded. */
+  get hasWaitingInput(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether a fragmented message was begun and not finished by this side. */
+  get isMessageOpen(): boolean {
+    return this.#openMessage !== undefined;
+  }
+
+  /**
+   * Takes bytes from the peer. They are borrowed for the call and may be overwritten. Never throws, whatever the
+   * peer sent, provided that the sink does not.
+   */
+  receive(chunk: Uint8Array): void {
+    if (!canReceive(this.#closingState)) return;
+    if (this.#isPaused || this.#isCodecPending || this.#waiting.length > 0 || this.#isDecoding) {
+      this.#keep(chunk, 0);
+      return;
+    }
+    this.#decode(chunk);
+  }
+
+  /** Stops decoding after the current message; input is kept from now on, up to the limit. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#decoder.stop();
+  }
+
+  /** Decodes what was kept and goes on. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#decodeWaiting();
+  }
+
+  /** Sends a text message. Nothing happens once a close frame was sent. */
+  sendText(text: string): void {
+    if (!canSend(this.#closingState) || this.#hasClosePending) return;
+    this.#requireNoOpenMessage();
+    const firstByte = 0x80 | Opcode.text;
+    if (this.#sendQueue === undefined) {
+      this.#encoder.writeText(firstByte, text);
+      return;
+    }
+    const bytes = new Uint8Array(this.#text.byteLength(text));
+    this.#text.encodeInto(text, bytes, 0);
+    this.#sendQueue.push(firstByte, bytes, this.#extension?.shouldDeflate('text', bytes.length) ?? false);
+  }
+
+  /** Sends a binary message; the bytes stay unchanged until the output was flushed and written. */
+  sendBinary(bytes: Uint8Array): void {
+    if (!canSend(this.#closingState) || this.#hasClosePending) return;
+    this.#requireNoOpenMessage();
+    const firstByte = 0x80 | Opcode.binary;
+    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, bytes);
+    else {
+      const isTransformed = this.#extension?.shouldDeflate('binary', bytes.length) ?? false;
+      this.#sendQueue.push(firstByte, bytes, isTransformed);
+    }
+  }
+
+  /** Sends a message that was encoded once for many receivers. */
+  sendPrepared(message: PreparedMessage): void {
+    if (!canSend(this.#closingState) || this.#hasClosePending) return;
+    this.#requireNoOpenMessage();
+    const payload = message.payload;
+    const firstByte = 0x80 | (message.type === 'text' ? Opcode.text : Opcode.binary);
+    if (this.#sendQueue !== undefined) {
+      const isTransformed = this.#extension?.shouldDeflate(message.type, payload.length) ?? false;
+      this.#sendQueue.push(firstByte, payload, isTransformed);
+    } else if (this.#isServer) this.#encoder.writeFrame(message.frame, payload.length);
+    else this.#encoder.writeBytes(firstByte, payload);
+  }
+
+  /**
+   * Sends one fragment: the first one opens a message of the type, the final one ends it. Control frames may come
+   * between (RFC 6455 5.4).
+   * @throws FullduplexError `WS_STATE_INVALID` when a fragment names another type than the open message
+   */
+  sendFragment(type: 'text' | 'binary', bytes: Uint8Array, isFinal: boolean): void {
+    if (!canSend(this.#closingState) || this.#hasClosePending) return;
+    const open = this.#openMessage;
+    if (open !== undefined && open.type !== type) {
+      throw new FullduplexError(
+        'WS_STATE_INVALID',
+        `${type} fragment while a ${open.type} message is open, expected a ${open.type} fragment`,
+      );
+    }
+    const opcode = open !== undefined ? Opcode.continuation : type === 'text' ? Opcode.text : Opcode.binary;
+    const firstByte = (isFinal ? 0x80 : 0) | opcode;
+    // How long the message will be is unknown here; a fragmented message counts as long.
+    const isTransformed =
+      open?.isTransformed ??
+      this.#extension?.shouldDeflate(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER) ??
+      false;
+    this.#openMessage = isFinal ? undefined : { type, isTransformed };
+    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, bytes);
+    else this.#sendQueue.push(firstByte, bytes, isTransformed);
+  }
+
+  /** Sends a ping with at most 125 bytes. @throws FullduplexError `WS_ARGUMENT_INVALID` */
+  ping(payload: Uint8Array = noBytes): void {
+    this.#sendControl(Opcode.ping, payload);
+  }
+
+  /** Sends a pong with at most 125 bytes, asked for or not. @throws FullduplexError `WS_ARGUMENT_INVALID` */
+  pong(payload: Uint8Array = noBytes): void {
+    this.#sendControl(Opcode.pong, payload);
+  }
+
+  /**
+   * Starts the closing handshake. The close frame goes behind everything sent so far; nothing can be sent after it.
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code that may not be sent or a reason over 123 bytes
+   */
+  close(code?: number, reason = ''): void {
+    const body = encodeCloseBody(code, reason, this.#text);
+    if (!canSend(this.#closingState) || this.#hasClosePending) return;
+    this.#closeAfterMessages(body);
+  }
+
+  /**
+   * Fails the connection (RFC 6455 7.1.7): sends a close frame if none was sent, discards all further input and
+   * tells the sink.
+   */
+  fail(error: ProtocolError): void {
+    if (this.#closingState === 'failed' || this.#closingState === 'closed') return;
+    const mayTell = canSend(this.#closingState) || this.#closingState === 'closeReceived';
+    this.#closingState = nextClosingState(this.#closingState, 'fail');
+    this.#stopReceiving();
+    this.#sendQueue?.dispose();
+    if (mayTell) {
+      const body = encodeCloseBody(error.closeCode, shortenReason(error.message, this.#text), this.#text);
+      this.#encoder.writeBytes(0x80 | Opcode.close, body);
+    }
+    this.#sink.failure(error);
+  }
+
+  /** Gives back all memory; the transport is gone. */
+  dispose(): void {
+    this.#stopReceiving();
+    this.#sendQueue?.dispose();
+    this.#extension?.deflater.close();
+    this.#extension?.inflater.close();
+    this.output.discard();
+    if (this.#closingState !== 'closed') this.#closingState = 'failed';
+  }
+
+  /** Attaches the observer of all frames, or detaches it with undefined. */
+  observe(observer: FrameObserver | undefined): void {
+    this.#decoder.observer = observer;
+    this.#encoder.observer = observer;
+  }
+
+  #decode(chunk: Uint8Array): void {
+    this.#isDecoding = true;
+    let offset = 0;
+    try {
+      offset = this.#decoder.decode(chunk, 0, chunk.length);
+    } finally {
+      this.#isDecoding = false;
+    }
+    if (offset < chunk.length && canReceive(this.#closingState)) this.#keep(chunk, offset);
+  }
+
+  #decodeWaiting(): void {
+    // A handler may pause and resume while the input that waits is being decoded: the loop sees what it left.
+    while (this.#waiting.length > 0 && !this.#isPaused && !this.#isCodecPending && !this.#isDecoding) {
+      const waiting = this.#waiting;
+      this.#waiting = noBytes;
+      this.#retained.subtract(waiting.length);
+      this.#decode(waiting);
+    }
+  }
+
+  #keep(chunk: Uint8Array, offset: number): void {
+    const rest = chunk.length - offset;
+    const error = this.#retained.add(rest);
+    if (error !== undefined) {
+      this.fail(error);
+      this.#sink.outputReady();
+      return;
+    }
+    const kept = new Uint8Array(this.#waiting.length + rest);
+    kept.set(this.#waiting);
+    kept.set(offset === 0 ? chunk : chunk.subarray(offset), this.#waiting.length);
+    this.#waiting = kept;
+  }
+
+  #stopReceiving(): void {
+    this.#decoder.discard();
+    this.#assembler.dispose();
+    this.#retained.subtract(this.#waiting.length);
+    this.#waiting = noBytes;
+  }
+
+  #requireNoOpenMessage(): void {
+    if (this.#openMessage === undefined) return;
+    throw new FullduplexError(
+      'WS_STATE_INVALID',
+      `a fragmented ${this.#openMessage.type} message is open, expected its final fragment first (RFC 6455 5.4)`,
+    );
+  }
+
+  #sendControl(opcode: number, payload: Uint8Array): void {
+    if (payload.length > 125) {
+      throw new FullduplexError(
+        'WS_ARGUMENT_INVALID',
+        `payload of ${payload.length} bytes for a ping or pong, at most 125 (RFC 6455 5.5)`,
+      );
+    }
+    if (canSend(this.#closingState)) this.#encoder.writeBytes(0x80 | opcode, payload);
+  }
+
+  #closeAfterMessages(body: Uint8Array): void {
+    if (this.#sendQueue === undefined) {
+      this.#writeClose(body);
+      return;
+    }
+    this.#hasClosePending = true;
+    this.#sendQueue.afterAll(() => {
+      this.#writeClose(body);
+    });
+  }
+
+  #writeClose(body: Uint8Array): void {
+    this.#encoder.writeBytes(0x80 | Opcode.close, body);
+    this.#closingState = nextClosingState(this.#closingState, 'send');
+  }
+
+  #receiveClose(payload: Uint8Array): void {
+    const body = parseCloseBody(payload, this.#text);
+    if (body instanceof ProtocolError) {
+      this.fail(body);
+      return;
+    }
+    this.#closingState = nextClosingState(this.#closingState, 'receive');
+    // RFC 6455 1.4: what follows the peer's close frame is discarded.
+    this.#stopReceiving();
+    if (this.#closingState === 'closeReceived' && !this.#hasClosePending) {
+      // RFC 6455 5.5.1: the answer repeats the code that was received.
+      const code = body.code === CloseCode.noStatusReceived ? undefined : body.code;
+      this.#closeAfterMessages(encodeCloseBody(code, '', this.#text));
+    }
+    this.#sink.close(body.code, body.reason);
+  }
+
+  #assembledSink(): AssembledSink {
+    return {
+      text: (text) => this.#sink.text(text),
+      binary: (bytes, start, end, isOwned) => this.#receiveBinary(bytes, start, end, isOwned),
+      messageStart: (type) => this.#sink.messageStart(type),
+      messageChunk: (bytes) => this.#sink.messageChunk(bytes),
+      messageEnd: () => this.#sink.messageEnd(),
+      control: (opcode, payload) => this.#receiveControl(opcode, payload),
+      codecPending: () => {
+        this.#isCodecPending = true;
+        this.#decoder.stop();
+      },
+      codecDone: () => {
+        this.#isCodecPending = false;
+        this.#decodeWaiting();
+        this.#sink.outputReady();
+      },
+      assemblyError: (error) => this.fail(error),
+    };
+  }
+
+  #receiveBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    if (isOwned) {
+      this.#sink.binary(bytes);
+      return;
+    }
+    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    this.#sink.binary(this.#isBorrowing ? view : view.slice());
+  }
+
+  #receiveControl(opcode: number, payload: Uint8Array): void {
+    if (opcode === Opcode.close) {
+      this.#receiveClose(payload);
+    } else if (opcode === Opcode.ping) {
+      // RFC 6455 5.5.2: a pong with the same payload, unless a close frame was already sent.
+      if (this.#autoPong) this.#sendControl(Opcode.pong, payload);
+      this.#sink.ping(payload);
+    } else {
+      this.#sink.pong(payload);
+    }
+  }
+}
+
+// A close reason holds 123 bytes: the message of an error is cut between characters.
+function shortenReason(message: string, text: TextCodec): string {
+  if (text.byteLength(message) <= 123) return message;
+  let shortened = message;
+  while (text.byteLength(shortened) > 120) {
+    shortened = shortened.slice(0, Math.max(0, shortened.length - Math.ceil((text.byteLength(shortened) - 120) / 3)));
+  }
+  return `${shortened}...`;
+}

@@ -1,0 +1,31 @@
+// Memory for frames on their way out. A connection borrows a buffer while it has something to write and gives it
+// back with the flush, so that idle connections hold none.
+
+const defaultBufferBytes = 16 * 1024;
+const defaultKeptBuffers = 16;
+
+/** Lends buffers of one size, keeping a few that came back for the next borrower. */
+export class StagingPool {
+  /** The size of each buffer in bytes. */
+  readonly bufferBytes: number;
+  readonly #keptBuffers: number;
+  readonly #free: Uint8Array[] = [];
+
+  constructor(bufferBytes: number = defaultBufferBytes, keptBuffers: number = defaultKeptBuffers) {
+    this.bufferBytes = bufferBytes;
+    this.#keptBuffers = keptBuffers;
+  }
+
+  /** Lends a buffer; its content is undefined. */
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.bufferBytes);
+  }
+
+  /** Takes a buffer back that nobody reads any more. */
+  give(buffer: Uint8Array): void {
+    if (this.#free.length < this.#keptBuffers) this.#free.push(buffer);
+  }
+}
+
+/** The pool that connections share unless they are given another. */
+export const sharedStagingPool: StagingPool = new StagingPool();
