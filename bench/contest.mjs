@@ -1,0 +1,171 @@
+// One workload between several servers: each server and its generator in processes of their own, all started first,
+// then measured in turns (A B C A B C), so that a slow minute of the machine hits all of them alike.
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { LineProcess } from './process/line-process.mjs';
+
+const START_TIMEOUT_MS = 15_000;
+const VERIFY_TIMEOUT_MS = 60_000;
+const SAMPLE_TIMEOUT_MS = 10_000;
+// The generator itself gives up after 15 s without a byte; this is for a generator that hangs.
+const RUN_GRACE_MS = 60_000;
+
+/**
+ * @typedef {object} Measurement one turn of one server
+ * @property {number} messages
+ * @property {number} seconds
+ * @property {number} serverMicrosPerMessage
+ * @property {number} messagesPerSecond
+ * @property {number} serverBusy share of a core, 0 to 1
+ * @property {number} generatorBusy share of a core, 0 to 1
+ * @property {number} othersBusy share of the whole machine that neither of the two used
+ * @property {number} residentBytes
+ */
+
+/**
+ * @typedef {object} Entry what one server showed in one workload
+ * @property {string} server the name it was asked for by
+ * @property {Record<string, any>} identity name, version, runtime, note
+ * @property {number} verifiedMessages compared byte by byte, before the first turn and after the last
+ * @property {number} verifiedBytes
+ * @property {Measurement[]} rounds
+ * @property {string} [failure] why there are no figures
+ */
+
+/**
+ * @typedef {object} Conditions
+ * @property {import('./load/generator.mjs').Generator} generator
+ * @property {{ server?: number, generator?: number }} cores
+ * @property {number} seconds
+ * @property {number} warmUpSeconds
+ * @property {number} rounds
+ * @property {string} [profileDirectory]
+ */
+
+class Contestant {
+  /** @type {Entry} */
+  entry;
+  /** @type {LineProcess} */
+  #server;
+  /** @type {LineProcess | undefined} */
+  #generator;
+
+  /**
+   * @param {string} server
+   * @param {URL} file
+   * @param {Conditions} conditions
+   */
+  constructor(server, file, { cores, profileDirectory }) {
+    this.entry = { server, identity: {}, verifiedMessages: 0, verifiedBytes: 0, rounds: [] };
+    const profiling = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : [];
+    this.#server = new LineProcess(
+      `server ${server}`,
+      process.execPath,
+      [...profiling, fileURLToPath(file)],
+      cores.server,
+    );
+  }
+
+  /**
+   * @param {import('./workloads/echo.mjs').EchoWorkload} workload
+   * @param {Conditions} conditions
+   */
+  async prepare({ connections, messageType, messageBytes, depth }, { generator, cores, warmUpSeconds }) {
+    const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
+    this.entry.identity = { ...identity, pid: this.#server.pid };
+    const settings = { host: '127.0.0.1', port, speaks, connections, messageType, messageBytes, depth };
+    const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    const label = `generator for ${this.entry.server}`;
+    this.#generator = new LineProcess(
+      label,
+      generator.command,
+      [...generator.args, ...args],
+      cores.generator,
+    );
+    await this.#generator.next(START_TIMEOUT_MS);
+    await this.verify();
+    await this.#load(warmUpSeconds);
+  }
+
+  async verify() {
+    const verified = await this.#generate('verify', VERIFY_TIMEOUT_MS);
+    this.entry.verifiedMessages += verified.verifiedMessages;
+    this.entry.verifiedBytes += verified.verifiedBytes;
+  }
+
+  /** @param {number} seconds */
+  async measure(seconds) {
+    const machineBefore = machineBusyMs();
+    const before = await this.#server.ask('sample', SAMPLE_TIMEOUT_MS);
+    const load = await this.#load(seconds);
+    // All connections are quiet again: what the server spent in between, it spent on exactly these messages.
+    const after = await this.#server.ask('sample', SAMPLE_TIMEOUT_MS);
+    const machineMs = machineBusyMs() - machineBefore;
+    const serverMicros = after.userMicros + after.systemMicros - before.userMicros - before.systemMicros;
+    const coreMicros = load.seconds * 1e6;
+    this.entry.rounds.push({
+      messages: load.messages,
+      seconds: load.seconds,
+      serverMicrosPerMessage: serverMicros / load.messages,
+      messagesPerSecond: load.messages / load.seconds,
+      serverBusy: serverMicros / coreMicros,
+      generatorBusy: load.cpuMicros / coreMicros,
+      othersBusy:
+        Math.max(0, machineMs * 1000 - serverMicros - load.cpuMicros) / (coreMicros * cpus().length),
+      residentBytes: after.residentBytes,
+    });
+  }
+
+  async stop() {
+    await this.#generator?.stop();
+    await this.#server.stop();
+  }
+
+  /** @param {number} seconds */
+  #load(seconds) {
+    return this.#generate(`run ${seconds}`, seconds * 1000 + RUN_GRACE_MS);
+  }
+
+  /**
+   * @param {string} line
+   * @param {number} timeoutMs
+   */
+  #generate(line, timeoutMs) {
+    if (!this.#generator) throw new Error('the generator runs only after prepare()');
+    return this.#generator.ask(line, timeoutMs);
+  }
+}
+
+/**
+ * @param {import('./workloads/echo.mjs').EchoWorkload} workload
+ * @param {ReadonlyMap<string, URL>} servers
+ * @param {Conditions} conditions
+ * @returns {Promise<Entry[]>} in the order of `servers`; one that fails keeps its reason and the others go on
+ */
+export async function runContest(workload, servers, conditions) {
+  const contestants = Array.from(servers, ([name, file]) => new Contestant(name, file, conditions));
+  /** @param {(contestant: Contestant) => Promise<void>} step */
+  const inTurns = async (step) => {
+    for (const contestant of contestants) {
+      if (contestant.entry.failure) continue;
+      await step(contestant).catch((/** @type {Error} */ error) => {
+        contestant.entry.failure = error.message;
+      });
+    }
+  };
+  try {
+    await inTurns((contestant) => contestant.prepare(workload, conditions));
+    for (let round = 0; round < conditions.rounds; round++) {
+      await inTurns((contestant) => contestant.measure(conditions.seconds));
+    }
+    // Again on code that is hot and on buffers that were recycled many times.
+    await inTurns((contestant) => contestant.verify());
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()));
+  }
+  return contestants.map((contestant) => contestant.entry);
+}
+
+function machineBusyMs() {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+}

@@ -1,0 +1,78 @@
+// Payloads and masked client frames, made before anything is measured (RFC 6455 5.2 and 5.3).
+// Everything here is deterministic: a seed names a payload, so that an echo can be compared byte by byte.
+#ifndef FRAMES_H
+#define FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum payload_type { PAYLOAD_BINARY, PAYLOAD_TEXT, PAYLOAD_UNICODE };
+
+enum { OPCODE_CONTINUATION = 0x0, OPCODE_TEXT = 0x1, OPCODE_BINARY = 0x2, OPCODE_CLOSE = 0x8, OPCODE_PING = 0x9, OPCODE_PONG = 0xa };
+
+// A xorshift generator: mask keys need not be unpredictable towards a server that we started ourselves.
+static uint64_t next_random(uint64_t *state) {
+  uint64_t x = *state;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  return *state = x;
+}
+
+static uint64_t random_from_seed(uint64_t seed) {
+  uint64_t state = seed * 0x9e3779b97f4a7c15ull + 0x2545f4914f6cdd1dull;
+  if (state == 0) state = 1;
+  for (int i = 0; i < 4; i++) next_random(&state);
+  return state;
+}
+
+static void fill_payload(uint8_t *out, size_t length, enum payload_type type, uint64_t seed) {
+  uint64_t state = random_from_seed(seed);
+  size_t at = 0;
+  while (at < length) {
+    uint64_t r = next_random(&state) >> 16;
+    if (type == PAYLOAD_BINARY) {
+      out[at++] = (uint8_t)r;
+    } else if (type == PAYLOAD_TEXT || (r & 3) == 0 || length - at < 3) {
+      out[at++] = (uint8_t)(0x20 + (r >> 2) % 0x5f); // printable ASCII
+    } else if ((r & 3) == 1) {
+      out[at++] = (uint8_t)(0xd0 + ((r >> 2) & 3)); // U+0400 to U+04FF, two bytes
+      out[at++] = (uint8_t)(0x80 + ((r >> 4) & 63));
+    } else {
+      out[at++] = (uint8_t)(0xe5 + ((r >> 2) & 3)); // U+5000 to U+8FFF, three bytes
+      out[at++] = (uint8_t)(0x80 + ((r >> 4) & 63));
+      out[at++] = (uint8_t)(0x80 + ((r >> 10) & 63));
+    }
+  }
+}
+
+static size_t client_frame_bytes(size_t payload_bytes) {
+  size_t length_bytes = payload_bytes < 126 ? 0 : payload_bytes < 65536 ? 2 : 8;
+  return 2 + length_bytes + 4 + payload_bytes;
+}
+
+// Writes one final, masked frame and returns its length.
+static size_t encode_client_frame(uint8_t *out, uint8_t opcode, const uint8_t *payload, size_t length, uint64_t *random) {
+  size_t at = 0;
+  out[at++] = (uint8_t)(0x80 | opcode);
+  if (length < 126) {
+    out[at++] = (uint8_t)(0x80 | length);
+  } else if (length < 65536) {
+    out[at++] = 0x80 | 126;
+    out[at++] = (uint8_t)(length >> 8);
+    out[at++] = (uint8_t)length;
+  } else {
+    out[at++] = 0x80 | 127;
+    for (int shift = 56; shift >= 0; shift -= 8) out[at++] = (uint8_t)((uint64_t)length >> shift);
+  }
+  uint8_t mask[4];
+  uint64_t r = next_random(random) >> 16;
+  memcpy(mask, &r, 4);
+  memcpy(out + at, mask, 4);
+  at += 4;
+  for (size_t i = 0; i < length; i++) out[at + i] = payload[i] ^ mask[i & 3];
+  return at + length;
+}
+
+#endif

@@ -1,0 +1,58 @@
+// From rounds to figures: medians with their spread, and ratios that are formed within a round before the median is
+// taken, because both sides of a round met the same machine.
+
+/** The server that every ratio refers to. */
+export const REFERENCE = 'ws';
+
+/** @typedef {{ median: number, min: number, max: number }} Spread */
+
+/**
+ * @typedef {object} Figures
+ * @property {Spread} serverMicrosPerMessage
+ * @property {Spread} messagesPerSecond
+ * @property {Spread} serverBusy
+ * @property {Spread} generatorBusy
+ * @property {Spread} othersBusy
+ * @property {Spread} residentBytes
+ * @property {Spread} [cpuRatio] ws / this: above 1 is cheaper than ws
+ * @property {Spread} [throughputRatio] this / ws: above 1 is faster than ws
+ */
+
+/**
+ * @param {readonly number[]} values
+ * @returns {Spread}
+ */
+export function spreadOf(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, min: sorted[0], max: sorted[sorted.length - 1] };
+}
+
+/**
+ * @param {import('../contest.mjs').Entry} entry
+ * @param {import('../contest.mjs').Entry | undefined} reference
+ * @returns {Figures | undefined} nothing for an entry that failed
+ */
+export function figuresOf({ rounds, failure }, reference) {
+  if (failure || rounds.length === 0) return undefined;
+  /** @param {keyof import('../contest.mjs').Measurement} name */
+  const spread = (name) => spreadOf(rounds.map((round) => round[name]));
+  const figures = {
+    serverMicrosPerMessage: spread('serverMicrosPerMessage'),
+    messagesPerSecond: spread('messagesPerSecond'),
+    serverBusy: spread('serverBusy'),
+    generatorBusy: spread('generatorBusy'),
+    othersBusy: spread('othersBusy'),
+    residentBytes: spread('residentBytes'),
+  };
+  if (!reference || reference.failure) return figures;
+  const pairs = rounds.map((own, index) => ({ own, other: reference.rounds[index] }));
+  return {
+    ...figures,
+    cpuRatio: spreadOf(
+      pairs.map(({ own, other }) => other.serverMicrosPerMessage / own.serverMicrosPerMessage),
+    ),
+    throughputRatio: spreadOf(pairs.map(({ own, other }) => own.messagesPerSecond / other.messagesPerSecond)),
+  };
+}

@@ -1,0 +1,138 @@
+// The report as Markdown, so that it can stand in the docs as it is: machine and command, one row per workload and
+// server, and the ratios side by side.
+import { REFERENCE } from './summary.mjs';
+
+/** A generator above this share of its core may be what limits the throughput. */
+const GENERATOR_BUSY_LIMIT = 0.9;
+/** Other programs above this share of the machine make the figures doubtful. */
+const OTHERS_BUSY_LIMIT = 0.1;
+
+export const COLUMNS = [
+  'workload',
+  'server',
+  'server CPU us/message',
+  'messages/s',
+  'CPU ratio',
+  'throughput ratio',
+  'server busy',
+  'generator busy',
+  'verified echoes',
+];
+
+/** @param {import('../run.mjs').Report} report */
+export function formatReport(report) {
+  return [...preamble(report), '', ...details(report), '', ...ratios(report), '', ...notes(report)].join(
+    '\n',
+  );
+}
+
+/** @param {import('../run.mjs').Report} report */
+function preamble({ command, date, machine, versions, generator, conditions }) {
+  const { server, generator: generatorCore } = conditions.cores;
+  return [
+    `- command: \`${command}\``,
+    `- date: ${date}`,
+    `- machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`,
+    `- servers: ${Object.values(versions).join('; ')}`,
+    `- load generator: ${generator}`,
+    server === undefined
+      ? '- nothing is pinned'
+      : `- server on core ${server}, generator on core ${generatorCore}`,
+    `- ${conditions.rounds} interleaved rounds of ${conditions.seconds} s after ${conditions.warmUpSeconds} s of warm-up;` +
+      ` median (lowest-highest); ratios within a round, ${REFERENCE} = 1.00, higher is better`,
+  ];
+}
+
+/** @param {import('../run.mjs').Report} report */
+function details({ workloads }) {
+  const rows = workloads.flatMap(({ workload, entries }) =>
+    entries.map(({ server, figures, verifiedMessages }) => {
+      if (!figures)
+        return [workload.name, server, 'failed', '', '', '', '', '', formatCount(verifiedMessages)];
+      const limited = figures.generatorBusy.median > GENERATOR_BUSY_LIMIT ? ' (!)' : '';
+      return [
+        workload.name,
+        server,
+        formatSpread(figures.serverMicrosPerMessage, formatMicros),
+        formatSpread(figures.messagesPerSecond, formatCount),
+        formatSpread(figures.cpuRatio, formatRatio),
+        formatSpread(figures.throughputRatio, formatRatio),
+        formatShare(figures.serverBusy.median),
+        formatShare(figures.generatorBusy.median) + limited,
+        formatCount(verifiedMessages),
+      ];
+    }),
+  );
+  return formatTable(COLUMNS, rows);
+}
+
+/** @param {import('../run.mjs').Report} report */
+function ratios({ workloads }) {
+  const servers = [...new Set(workloads.flatMap(({ entries }) => entries.map(({ server }) => server)))];
+  const rows = workloads.map(({ workload, entries }) => [
+    workload.name,
+    ...servers.map((server) => {
+      const figures = entries.find((entry) => entry.server === server)?.figures;
+      return figures ? formatSpread(figures.cpuRatio, formatRatio) : 'failed';
+    }),
+  ]);
+  return formatTable([`CPU ratio, ${REFERENCE} = 1.00`, ...servers], rows);
+}
+
+/** @param {import('../run.mjs').Report} report */
+function notes({ workloads, warnings }) {
+  const figures = workloads.flatMap(({ entries }) => entries.flatMap((entry) => entry.figures ?? []));
+  const others = Math.max(0, ...figures.map(({ othersBusy }) => othersBusy.median));
+  const lines = warnings.map((warning) => `- note: ${warning}`);
+  for (const { workload, entries } of workloads) {
+    for (const { server, failure } of entries) {
+      if (failure) lines.push(`- failed: ${server}, ${workload.name}: ${failure}`);
+    }
+  }
+  if (others > OTHERS_BUSY_LIMIT) {
+    lines.push(
+      `- note: other programs used up to ${formatShare(others)} of this machine; repeat the run on a quiet one`,
+    );
+  }
+  if (figures.some(({ generatorBusy }) => generatorBusy.median > GENERATOR_BUSY_LIMIT)) {
+    lines.push(
+      '- (!): the generator was the limit there: throughput is a lower bound, CPU per message still compares',
+    );
+  }
+  if (workloads.some(({ entries }) => entries.some(({ identity }) => identity.name === 'node:net'))) {
+    lines.push('- node:net returns the masked frames as they are: a floor that does no WebSocket work');
+  }
+  return lines;
+}
+
+/**
+ * @param {readonly string[]} head
+ * @param {readonly (readonly string[])[]} rows
+ */
+function formatTable(head, rows) {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length)),
+  );
+  /** @param {readonly string[]} cells */
+  const line = (cells) =>
+    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
+  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)];
+}
+
+/**
+ * @param {import('./summary.mjs').Spread | undefined} spread
+ * @param {(value: number) => string} format
+ */
+function formatSpread(spread, format) {
+  return spread ? `${format(spread.median)} (${format(spread.min)}-${format(spread.max)})` : '-';
+}
+
+/** @param {number} value */
+const formatMicros = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+/** @param {number} value */
+const formatRatio = (value) => value.toFixed(2);
+/** @param {number} value */
+const formatCount = (value) => Math.round(value).toLocaleString('en-US');
+/** @param {number} value */
+const formatShare = (value) => `${Math.round(value * 100)} %`;

@@ -1,0 +1,13 @@
+// Our server with its defaults, imported by name as a user would.
+import { serve } from 'fullduplex';
+import { announce, packageVersion } from './side-channel.mjs';
+
+const server = await serve(
+  { host: '127.0.0.1', port: 0 },
+  {
+    message(connection, message) {
+      connection.send(message);
+    },
+  },
+);
+announce({ name: 'fullduplex', version: packageVersion('fullduplex'), port: server.port });

@@ -1,0 +1,28 @@
+// The peer that every ratio refers to: ws as its README writes an echo server, with bufferutil and without deflate.
+// Text stays a Buffer on its way through, which is the cheapest way that ws offers.
+import { createRequire } from 'node:module';
+import { WebSocketServer } from 'ws';
+import { announce, packageVersion } from './side-channel.mjs';
+
+const bufferutil = packageVersion('bufferutil');
+// ws falls back to JavaScript in silence; a ratio against that would flatter us.
+const isNative =
+  createRequire(import.meta.url)('bufferutil') !== createRequire(import.meta.url)('bufferutil/fallback');
+if (!isNative || process.env.WS_NO_BUFFER_UTIL) throw new Error('ws would run without the native bufferutil');
+
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+server.on('connection', (socket) => {
+  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  // The generator cuts its connections when it ends.
+  socket.on('error', () => {});
+});
+server.on('listening', () => {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
+  announce({
+    name: 'ws',
+    version: packageVersion('ws'),
+    note: `bufferutil ${bufferutil}, perMessageDeflate off`,
+    port: address.port,
+  });
+});
