@@ -39,6 +39,8 @@ const HELP = `npm run bench -- [options]
  *   entries: (import('./contest.mjs').Entry & { figures?: import('./report/summary.mjs').Figures })[] }[]} workloads
  */
 
+const GENERATORS = /** @type {const} */ (['auto', 'c', 'node']);
+
 class UsageError extends Error {}
 
 function readOptions() {
@@ -56,10 +58,8 @@ function readOptions() {
       help: { type: 'boolean', default: false },
     },
   });
-  const { generator } = values;
-  if (generator !== 'auto' && generator !== 'c' && generator !== 'node') {
-    throw new UsageError(`--generator is c, node or auto, not ${generator}`);
-  }
+  const generator = GENERATORS.find((kind) => kind === values.generator);
+  if (!generator) throw new UsageError(`--generator is c, node or auto, not ${values.generator}`);
   // Whole words, so that "d1" does not mean "d16" too.
   const wanted = values.only?.split(',').map((part) => ` ${part.trim().toLowerCase()} `);
   const workloads = echoWorkloads.filter(
