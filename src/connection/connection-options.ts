@@ -12,8 +12,9 @@ export interface ConnectionOptions extends ProtocolLimits {
    */
   readonly highWaterMarkBytes: number;
   /**
-   * The most bytes that may be queued for sending. A send that would go beyond it while others wait ends the
-   * connection with 1008 and `WS_SEND_QUEUE_OVERFLOW`: a peer that does not read must not fill our memory.
+   * The most bytes that may be queued for sending. A send that goes beyond it while others wait cuts the
+   * connection with the cause `WS_SEND_QUEUE_OVERFLOW`: a peer that does not read must not fill our memory. One
+   * message alone may be longer.
    * @defaultValue 16 MiB
    */
   readonly maxQueuedBytes: number;

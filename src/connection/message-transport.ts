@@ -54,7 +54,7 @@ export interface TransportFeatures {
   readonly terminate: boolean;
 }
 
-/** Carries messages between two peers. No method throws, also after the end. */
+/** Carries messages between two peers. Only a wrong argument throws; after the end nothing does. */
 export interface MessageTransport {
   /** The subprotocol that was agreed, or the empty string. */
   readonly protocol: string;
@@ -77,12 +77,14 @@ export interface MessageTransport {
   sendPrepared(message: PreparedMessage): void;
   /** Sends a fragment: the first of a message names its type, the following ones continue it. */
   sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean): void;
+  /** Whether a fragmented message was begun and not finished by this side. */
+  readonly isMessageOpen: boolean;
   /** Sends a ping with at most 125 bytes. */
-  ping(payload: Uint8Array): void;
+  sendPing(payload: Uint8Array): void;
   /** Sends a pong with at most 125 bytes. */
-  pong(payload: Uint8Array): void;
-  /** Sends the close frame (no code: an empty one) and waits for the peer's. */
-  close(code: number | undefined, reason: string): void;
+  sendPong(payload: Uint8Array): void;
+  /** Sends the close frame (no code: an empty one) and waits for the peer's. Throws for what may not be sent. */
+  sendClose(code: number | undefined, reason: string): void;
   /** Stops receiving; what has arrived and is not yet delivered is kept. */
   pause(): void;
   /** Goes on receiving. */

@@ -4,7 +4,7 @@
 // ClosingHandshake, FrameEncoder), this class joins them.
 
 import { noBytes } from '../base/bytes.ts';
-import { FullduplexError } from '../base/errors.ts';
+import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom } from '../base/random.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
 import { encodeCloseBody, parseCloseBody } from './close-frame.ts';
@@ -25,6 +25,7 @@ import { ProtocolError } from './protocol-error.ts';
 import { RetainedBytes } from './retained-bytes.ts';
 import { SendQueue } from './send-queue.ts';
 import type { StagingPool } from './staging-pool.ts';
+import { WaitingInput } from './waiting-input.ts';
 
 /** What happens on a connection, in order. Calls come only from within methods of Protocol or from a codec's callback. */
 export interface ProtocolSink {
@@ -95,18 +96,20 @@ export class Protocol {
   readonly #isBorrowing: boolean;
   #closingState: ClosingState = 'open';
   // Input that arrived while nothing may be decoded: receiving is paused, or a codec is busy.
-  #waiting: Uint8Array = noBytes;
+  readonly #waiting: WaitingInput;
   #isPaused = false;
   #isCodecPending = false;
   #isDecoding = false;
   #hasClosePending = false;
+  #isDisposed = false;
   // The kind of the fragmented message that is being sent, if one is.
   #openMessage: { readonly type: 'text' | 'binary'; readonly isTransformed: boolean } | undefined;
 
-  /** @throws FullduplexError `WS_OPTION_INVALID` for limits that make no sense */
+  /** @throws FullduplexError `WS_OPTION_INVALID` for limits or a role that make no sense */
   constructor(options: ProtocolOptions, sink: ProtocolSink) {
-    const limits = resolveLimits(options.limits);
-    const isServer = options.role === 'server';
+    const isServer = isServerRole(options.role);
+    const isStreamed = options.isStreamed ?? false;
+    const limits = resolveLimits(options.limits, isStreamed);
     this.#sink = sink;
     this.#isServer = isServer;
     this.#text = options.text ?? portableTextCodec;
@@ -114,6 +117,7 @@ export class Protocol {
     this.#isBorrowing = options.binaryMessages === 'borrowed';
     this.#extension = options.extension;
     this.#retained = new RetainedBytes(limits.maxRetainedBytes, options.budget);
+    this.#waiting = new WaitingInput(this.#retained);
     this.output = new OutputBuffer(options.stagingPool);
     const maskKeys = isServer ? undefined : (options.maskKeys ?? sharedMaskKeys);
     this.#encoder = new FrameEncoder(this.output, this.#text, maskKeys);
@@ -122,7 +126,7 @@ export class Protocol {
         limits,
         text: this.#text,
         validateUtf8: options.validateUtf8 ?? true,
-        isStreamed: options.isStreamed ?? false,
+        isStreamed,
         extension: options.extension,
         retained: this.#retained,
       },
@@ -141,7 +145,13 @@ export class Protocol {
         written: () => this.#sink.outputReady(),
         failed: (error) => {
           this.fail(
-            new ProtocolError('WS_CODEC_FAILED', 1011, 'RFC 6455 7.4.1', `codec failed: ${error.message}`, error),
+            new ProtocolError(
+              'WS_CODEC_FAILED',
+              1011,
+              'RFC 6455 7.4.1',
+              `codec failed: ${error.message}`,
+              error,
+            ),
           );
           this.#sink.outputReady();
         },
@@ -181,13 +191,21 @@ export class Protocol {
   receive(chunk: Uint8Array): void {
     if (!canReceive(this.#closingState)) return;
     if (this.#isPaused || this.#isCodecPending || this.#waiting.length > 0 || this.#isDecoding) {
-      this.#keep(chunk, 0);
+      this.#requireKept(this.#waiting.append(chunk, 0));
       return;
     }
-    this.#decode(chunk);
+    const offset = this.#decode(chunk, 0, chunk.length);
+    // A sink that called receive() itself has added what comes after this chunk.
+    if (offset < chunk.length && canReceive(this.#closingState)) {
+      this.#requireKept(this.#waiting.prepend(chunk, offset));
+    }
+    if (this.#waiting.length > 0) this.#decodeWaiting();
   }
 
-  /** Stops decoding after the current message; input is kept from now on, up to the limit. */
+  /**
+   * Stops decoding after the current message; input is kept from now on, up to the limit. A message that a codec
+   * already holds is still delivered when the codec is done.
+   */
   pause(): void {
     this.#isPaused = true;
     this.#decoder.stop();
@@ -197,6 +215,11 @@ export class Protocol {
   resume(): void {
     this.#isPaused = false;
     this.#decodeWaiting();
+  }
+
+  /** Decodes what was kept although receiving is paused: the transport is gone and nothing more will come. */
+  finish(): void {
+    while (this.#waiting.length > 0 && !this.#isCodecPending && !this.#isDecoding) this.resume();
   }
 
   /** Sends a text message. Nothing happens once a close frame was sent. */
@@ -287,22 +310,23 @@ export class Protocol {
   /**
    * Fails the connection (RFC 6455 7.1.7): sends a close frame if none was sent, discards all further input and
    * tells the sink.
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` when the error's close code may not be sent
    */
   fail(error: ProtocolError): void {
     if (this.#closingState === 'failed' || this.#closingState === 'closed') return;
     const mayTell = canSend(this.#closingState) || this.#closingState === 'closeReceived';
+    const body = encodeCloseBody(error.closeCode, shortenReason(error.message, this.#text), this.#text);
     this.#closingState = nextClosingState(this.#closingState, 'fail');
     this.#stopReceiving();
     this.#sendQueue?.dispose();
-    if (mayTell) {
-      const body = encodeCloseBody(error.closeCode, shortenReason(error.message, this.#text), this.#text);
-      this.#encoder.writeBytes(0x80 | Opcode.close, body);
-    }
+    if (mayTell) this.#encoder.writeBytes(0x80 | Opcode.close, body);
     this.#sink.failure(error);
   }
 
   /** Gives back all memory; the transport is gone. */
   dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     this.#stopReceiving();
     this.#sendQueue?.dispose();
     this.#extension?.deflater.close();
@@ -317,46 +341,37 @@ export class Protocol {
     this.#encoder.observer = observer;
   }
 
-  #decode(chunk: Uint8Array): void {
+  // Gives how far it came: less than `end` when receiving is paused, a codec is pending or all is over.
+  #decode(bytes: Uint8Array, start: number, end: number): number {
     this.#isDecoding = true;
-    let offset = 0;
     try {
-      offset = this.#decoder.decode(chunk, 0, chunk.length);
+      let offset = this.#decoder.decode(bytes, start, end);
+      // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
+      while (offset < end && !this.#isPaused && !this.#isCodecPending && canReceive(this.#closingState)) {
+        offset = this.#decoder.decode(bytes, offset, end);
+      }
+      return offset;
     } finally {
       this.#isDecoding = false;
     }
-    if (offset < chunk.length && canReceive(this.#closingState)) this.#keep(chunk, offset);
   }
 
   #decodeWaiting(): void {
-    // A handler may pause and resume while the input that waits is being decoded: the loop sees what it left.
     while (this.#waiting.length > 0 && !this.#isPaused && !this.#isCodecPending && !this.#isDecoding) {
-      const waiting = this.#waiting;
-      this.#waiting = noBytes;
-      this.#retained.subtract(waiting.length);
-      this.#decode(waiting);
+      this.#waiting.consume((bytes, start, end) => this.#decode(bytes, start, end));
     }
   }
 
-  #keep(chunk: Uint8Array, offset: number): void {
-    const rest = chunk.length - offset;
-    const error = this.#retained.add(rest);
-    if (error !== undefined) {
-      this.fail(error);
-      this.#sink.outputReady();
-      return;
-    }
-    const kept = new Uint8Array(this.#waiting.length + rest);
-    kept.set(this.#waiting);
-    kept.set(offset === 0 ? chunk : chunk.subarray(offset), this.#waiting.length);
-    this.#waiting = kept;
+  #requireKept(error: ProtocolError | undefined): void {
+    if (error === undefined) return;
+    this.fail(error);
+    this.#sink.outputReady();
   }
 
   #stopReceiving(): void {
     this.#decoder.discard();
     this.#assembler.dispose();
-    this.#retained.subtract(this.#waiting.length);
-    this.#waiting = noBytes;
+    this.#waiting.clear();
   }
 
   #requireNoOpenMessage(): void {
@@ -425,7 +440,7 @@ export class Protocol {
       codecDone: () => {
         this.#isCodecPending = false;
         this.#decodeWaiting();
-        this.#sink.outputReady();
+        if (!this.#isDisposed) this.#sink.outputReady();
       },
       assemblyError: (error) => this.fail(error),
     };
@@ -458,7 +473,19 @@ function shortenReason(message: string, text: TextCodec): string {
   if (text.byteLength(message) <= 123) return message;
   let shortened = message;
   while (text.byteLength(shortened) > 120) {
-    shortened = shortened.slice(0, Math.max(0, shortened.length - Math.ceil((text.byteLength(shortened) - 120) / 3)));
+    shortened = shortened.slice(
+      0,
+      Math.max(0, shortened.length - Math.ceil((text.byteLength(shortened) - 120) / 3)),
+    );
   }
-  return `${shortened}...`;
+  // The halves of a surrogate pair stay together.
+  return `${shortened.replace(/[\ud800-\udbff]$/, '')}...`;
+}
+
+function isServerRole(role: unknown): boolean {
+  if (role === 'server' || role === 'client') return role === 'server';
+  throw new FullduplexError(
+    'WS_OPTION_INVALID',
+    `option role is ${describe(role)}, expected 'client' or 'server'`,
+  );
 }

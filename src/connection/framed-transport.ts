@@ -1,0 +1,275 @@
+// The MessageTransport that is our own: the sans-I/O Protocol over a ByteTransport. Its duties are when to flush
+// (once per read; once per turn of the loop for what is sent outside a read) and how the transport ends (RFC 6455 7).
+
+import type { Scheduler } from '../base/scheduler.ts';
+import type { FrameObserver } from '../protocol/frame-observer.ts';
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import { Protocol, type ProtocolOptions, type ProtocolSink } from '../protocol/protocol.ts';
+import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { ByteTransport, ByteTransportEvents } from './byte-transport.ts';
+import type {
+  MessageTransport,
+  MessageTransportEvents,
+  MessageType,
+  TransportFeatures,
+} from './message-transport.ts';
+
+/** What a FramedTransport stands on, and what the opening handshake has agreed. */
+export interface FramedTransportOptions {
+  /** The bytes in both directions, after the opening handshake. */
+  readonly transport: ByteTransport;
+  /** How the protocol behaves. */
+  readonly protocol: ProtocolOptions;
+  /** When what was sent outside a read is flushed. */
+  readonly scheduler: Scheduler;
+  /** The subprotocol that was agreed, or the empty string. */
+  readonly subprotocol: string;
+  /** The extensions that were agreed, as in the header, or the empty string. */
+  readonly extensions: string;
+  /** Bytes that arrived behind the opening handshake: they belong to the first frame. */
+  readonly head?: Uint8Array;
+}
+
+// Sends outside a read are collected until the end of the turn, but not beyond this.
+const flushFromBytes = 64 * 1024;
+
+const allFeatures: TransportFeatures = Object.freeze({
+  ping: true,
+  pause: true,
+  fragments: true,
+  observe: true,
+  terminate: true,
+});
+
+/** Carries messages as frames over a stream of bytes. */
+export class FramedTransport implements MessageTransport, ByteTransportEvents, ProtocolSink {
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly supports: TransportFeatures = allFeatures;
+  readonly #transport: ByteTransport;
+  readonly #protocol: Protocol;
+  readonly #scheduler: Scheduler;
+  readonly #isServer: boolean;
+  #events: MessageTransportEvents = silence;
+  #head: Uint8Array | undefined;
+  #isReceiving = false;
+  #isFlushQueued = false;
+  #hasEnded = false;
+  #isClosed = false;
+
+  constructor(options: FramedTransportOptions) {
+    this.protocol = options.subprotocol;
+    this.extensions = options.extensions;
+    this.#transport = options.transport;
+    this.#scheduler = options.scheduler;
+    this.#isServer = options.protocol.role === 'server';
+    this.#head = options.head;
+    this.#protocol = new Protocol(options.protocol, this);
+  }
+
+  get bufferedBytes(): number {
+    return this.#protocol.output.byteLength + this.#protocol.queuedBytes + this.#transport.bufferedBytes;
+  }
+
+  get writeProgress(): number {
+    return this.#transport.writeProgress;
+  }
+
+  attach(events: MessageTransportEvents): void {
+    this.#events = events;
+    const head = this.#head;
+    this.#head = undefined;
+    // The transport first, so that an end during the head's messages is not lost.
+    this.#transport.attach(this);
+    if (head !== undefined && head.length > 0) this.received(head);
+  }
+
+  sendText(text: string): void {
+    this.#protocol.sendText(text);
+    this.#flushSoon();
+  }
+
+  sendBinary(bytes: Uint8Array): void {
+    this.#protocol.sendBinary(bytes);
+    this.#flushSoon();
+  }
+
+  sendPrepared(message: PreparedMessage): void {
+    this.#protocol.sendPrepared(message);
+    this.#flushSoon();
+  }
+
+  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean): void {
+    this.#protocol.sendFragment(type, bytes, isFinal);
+    this.#flushSoon();
+  }
+
+  get isMessageOpen(): boolean {
+    return this.#protocol.isMessageOpen;
+  }
+
+  sendPing(payload: Uint8Array): void {
+    this.#protocol.ping(payload);
+    this.#flushSoon();
+  }
+
+  sendPong(payload: Uint8Array): void {
+    this.#protocol.pong(payload);
+    this.#flushSoon();
+  }
+
+  sendClose(code: number | undefined, reason: string): void {
+    this.#protocol.close(code, reason);
+    this.#flushSoon();
+  }
+
+  pause(): void {
+    this.#protocol.pause();
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    if (this.#isClosed) return;
+    this.#isReceiving = true;
+    this.#protocol.resume();
+    this.#isReceiving = false;
+    this.#flush();
+    // Decoding what was kept may have paused again.
+    if (!this.#protocol.hasWaitingInput) this.#transport.resume();
+  }
+
+  terminate(): void {
+    this.#transport.destroy();
+  }
+
+  observe(observer: FrameObserver | undefined): void {
+    this.#protocol.observe(observer);
+  }
+
+  // ByteTransportEvents
+
+  received(chunk: Uint8Array): void {
+    this.#events.received();
+    this.#isReceiving = true;
+    this.#protocol.receive(chunk);
+    this.#isReceiving = false;
+    this.#flush();
+  }
+
+  ended(): void {
+    if (this.#protocol.closingState !== 'closed') this.#events.ended();
+    this.#end();
+  }
+
+  drained(): void {
+    if (this.bufferedBytes === 0) this.#events.drained();
+  }
+
+  closed(error?: Error): void {
+    this.#isClosed = true;
+    // What had arrived before the end is still delivered: only the transport is gone, not the messages.
+    this.#protocol.finish();
+    this.#protocol.dispose();
+    this.#events.closed(error);
+  }
+
+  // ProtocolSink
+
+  text(message: string): void {
+    this.#events.message(message);
+  }
+
+  binary(message: Uint8Array): void {
+    this.#events.message(message);
+  }
+
+  messageStart(type: MessageType): void {
+    this.#events.messageStart(type);
+  }
+
+  messageChunk(bytes: Uint8Array): void {
+    this.#events.messageChunk(bytes);
+  }
+
+  messageEnd(): void {
+    this.#events.messageEnd();
+  }
+
+  ping(payload: Uint8Array): void {
+    this.#events.ping(payload);
+  }
+
+  pong(payload: Uint8Array): void {
+    this.#events.pong(payload);
+  }
+
+  close(code: number, reason: string): void {
+    this.#events.peerClosed(code, reason);
+  }
+
+  failure(error: ProtocolError): void {
+    this.#events.failed(error);
+    this.#flushSoon();
+  }
+
+  outputReady(): void {
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#isReceiving || this.#isClosed) return;
+    if (this.#protocol.output.byteLength >= flushFromBytes) {
+      this.#flush();
+      return;
+    }
+    if (this.#isFlushQueued) return;
+    this.#isFlushQueued = true;
+    this.#scheduler.queueFlush(this.#flushNow);
+  }
+
+  readonly #flushNow = (): void => {
+    this.#isFlushQueued = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#isClosed) return;
+    this.#protocol.output.flush(this.#write);
+    const state = this.#protocol.closingState;
+    if (state !== 'open') this.#endIfDue();
+    else if (this.#transport.bufferedBytes === 0) this.drained();
+  }
+
+  readonly #write = (chunks: readonly Uint8Array[]): boolean => this.#transport.write(chunks);
+
+  // RFC 6455 7.1.1: the server ends the TCP connection first, a client waits for that; after a failure
+  // (7.1.7) either side ends it. What still arrives is read and dropped, so that no reset overtakes our close frame.
+  #endIfDue(): void {
+    const state = this.#protocol.closingState;
+    if (state === 'failed' || (state === 'closed' && this.#isServer)) {
+      this.#end();
+      this.#transport.resume();
+    }
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#transport.end();
+  }
+}
+
+const silence: MessageTransportEvents = Object.freeze({
+  received: () => undefined,
+  message: () => undefined,
+  messageStart: () => undefined,
+  messageChunk: () => undefined,
+  messageEnd: () => undefined,
+  ping: () => undefined,
+  pong: () => undefined,
+  peerClosed: () => undefined,
+  failed: () => undefined,
+  drained: () => undefined,
+  ended: () => undefined,
+  closed: () => undefined,
+});
