@@ -1,0 +1,213 @@
+// Shows that the conformance runner can fail: it is played against a tiny echo that is sound, and then against the same
+// echo with one flaw at a time. The runner is started as a user starts it, so that its output and exit code are held too.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const runner = fileURLToPath(new URL('./run.mjs', import.meta.url));
+const broken = fileURLToPath(new URL('./testees/broken.mjs', import.meta.url));
+const timeoutMs = 60_000;
+
+interface Run {
+  exitCode: number;
+  lines: string[];
+  errors: string;
+}
+
+function run(...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [runner, ...args], (_error, stdout, stderr) => {
+      resolve({ exitCode: child.exitCode ?? -1, lines: stdout.trimEnd().split('\n'), errors: stderr });
+    });
+  });
+}
+
+function cases(...ids: string[]): string[] {
+  return ids.flatMap((id) => ['--case', id]);
+}
+
+describe('the list of cases', () => {
+  test('has every case of sections 1 to 7, 9 and 10, in the order of their numbers', async () => {
+    const { lines: ids, exitCode } = await run('--list');
+    const perGroup = new Map<string, number>();
+    for (const id of ids) {
+      const group = id.split('.').slice(0, -1).join('.');
+      perGroup.set(group, (perGroup.get(group) ?? 0) + 1);
+      // Within a group the numbers run from 1 without a gap.
+      expect(id).toBe(`${group}.${perGroup.get(group)}`);
+    }
+    expect(exitCode).toBe(0);
+    expect(Object.fromEntries(perGroup)).toEqual({
+      '1.1': 8,
+      '1.2': 8,
+      '2': 11,
+      '3': 7,
+      '4.1': 5,
+      '4.2': 5,
+      '5': 20,
+      '6.1': 3,
+      '6.2': 4,
+      '6.3': 2,
+      '6.4': 4,
+      '6.5': 5,
+      '6.6': 11,
+      '6.7': 4,
+      '6.8': 2,
+      '6.9': 4,
+      '6.10': 3,
+      '6.11': 5,
+      '6.12': 8,
+      '6.13': 5,
+      '6.14': 10,
+      '6.15': 1,
+      '6.16': 3,
+      '6.17': 5,
+      '6.18': 5,
+      '6.19': 5,
+      '6.20': 7,
+      '6.21': 8,
+      '6.22': 34,
+      '6.23': 7,
+      '7.1': 6,
+      '7.3': 6,
+      '7.5': 1,
+      '7.7': 13,
+      '7.9': 9,
+      '7.13': 2,
+      '9.1': 6,
+      '9.2': 6,
+      '9.3': 9,
+      '9.4': 9,
+      '9.5': 6,
+      '9.6': 6,
+      '9.7': 6,
+      '9.8': 6,
+      '10.1': 1,
+    });
+    expect(ids).toHaveLength(301);
+  });
+
+  test('keeps every case when it is shortened', async () => {
+    const [whole, short] = await Promise.all([run('--list'), run('--list', '--short')]);
+    expect(short.lines).toEqual(whole.lines);
+  });
+
+  test('can be narrowed to sections and single cases', async () => {
+    const { lines } = await run('--list', '--section', '6.4', '--case', '1.1.8');
+    expect(lines).toEqual(['1.1.8', '6.4.1', '6.4.2', '6.4.3', '6.4.4']);
+  });
+});
+
+describe('arguments', () => {
+  test.each([
+    [['--section', '8'], 'no case has this section or id'],
+    [['--role', 'proxy'], '--role must be server or client'],
+    [['--deadline-ms', 'soon'], '--deadline-ms must be a whole number'],
+    [['--strict'], "Unknown option '--strict'"],
+    [['--testee', './nowhere.mjs', '--case', '1.1.1'], 'does not start as a server'],
+  ])('%j end with exit code 2 and say what is wrong', async (args, message) => {
+    const { exitCode, errors } = await run(...args);
+    expect(exitCode).toBe(2);
+    expect(errors).toContain(message);
+  });
+});
+
+describe('verdicts', () => {
+  test(
+    'a sound echo passes as a server and as a client',
+    async () => {
+      const chosen = cases(
+        '1.1.1',
+        '1.1.8',
+        '2.2',
+        '2.10',
+        '3.2',
+        '5.19',
+        '6.3.1',
+        '6.4.1',
+        '6.4.2',
+        '6.4.3',
+        '6.4.4',
+        '7.1.1',
+        '7.7.2',
+        '9.3.5',
+      );
+      const { exitCode, lines } = await run('--testee', broken, '--short', ...chosen);
+      expect(lines.at(-1)).toBe('28 passed, 0 failed');
+      expect(lines.filter((line) => /^[0-9.]+ .* passed +passed$/.test(line))).toHaveLength(14);
+      expect(exitCode).toBe(0);
+    },
+    timeoutMs,
+  );
+
+  const silent = ['--deadline-ms', '500'];
+  test.each([
+    ['utf8-unchecked', 'server', '6.3.1', 'expected nothing more, saw text of 20 bytes', []],
+    [
+      'utf8-late',
+      'server',
+      '6.4.1',
+      'expected the failure right after byte 15, before the last frame, saw nothing',
+      silent,
+    ],
+    [
+      'utf8-late',
+      'client',
+      '6.4.4',
+      'expected the failure right after byte 13, before the last chop, saw nothing',
+      silent,
+    ],
+    ['close-unanswered', 'client', '7.1.1', 'expected Close 1000, saw nothing', silent],
+    ['close-dropped', 'server', '7.9.1', 'expected Close 1002, saw no Close, only the end of TCP', []],
+    ['close-always-1000', 'server', '7.7.2', 'expected Close 1001, saw Close 1000', []],
+    ['close-always-1000', 'client', '3.1', 'expected Close 1002, saw Close 1000', []],
+    ['send-after-close', 'server', '7.3.3', 'a text frame after its Close (5.5.1)', []],
+    ['tcp-left-open', 'server', '7.3.3', 'expected the end of TCP, saw nothing', silent],
+    ['client-ends-first', 'client', '7.3.3', 'the client ended TCP first', []],
+    ['reset', 'server', '3.1', 'expected an orderly end of TCP (FIN), saw', []],
+    ['mask-reversed', 'server', '1.1.1', 'a masked frame from a server (5.1)', []],
+    ['mask-reversed', 'client', '1.1.1', 'an unmasked frame from a client (5.1)', []],
+    ['rsv-ignored', 'server', '3.1', 'expected nothing more, saw text', []],
+    ['pong-empty', 'client', '2.2', 'expected pong of 13 bytes', []],
+    ['echo-altered', 'server', '9.1.1', 'different from byte 32768 on', []],
+    ['echo-as-binary', 'client', '1.1.2', 'expected text of 125 bytes', []],
+    ['echo-twice', 'server', '6.2.1', 'expected nothing more, saw text', []],
+  ])(
+    'the flaw %s as a %s fails %s',
+    async (flaw, role, id, finding, options) => {
+      const { exitCode, lines } = await run(
+        '--testee',
+        `${broken}?${flaw}`,
+        '--role',
+        role,
+        '--case',
+        id,
+        ...options,
+      );
+      expect(lines.at(-1)).toBe('0 passed, 1 failed');
+      expect(lines.find((line) => line.startsWith(`${id} ${role}: `))).toContain(finding);
+      expect(lines.find((line) => line.startsWith(`${id}  `))).toMatch(/ FAILED$/);
+      expect(exitCode).toBe(1);
+    },
+    timeoutMs,
+  );
+
+  test.each(['server', 'client'])(
+    'a %s that crashes fails the case that it was in, and is started again for the next one',
+    async (role) => {
+      const { lines } = await run(
+        '--testee',
+        `${broken}?crash-on-binary`,
+        '--role',
+        role,
+        ...cases('9.2.1', '9.7.1'),
+      );
+      expect(lines.at(-1)).toBe('1 passed, 1 failed');
+      expect(lines.find((line) => line.startsWith(`9.2.1 ${role}: `))).toContain(
+        'expected binary of 65536 bytes',
+      );
+    },
+    timeoutMs,
+  );
+});

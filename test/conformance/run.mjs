@@ -1,0 +1,118 @@
+// `npm run conformance`: plays the cases of the Autobahn list, sections 1 to 7, 9 and 10, against a server and a client.
+// The exit code is 0 when every case passed, 1 when one failed, 2 when the arguments make no sense.
+
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { chooseCases } from './cases/list.mjs';
+import { reportOf } from './report.mjs';
+import { playAll } from './runner.mjs';
+import { ClientTestee, ServerTestee } from './testee-process.mjs';
+
+/** @typedef {import('./wire-peer.mjs').Role} Role */
+
+const usage = `usage: node test/conformance/run.mjs [options]
+  --short             section 9 with smaller messages (all its cases, a few seconds)
+  --section <6|6.4>   only this section, may be repeated
+  --case <6.4.1>      only this case, may be repeated
+  --role <server|client>  only the testee in this role
+  --testee <name>     fullduplex (default), ws, or the path of a module like those in testees/
+  --deadline-ms <ms>  how long the testee may take for one reaction (default 3000; 10 times that in section 9)
+  --wire              show the bytes of every failed case, in hex
+  --list              print the ids and play nothing`;
+
+const namedTestees = new Map([
+  ['fullduplex', new URL('./testees/fullduplex.mjs', import.meta.url).href],
+  ['ws', new URL('./testees/ws.mjs', import.meta.url).href],
+]);
+
+/** What the arguments or the testee make impossible; ends the run with exit code 2. */
+class Refusal extends Error {}
+
+/** @param {string} testee a name, or a path with an optional query, which the module reads from its import.meta.url */
+function moduleOf(testee) {
+  const named = namedTestees.get(testee);
+  if (named !== undefined) return named;
+  const [path, query] = testee.split('?');
+  return `${pathToFileURL(path).href}${query === undefined ? '' : `?${query}`}`;
+}
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      short: { type: 'boolean', default: false },
+      section: { type: 'string', multiple: true, default: [] },
+      case: { type: 'string', multiple: true, default: [] },
+      role: { type: 'string' },
+      testee: { type: 'string', default: 'fullduplex' },
+      'deadline-ms': { type: 'string', default: '3000' },
+      wire: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const deadlineMs = Number(values['deadline-ms']);
+  if (!Number.isInteger(deadlineMs) || deadlineMs < 1) {
+    throw new Refusal(`--deadline-ms must be a whole number of milliseconds, not "${values['deadline-ms']}"`);
+  }
+  const { role } = values;
+  if (role !== undefined && role !== 'server' && role !== 'client') {
+    throw new Refusal(`--role must be server or client, not "${role}"`);
+  }
+  /** @type {readonly Role[]} */
+  const roles = role === undefined ? ['server', 'client'] : [role];
+  return { ...values, deadlineMs, roles };
+}
+
+/** @param {string} name @param {Role} role */
+async function startTestee(name, role) {
+  const testee = role === 'server' ? new ServerTestee(moduleOf(name)) : new ClientTestee(moduleOf(name));
+  try {
+    await testee.start();
+    return testee;
+  } catch (error) {
+    throw new Refusal(`the testee "${name}" does not start as a ${role}: ${String(error)}`);
+  }
+}
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  const given = readArguments();
+  if (given.help) {
+    console.log(usage);
+    return 0;
+  }
+  const cases = chooseCases({ isShort: given.short, sections: given.section, ids: given.case });
+  if (cases.length === 0) throw new Refusal('no case has this section or id');
+  if (given.list) {
+    console.log(cases.map(({ id }) => id).join('\n'));
+    return 0;
+  }
+  const startedMs = performance.now();
+  /** @type {import('./report.mjs').Outcomes} */
+  const outcomes = new Map();
+  for (const role of given.roles) {
+    const testee = await startTestee(given.testee, role);
+    outcomes.set(role, await playAll(cases, testee, role, given.deadlineMs));
+    await testee.stop();
+  }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  const { lines, failed } = reportOf(cases, outcomes, given.wire);
+  lines.splice(
+    -1,
+    0,
+    `${given.testee}: ${cases.length} cases as ${given.roles.join(' and ')} in ${seconds} s`,
+  );
+  console.log(lines.join('\n'));
+  return failed === 0 ? 0 : 1;
+}
+
+// Never process.exit(): it cuts off what a pipe has not taken yet.
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsageError =
+    error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  if (!(error instanceof Refusal) && !isUsageError) throw error;
+  console.error(`${error.message}\n${usage}`);
+  process.exitCode = 2;
+}

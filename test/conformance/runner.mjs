@@ -1,0 +1,41 @@
+// Plays many cases against one testee: the small ones several at a time, the heavy ones alone, so that they neither share
+// a limit of the testee's process nor disturb each other's deadlines.
+
+import { playCase } from './player.mjs';
+import { WirePeer } from './wire-peer.mjs';
+
+/** @typedef {import('./cases/vocabulary.mjs').Case} Case */
+/** @typedef {import('./wire-peer.mjs').Role} Role */
+/** @typedef {{ finding: string | undefined, log: readonly string[] }} Outcome A finding of undefined means: passed. */
+/** @typedef {{ start: () => Promise<void>, open: (deadlineMs: number) => Promise<import('./opening.mjs').Opened>, stop: () => Promise<void> }} Testee */
+
+const atOnce = 8;
+/** A heavy case may take this many times the deadline of a small one for each of its steps. */
+const heavyFactor = 10;
+
+/**
+ * @param {readonly Case[]} cases @param {Testee} testee @param {Role} role @param {number} deadlineMs
+ * @returns {Promise<Map<string, Outcome>>} per case id
+ */
+export async function playAll(cases, testee, role, deadlineMs) {
+  /** @type {Map<string, Outcome>} */
+  const outcomes = new Map();
+  /** @param {Case} testCase */
+  const play = async (testCase) => {
+    const stepDeadlineMs = testCase.isHeavy ? deadlineMs * heavyFactor : deadlineMs;
+    try {
+      const peer = new WirePeer(await testee.open(deadlineMs), role);
+      const finding = await playCase(testCase, peer, role, stepDeadlineMs);
+      outcomes.set(testCase.id, { finding, log: peer.log });
+    } catch (error) {
+      outcomes.set(testCase.id, { finding: error instanceof Error ? error.message : String(error), log: [] });
+    }
+  };
+  const light = cases.filter(({ isHeavy }) => !isHeavy).values();
+  const worker = async () => {
+    for (const testCase of light) await play(testCase);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  for (const testCase of cases.filter(({ isHeavy }) => isHeavy)) await play(testCase);
+  return outcomes;
+}

@@ -1,0 +1,165 @@
+// The runner's end of one connection: writes frames in the prescribed chops and keeps what the testee did, in order: its
+// events, its Close, its end of TCP. It takes no decisions; waiting is always bounded by a number of milliseconds.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { encodeFrames, FrameReader, headerBytes, Opcode } from './frames.mjs';
+
+/** @typedef {import('./frames.mjs').Frame} Frame */
+/** @typedef {import('./frames.mjs').WireEvent} WireEvent */
+/** So many writes and reads are kept of a connection, each with its first bytes. */
+const keptLogLines = 24;
+const keptLogBytes = 40;
+
+/** @typedef {'server' | 'client'} Role The role of the testee; the runner plays the other one. */
+
+export class WirePeer {
+  /** Messages, pings and pongs of the testee, in order. @type {WireEvent[]} */
+  events = [];
+  /** Payload of the testee's Close frame. @type {Buffer | undefined} */
+  closePayload;
+  /** The first rule that the testee's own frames broke. @type {string | undefined} */
+  violation;
+  /** The error that cut the connection, for example a TCP reset. @type {string | undefined} */
+  cutBy;
+  hasTesteeEnded = false;
+  /** Whether the socket is closed in both directions. */
+  isGone = false;
+  /** What passed over the wire, in hex, shortened: `>` from the runner, `<` from the testee. @type {string[]} */
+  log = [];
+  hasSentClose = false;
+
+  #socket;
+  #isMasking;
+  /** @type {WeakMap<Frame, Buffer>} */
+  #partlySent = new WeakMap();
+  /** @type {(() => void) | undefined} */
+  #recheck;
+
+  /** @param {import('./opening.mjs').Opened} opened @param {Role} testeeRole */
+  constructor({ socket, head }, testeeRole) {
+    this.#socket = socket;
+    this.#isMasking = testeeRole === 'server';
+    const reader = new FrameReader({
+      expectsMask: testeeRole === 'client',
+      onEvent: (event) => this.#take(event),
+      onViolation: (rule) => (this.violation ??= rule),
+    });
+    const receive = (/** @type {Buffer} */ chunk) => {
+      this.#note('<', chunk);
+      reader.push(chunk);
+      this.#recheck?.();
+    };
+    socket.on('data', receive);
+    socket.on('end', () => {
+      this.hasTesteeEnded = true;
+      this.#note('<', 'FIN');
+      this.#recheck?.();
+    });
+    socket.on('error', (error) => {
+      this.cutBy ??= error.message;
+      this.#note('<', error.message);
+      this.#recheck?.();
+    });
+    socket.on('close', () => {
+      this.isGone = true;
+      this.#recheck?.();
+    });
+    if (head.length > 0) receive(head);
+    socket.resume();
+  }
+
+  /** Whether the testee can send no further event. */
+  get isOver() {
+    return (
+      this.closePayload !== undefined ||
+      this.hasTesteeEnded ||
+      this.cutBy !== undefined ||
+      this.violation !== undefined
+    );
+  }
+
+  /** @param {WireEvent} event */
+  #take(event) {
+    if (this.closePayload !== undefined) this.violation ??= `a ${event.kind} frame after its Close (5.5.1)`;
+    else if (event.kind === 'close') this.closePayload = event.payload;
+    else this.events.push(event);
+  }
+
+  /**
+   * Sends frames: all in one write, a write per frame, or in chops of so many bytes. Between writes the event loop turns
+   * once, so that with Nagle's algorithm off each leaves as its own segment.
+   * @param {readonly Frame[]} frames @param {{ chopBytes?: number, isPerFrame?: boolean }} chopping
+   */
+  async send(frames, { chopBytes, isPerFrame = false }) {
+    if (frames.some((frame) => frame.opcode === Opcode.close)) this.hasSentClose = true;
+    const writes = isPerFrame
+      ? frames.map((frame) => encodeFrames([frame], this.#isMasking))
+      : [encodeFrames(frames, this.#isMasking)];
+    for (const bytes of writes) {
+      const stepBytes = chopBytes ?? Math.max(bytes.length, 1);
+      for (let at = 0; at < bytes.length; at += stepBytes) {
+        this.#write(bytes.subarray(at, at + stepBytes));
+        if (at + stepBytes < bytes.length || writes.length > 1) await nextTurn();
+      }
+    }
+  }
+
+  /**
+   * Sends the bytes of one frame that carry its payload from one offset to another; the header goes with the first.
+   * @param {Frame} frame @param {number} fromByte @param {number} toByte
+   */
+  sendPart(frame, fromByte, toByte) {
+    const bytes = this.#partlySent.get(frame) ?? encodeFrames([frame], this.#isMasking);
+    this.#partlySent.set(frame, bytes);
+    const header = headerBytes(frame, this.#isMasking);
+    this.#write(bytes.subarray(fromByte === 0 ? 0 : header + fromByte, header + toByte));
+  }
+
+  /** @param {Buffer} bytes */
+  #write(bytes) {
+    // Once the testee has ended TCP it may be gone entirely; what is left of a script is then of no interest to anybody.
+    if (this.hasTesteeEnded || !this.#socket.writable) return;
+    this.#note('>', bytes);
+    this.#socket.write(bytes);
+  }
+
+  /** @param {'<' | '>'} direction @param {Buffer | string} what */
+  #note(direction, what) {
+    if (this.log.length > keptLogLines) return;
+    if (this.log.length === keptLogLines) this.log.push('..');
+    else if (typeof what === 'string') this.log.push(`${direction} ${what}`);
+    else
+      this.log.push(
+        `${direction} ${what.toString('hex', 0, keptLogBytes)}${what.length > keptLogBytes ? `.. (${what.length} B)` : ''}`,
+      );
+  }
+
+  /**
+   * Waits until the claim about this peer holds; false when the time is over first.
+   * @param {() => boolean} claim @param {number} withinMs @returns {Promise<boolean>}
+   */
+  until(claim, withinMs) {
+    if (claim()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (/** @type {boolean} */ holds) => {
+        clearTimeout(timer);
+        this.#recheck = undefined;
+        resolve(holds);
+      };
+      const timer = setTimeout(() => settle(claim()), withinMs);
+      this.#recheck = () => {
+        if (claim()) settle(true);
+      };
+    });
+  }
+
+  /** Ends TCP from the runner's side (FIN). */
+  end() {
+    this.#note('>', 'FIN');
+    this.#socket.end();
+  }
+
+  destroy() {
+    this.#socket.destroy();
+  }
+}
