@@ -10,15 +10,18 @@ export interface Timer {
 export interface Clock {
   /** Monotonic time in milliseconds, with fractions; its zero is arbitrary. */
   now(): number;
-  /** Calls back once, `delayMs` milliseconds from now. */
+  /** Calls back once, `delayMs` milliseconds from now (the system's clock: after 24.8 days at the latest). */
   setTimer(callback: () => void, delayMs: number): Timer;
 }
+
+// Platforms take the delay as a signed 32-bit number: one more, and the timer fires at once.
+const maxDelayMs = 0x7fff_ffff;
 
 class SystemTimer implements Timer {
   readonly #handle: ReturnType<typeof setTimeout>;
 
   constructor(callback: () => void, delayMs: number) {
-    this.#handle = setTimeout(callback, delayMs);
+    this.#handle = setTimeout(callback, Math.min(delayMs, maxDelayMs));
   }
 
   cancel(): void {

@@ -1,7 +1,7 @@
 // Close codes: their names (RFC 6455 7.4.1 and the IANA registry) and who may use which of them where.
 
 /** The registered close codes by name. */
-export const CloseCode = Object.freeze({
+export const CloseCode = {
   normalClosure: 1000,
   goingAway: 1001,
   protocolError: 1002,
@@ -20,7 +20,7 @@ export const CloseCode = Object.freeze({
   badGateway: 1014,
   /** Never on the wire: the TLS handshake failed. */
   tlsHandshake: 1015,
-});
+} as const;
 
 /** The longest close reason in UTF-8 bytes: a control frame holds 125, two of them are the code (RFC 6455 5.5.1). */
 export const maxCloseReasonBytes = 123;

@@ -64,7 +64,10 @@ export function encodeCloseBody(code: number | undefined, reason: string, text: 
   }
   // JavaScript callers can pass anything: a typed array as a reason has leaked memory elsewhere (CVE-2026-45736).
   if (typeof reason !== 'string') {
-    throw new FullduplexError('WS_ARGUMENT_INVALID', `close reason is ${describe(reason)}, expected a string`);
+    throw new FullduplexError(
+      'WS_ARGUMENT_INVALID',
+      `close reason is ${describe(reason)}, expected a string`,
+    );
   }
   const reasonBytes = text.byteLength(reason);
   if (reasonBytes > maxCloseReasonBytes) {

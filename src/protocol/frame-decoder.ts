@@ -2,6 +2,7 @@
 // handed on as ranges of the chunk. Rules that need no memory of earlier frames are checked here, on the header and
 // before any payload; the order of frames within a message is the MessageAssembler's duty.
 
+import { plainView } from '../base/bytes.ts';
 import { type FrameHeader, maxFrameHeaderBytes } from './frame-header.ts';
 import type { FrameObserver } from './frame-observer.ts';
 import { maskInPlace, maskKeyLength, readMaskKey, rotateMaskKey } from './mask.ts';
@@ -68,10 +69,12 @@ export class FrameDecoder {
   }
 
   /**
-   * Decodes `bytes[start..end)` and gives how far it came: less than `end` only after `stop`. Payload bytes are
+   * Decodes `chunk[start..end)` and gives how far it came: less than `end` only after `stop`. Payload bytes are
    * overwritten by their unmasked form. After a failure everything is swallowed.
    */
-  decode(bytes: Uint8Array, start: number, end: number): number {
+  decode(chunk: Uint8Array, start: number, end: number): number {
+    // Node's sockets read into Buffers, whose slice() is a view: what the sinks get is a plain Uint8Array.
+    const bytes = plainView(chunk);
     let offset = start;
     this.#isStopped = false;
     while (offset < end && !this.#isStopped) {

@@ -1,6 +1,7 @@
 // Frames on their way out (RFC 6455 5.2, 5.3): header and payload written into the OutputBuffer, masked when this
 // side is the client. The caller's bytes are never written into; large unmasked payloads are passed by reference.
 
+import { copyOf } from '../base/bytes.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import { frameHeaderLength, maxFrameHeaderBytes, writeFrameHeader } from './frame-header.ts';
 import type { FrameObserver } from './frame-observer.ts';
@@ -52,7 +53,9 @@ export class FrameEncoder {
     const maskKey = this.#maskKeys?.next();
     const payloadLength = payload.length;
     const isReferenced = maskKey === undefined && payloadLength >= referenceFromBytes;
-    output.reserve(frameHeaderLength(payloadLength, maskKey !== undefined) + (isReferenced ? 0 : payloadLength));
+    output.reserve(
+      frameHeaderLength(payloadLength, maskKey !== undefined) + (isReferenced ? 0 : payloadLength),
+    );
     const buffer = output.buffer;
     const headerStart = output.offset;
     const payloadStart = writeFrameHeader(buffer, headerStart, firstByte, payloadLength, maskKey);
@@ -60,7 +63,7 @@ export class FrameEncoder {
       output.offset = payloadStart;
       if (this.observer !== undefined) {
         this.#observeHeader(buffer, headerStart, payloadStart, maskKey, firstByte, payloadLength);
-        this.observer.payload('out', payload.slice());
+        this.observer.payload('out', copyOf(payload));
       }
       output.append(payload);
       return;
@@ -119,4 +122,3 @@ export class FrameEncoder {
     });
   }
 }
-

@@ -43,14 +43,16 @@ export function requireInteger(name: string, value: number, least: number, most:
     value <= most &&
     (Number.isInteger(value) || value === Infinity);
   if (isWithin) return value;
-  const allowed = most === Infinity ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`;
+  const allowed =
+    most === Infinity ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`;
   throw new FullduplexError('WS_OPTION_INVALID', `option ${name} is ${describe(value)}, expected ${allowed}`);
 }
 
 /** Completes partial limits with the defaults and checks them. @throws FullduplexError `WS_OPTION_INVALID` */
-export function resolveLimits(limits: Partial<ProtocolLimits> = {}): ProtocolLimits {
+export function resolveLimits(limits: Partial<ProtocolLimits> = {}, isStreamed = false): ProtocolLimits {
+  const maxMessageBytes = limits.maxMessageBytes ?? (isStreamed ? Infinity : defaultLimits.maxMessageBytes);
   return {
-    maxMessageBytes: requireInteger('maxMessageBytes', limits.maxMessageBytes ?? defaultLimits.maxMessageBytes, 1),
+    maxMessageBytes: requireInteger('maxMessageBytes', maxMessageBytes, 1),
     maxFrameBytes: requireInteger('maxFrameBytes', limits.maxFrameBytes ?? defaultLimits.maxFrameBytes, 125),
     maxFragments: requireInteger('maxFragments', limits.maxFragments ?? defaultLimits.maxFragments, 1),
     maxRetainedBytes: requireInteger(

@@ -15,7 +15,8 @@ export function writeMaskKey(target: Uint8Array, offset: number, key: number): v
 /** Reads a key as an unsigned 32-bit number, first byte highest. */
 export function readMaskKey(source: Uint8Array, offset: number): number {
   return (
-    ((source[offset] << 24) | (source[offset + 1] << 16) | (source[offset + 2] << 8) | source[offset + 3]) >>> 0
+    ((source[offset] << 24) | (source[offset + 1] << 16) | (source[offset + 2] << 8) | source[offset + 3]) >>>
+    0
   );
 }
 

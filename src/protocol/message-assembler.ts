@@ -2,7 +2,7 @@
 // message, UTF-8 across fragments, and the codec of a negotiated extension. Whole or streamed, every message goes
 // through here once.
 
-import { noBytes } from '../base/bytes.ts';
+import { noBytes, plainView } from '../base/bytes.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
 import type { FrameSink } from './frame-decoder.ts';
@@ -68,6 +68,7 @@ export class MessageAssembler implements FrameSink {
   #control: Uint8Array | undefined;
   #controlLength = 0;
   #isCodecBusy = false;
+  #codecInputBytes = 0;
   #finalAwaitsCodec = false;
   #isDisposed = false;
 
@@ -83,6 +84,7 @@ export class MessageAssembler implements FrameSink {
   dispose(): void {
     this.#isDisposed = true;
     this.#payload.clear();
+    this.#releaseCodecInput();
   }
 
   frame(firstByte: number, bytes: Uint8Array, start: number, end: number): void {
@@ -256,17 +258,36 @@ export class MessageAssembler implements FrameSink {
   #inflate(input: Uint8Array, isFinal: boolean): void {
     const extension = this.#options.extension;
     if (extension === undefined) return;
+    // What the codec holds is retained too.
+    const tooMuch = this.#options.retained.add(input.length);
+    if (tooMuch !== undefined) {
+      this.#fail(tooMuch);
+      return;
+    }
+    this.#codecInputBytes = input.length;
     let isInside = true;
     this.#isCodecBusy = true;
-    const allowance = this.#maxMessageBytes - this.#inflatedBytes;
-    extension.inflater.inflate(input, isFinal, allowance, (error, output) => {
+    extension.inflater.inflate(input, isFinal, this.#codecAllowance, (error, output) => {
       if (this.#isDisposed) return;
+      this.#releaseCodecInput();
       this.#isCodecBusy = false;
-      this.#inflated(error, output, isFinal);
+      this.#inflated(error, error === undefined ? plainView(output) : noBytes, isFinal);
       if (!isInside && !this.#isCodecBusy) this.#sink.codecDone();
     });
     isInside = false;
     if (this.#isCodecBusy) this.#sink.codecPending();
+  }
+
+  // How much the codec may give for one piece. A streamed message may have no limit, but a piece of it is held whole.
+  get #codecAllowance(): number {
+    const { isStreamed, limits } = this.#options;
+    const left = this.#maxMessageBytes - this.#inflatedBytes;
+    return isStreamed ? Math.min(left, limits.maxRetainedBytes) : left;
+  }
+
+  #releaseCodecInput(): void {
+    this.#options.retained.subtract(this.#codecInputBytes);
+    this.#codecInputBytes = 0;
   }
 
   #inflated(error: Error | undefined, output: Uint8Array, isFinal: boolean): void {

@@ -1,14 +1,14 @@
 // The opcodes of RFC 6455 5.2 and 11.8.
 
 /** What a frame carries: RFC 6455 5.2. */
-export const Opcode = Object.freeze({
+export const Opcode = {
   continuation: 0x0,
   text: 0x1,
   binary: 0x2,
   close: 0x8,
   ping: 0x9,
   pong: 0xa,
-});
+} as const;
 
 /** One of the six opcodes that RFC 6455 defines. */
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];

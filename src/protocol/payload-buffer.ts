@@ -3,7 +3,7 @@
 // header merely announced.
 
 import { noBytes } from '../base/bytes.ts';
-import type { ProtocolError } from './protocol-error.ts';
+import { ProtocolError } from './protocol-error.ts';
 import type { RetainedBytes } from './retained-bytes.ts';
 
 const firstBytes = 4 * 1024;
@@ -52,6 +52,8 @@ export class PayloadBuffer {
     const bytes = this.#bytes;
     const length = this.#length;
     this.clear();
+    // The empty array that everybody shares is not given away: its new owner may transfer, and so detach, it.
+    if (length === 0) return new Uint8Array(0);
     if (length === bytes.length) return bytes;
     // The receiver may keep it: an array that is mostly slack is not worth keeping.
     return bytes.length - length > length >>> 3 ? bytes.slice(0, length) : bytes.subarray(0, length);
@@ -69,13 +71,8 @@ export class PayloadBuffer {
     const most = Math.max(trustedBytes, needed * growthFactor);
     // Without an announced end (fragments), doubling keeps the copying linear.
     const capacity = expected > needed ? Math.min(expected, most) : Math.max(firstBytes, needed * 2);
-    let error = this.#retained.add(capacity - this.#bytes.length);
-    let granted = capacity;
-    if (error !== undefined && capacity > needed) {
-      granted = needed;
-      error = this.#retained.add(needed - this.#bytes.length);
-    }
-    if (error !== undefined) return error;
+    const granted = this.#retained.resize(this.#bytes.length, needed, capacity);
+    if (granted instanceof ProtocolError) return granted;
     const grown = new Uint8Array(granted);
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;

@@ -4,6 +4,8 @@
 import type { MemoryBudget } from './memory-budget.ts';
 import { ProtocolError } from './protocol-error.ts';
 
+const leastGrowthFactor = 1.125;
+
 /** Counts what one connection retains. */
 export class RetainedBytes {
   readonly #limitBytes: number;
@@ -40,6 +42,22 @@ export class RetainedBytes {
     }
     this.#count += byteCount;
     return undefined;
+  }
+
+  /**
+   * Counts that memory of `heldBytes` is replaced by `wantedBytes`, or by less where the limits are near, but by
+   * `neededBytes` at least. Gives the size to allocate, or says which limit forbids it.
+   */
+  resize(heldBytes: number, neededBytes: number, wantedBytes: number): number | ProtocolError {
+    const room =
+      Math.min(this.#limitBytes - this.#count, this.#budget?.availableBytes ?? Infinity) + heldBytes;
+    // Near a limit memory still grows by a share, not by what is needed now: a copy for every tiny fragment would
+    // let a peer keep this side busy.
+    const granted =
+      wantedBytes <= room
+        ? wantedBytes
+        : Math.max(neededBytes, Math.min(room, Math.ceil(neededBytes * leastGrowthFactor)));
+    return this.add(granted - heldBytes) ?? granted;
   }
 
   /** Counts `byteCount` bytes less. */

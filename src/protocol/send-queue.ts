@@ -49,7 +49,8 @@ export class SendQueue {
   push(firstByte: number, payload: Uint8Array, isTransformed: boolean): void {
     if (this.#isDisposed) return;
     const piece: QueuedPiece = { firstByte, payload, isTransformed };
-    if (!this.#isBusy) {
+    // Also when the codec is free: `advance` may be at work below us, called back by an observer.
+    if (!this.#isBusy && this.#waiting.length === 0) {
       this.#process(piece);
       return;
     }

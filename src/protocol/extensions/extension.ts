@@ -21,8 +21,9 @@ export interface Deflater {
 /** Transforms incoming message payloads; the same rules as for Deflater. */
 export interface Inflater {
   /**
-   * Transforms a piece; `isFinal` marks the end of the message. Output beyond `maxOutputBytes` is the error
-   * `WS_MESSAGE_TOO_LARGE`, raised while transforming, not after (decompression bombs).
+   * Transforms a piece; `isFinal` marks the end of the message. Output beyond `maxOutputBytes` is the
+   * ProtocolError `WS_MESSAGE_TOO_LARGE` (1009), raised while transforming, not after (decompression bombs); any
+   * other error fails the connection with 1007.
    */
   inflate(input: Uint8Array, isFinal: boolean, maxOutputBytes: number, done: CodecCallback): void;
   /** Gives back what the codec holds; `done` of a piece under way may then never be called. */
