@@ -1,12 +1,14 @@
 // One workload between several servers: each server and its generator in processes of their own, all started first,
 // then measured in turns (A B C A B C), so that a slow minute of the machine hits all of them alike.
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineProcess } from './process/line-process.mjs';
 
 const START_TIMEOUT_MS = 15_000;
 const VERIFY_TIMEOUT_MS = 60_000;
 const SAMPLE_TIMEOUT_MS = 10_000;
+const PROFILE_TIMEOUT_MS = 60_000;
 // The generator itself gives up after 15 s without a byte; this is for a generator that hangs.
 const RUN_GRACE_MS = 60_000;
 
@@ -29,6 +31,7 @@ const RUN_GRACE_MS = 60_000;
  * @property {number} verifiedMessages compared byte by byte, before the first turn and after the last
  * @property {number} verifiedBytes
  * @property {Measurement[]} rounds
+ * @property {string} [profile] the file with the CPU profile of its rounds
  * @property {string} [failure] why there are no figures
  */
 
@@ -55,15 +58,9 @@ class Contestant {
    * @param {URL} file
    * @param {Conditions} conditions
    */
-  constructor(server, file, { cores, profileDirectory }) {
+  constructor(server, file, { cores }) {
     this.entry = { server, identity: {}, verifiedMessages: 0, verifiedBytes: 0, rounds: [] };
-    const profiling = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : [];
-    this.#server = new LineProcess(
-      `server ${server}`,
-      process.execPath,
-      [...profiling, fileURLToPath(file)],
-      cores.server,
-    );
+    this.#server = new LineProcess(`server ${server}`, process.execPath, [fileURLToPath(file)], cores.server);
   }
 
   /**
@@ -72,7 +69,7 @@ class Contestant {
    */
   async prepare({ connections, messageType, messageBytes, depth }, { generator, cores, warmUpSeconds }) {
     const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
-    this.entry.identity = { ...identity, pid: this.#server.pid };
+    this.entry.identity = identity;
     const settings = { host: '127.0.0.1', port, speaks, connections, messageType, messageBytes, depth };
     const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     const label = `generator for ${this.entry.server}`;
@@ -116,6 +113,16 @@ class Contestant {
     });
   }
 
+  async startProfile() {
+    await this.#server.ask('profile', SAMPLE_TIMEOUT_MS);
+  }
+
+  /** @param {string} file */
+  async writeProfile(file) {
+    await this.#server.ask(`profiled ${file}`, PROFILE_TIMEOUT_MS);
+    this.entry.profile = file;
+  }
+
   async stop() {
     await this.#generator?.stop();
     await this.#server.stop();
@@ -155,8 +162,16 @@ export async function runContest(workload, servers, conditions) {
   };
   try {
     await inTurns((contestant) => contestant.prepare(workload, conditions));
+    const directory = conditions.profileDirectory;
+    if (directory) await inTurns((contestant) => contestant.startProfile());
     for (let round = 0; round < conditions.rounds; round++) {
       await inTurns((contestant) => contestant.measure(conditions.seconds));
+    }
+    if (directory) {
+      await inTurns((contestant) => {
+        const name = `${workload.name} ${contestant.entry.server}`.replaceAll(' ', '-');
+        return contestant.writeProfile(join(directory, `${name}.cpuprofile`));
+      });
     }
     // Again on code that is hot and on buffers that were recycled many times.
     await inTurns((contestant) => contestant.verify());

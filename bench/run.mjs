@@ -142,17 +142,15 @@ async function main() {
     const reference = measured.find(({ server }) => server === REFERENCE);
     const entries = measured.map((entry) => ({ ...entry, figures: figuresOf(entry, reference) }));
     report.workloads.push({ workload, entries });
-    for (const { server, identity, figures, failure } of entries) {
+    for (const { server, identity, figures, profile, failure } of entries) {
       if (failure) process.stderr.write(`\n  ${server} failed: ${failure}`);
       else process.stderr.write(`  ${server} ${figures?.cpuRatio?.median.toFixed(2) ?? '-'}`);
       const { name, version, runtime, note } = identity;
       if (name)
         report.versions[server] = `${name} ${version} (${[runtime, note].filter(Boolean).join(', ')})`;
-      if (profileDirectory) {
-        const lines = topFunctions(profileDirectory, identity.pid);
-        process.stdout.write(
-          `\n${workload.name}, ${server}, share of the time not idle:\n${lines.join('\n')}\n`,
-        );
+      if (profile) {
+        const lines = topFunctions(profile).join('\n');
+        process.stdout.write(`\n${workload.name}, ${server}, share of the time not idle:\n${lines}\n`);
       }
     }
     process.stderr.write('\n');

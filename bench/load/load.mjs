@@ -74,6 +74,7 @@ let finished;
 class LoadConnection {
   /** @type {Buffer | undefined} */
   expected;
+  /** @type {import('node:net').Socket | undefined} */
   #socket;
   #number;
   #next = 0;
@@ -81,13 +82,14 @@ class LoadConnection {
   #expectedAt = 0;
   #outstanding = 0;
 
-  /**
-   * @param {import('node:net').Socket} socket
-   * @param {number} number
-   */
-  constructor(socket, number) {
-    this.#socket = socket;
+  /** @param {number} number */
+  constructor(number) {
     this.#number = number;
+  }
+
+  /** @param {import('node:net').Socket} socket */
+  sendOver(socket) {
+    this.#socket = socket;
   }
 
   /** @param {number} count */
@@ -96,7 +98,7 @@ class LoadConnection {
     outstanding += count;
     for (let left = count; left > 0; ) {
       const frames = Math.min(left, framesPerCycle - this.#next);
-      this.#socket.write(
+      this.#socket?.write(
         cycle.subarray(this.#next * firstFrame.length, (this.#next + frames) * firstFrame.length),
       );
       this.#next = (this.#next + frames) % framesPerCycle;
@@ -111,7 +113,7 @@ class LoadConnection {
     this.#expectedAt = 0;
     this.#outstanding += contents.length;
     outstanding += contents.length;
-    this.#socket.write(Buffer.concat(frames));
+    this.#socket?.write(Buffer.concat(frames));
   }
 
   /** @param {Buffer} chunk */
@@ -169,8 +171,7 @@ function settled() {
 function open(number) {
   return new Promise((resolve) => {
     let head = isWebSocket ? '' : undefined;
-    /** @type {LoadConnection} */
-    let connection;
+    const connection = new LoadConnection(number);
     const socket = connect({
       host: options.host,
       port: Number(options.port),
@@ -193,7 +194,7 @@ function open(number) {
         },
       },
     });
-    connection = new LoadConnection(socket, number);
+    connection.sendOver(socket);
     socket.on('error', (error) => fail(`connection ${number}: ${error.message}`));
     socket.on('end', () => fail(`connection ${number}: the server ended the connection`));
     socket.on('connect', () => {

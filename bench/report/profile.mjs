@@ -1,21 +1,15 @@
 // Reads the CPU profiles that --profile leaves behind and names where a server spent its own time.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 
 const TOP = 25;
 
 /**
- * @param {string} directory
- * @param {number} pid of the server; Node writes it into the file's name
- * @returns {string[]} lines, the most expensive function first; none when there is no profile
+ * @param {string} file
+ * @returns {string[]} lines, the most expensive function first
  */
-export function topFunctions(directory, pid) {
-  const file = readdirSync(directory).find(
-    (name) => name.endsWith('.cpuprofile') && name.split('.').includes(String(pid)),
-  );
-  if (!file) return [];
+export function topFunctions(file) {
   /** @type {{ nodes: { id: number, callFrame: { functionName: string, url: string, lineNumber: number } }[], samples: number[], timeDeltas: number[] }} */
-  const profile = JSON.parse(readFileSync(join(directory, file), 'utf8'));
+  const profile = JSON.parse(readFileSync(file, 'utf8'));
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   /** @type {Map<string, number>} */
   const selfMicros = new Map();

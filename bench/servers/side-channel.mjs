@@ -1,6 +1,8 @@
 // What every measured server owes the bench, on stdin and stdout so that the measured port carries load only:
-// one line when it listens, one line with its CPU time and memory for every line it reads, and its end when stdin ends.
-import { readFileSync } from 'node:fs';
+// one line when it listens, an answer to every line it reads (its CPU time and memory for "sample"), and its end when
+// stdin ends.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -11,9 +13,12 @@ import { createInterface } from 'node:readline';
 export function announce(server) {
   const write = (/** @type {object} */ answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
   createInterface({ input: process.stdin })
-    .on('line', () => {
-      const { user, system } = process.cpuUsage();
-      write({ userMicros: user, systemMicros: system, residentBytes: process.memoryUsage.rss() });
+    .on('line', async (line) => {
+      const [command] = line.split(' ', 1);
+      if (command === 'sample') write(sample());
+      else if (command === 'profile') write(await startProfile());
+      else if (command === 'profiled') write(await writeProfile(line.slice(command.length + 1)));
+      else write({ error: `unknown command ${line}` });
     })
     .on('close', () => process.exit(0));
   write({ speaks: 'websocket', runtime: `Node ${process.version}`, ...server });
@@ -27,4 +32,30 @@ export function announce(server) {
 export function packageVersion(name) {
   return JSON.parse(readFileSync(createRequire(import.meta.url).resolve(`${name}/package.json`), 'utf8'))
     .version;
+}
+
+function sample() {
+  const { user, system } = process.cpuUsage();
+  return { userMicros: user, systemMicros: system, residentBytes: process.memoryUsage.rss() };
+}
+
+/** @type {Session | undefined} */
+let session;
+
+async function startProfile() {
+  session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: 200 });
+  await session.post('Profiler.start');
+  return { profiling: true };
+}
+
+/** @param {string} file */
+async function writeProfile(file) {
+  if (!session) return { error: 'no profile was started' };
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  writeFileSync(file, JSON.stringify(profile));
+  return { profiling: false };
 }
