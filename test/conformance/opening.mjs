@@ -8,7 +8,10 @@ const acceptGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const maxHeadBytes = 16 * 1024;
 
 /**
- * @typedef {{ socket: net.Socket, head: Buffer }} Opened A socket behind its handshake, and the bytes that came with it.
+ * @typedef {object} Opened A socket behind its handshake.
+ * @property {net.Socket} socket
+ * @property {Buffer} head the bytes that came with the peer's handshake
+ * @property {string} [response] a server's response that is still to be written, together with its first frames
  */
 
 /** @param {string} key */
@@ -80,8 +83,9 @@ export async function openAsClient(url, deadlineMs) {
 }
 
 /**
- * Answers the client under test.
- * @param {net.Socket} socket @param {number} deadlineMs @returns {Promise<Opened & { path: string }>}
+ * Reads the request of the client under test. The response is left to be written with the first frames in one go, which is
+ * allowed and happens on real networks, so that the client must deal with frames behind the 101 in every case alike.
+ * @param {net.Socket} socket @param {number} deadlineMs @returns {Promise<Opened & { path: string, response: string }>}
  */
 export async function openAsServer(socket, deadlineMs) {
   try {
@@ -89,11 +93,10 @@ export async function openAsServer(socket, deadlineMs) {
     const key = headerOf(lines, 'Sec-WebSocket-Key');
     if (key === undefined) throw new Error('no Sec-WebSocket-Key in the request');
     if (head.length > 0) throw new Error('the client sent frames before the handshake was answered (4.1)');
-    socket.write(
+    const response =
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-        `Sec-WebSocket-Accept: ${acceptFor(key)}\r\n\r\n`,
-    );
-    return { socket, head, path: lines[0].split(' ')[1] ?? '' };
+      `Sec-WebSocket-Accept: ${acceptFor(key)}\r\n\r\n`;
+    return { socket, head, response, path: lines[0].split(' ')[1] ?? '' };
   } catch (error) {
     socket.destroy();
     throw error;

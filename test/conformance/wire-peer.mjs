@@ -1,17 +1,30 @@
 // The runner's end of one connection: writes frames in the prescribed chops and keeps what the testee did, in order: its
 // events, its Close, its end of TCP. It takes no decisions; waiting is always bounded by a number of milliseconds.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { encodeFrames, FrameReader, headerBytes, Opcode } from './frames.mjs';
 
 /** @typedef {import('./frames.mjs').Frame} Frame */
 /** @typedef {import('./frames.mjs').WireEvent} WireEvent */
+/** Chops are sent with a pause between them up to this number of chops; beyond it that would take too long. */
+const mostSpacedChops = 512;
+const chopSpacingMs = 1;
+
 /** So many writes and reads are kept of a connection, each with its first bytes. */
 const keptLogLines = 24;
 const keptLogBytes = 40;
 
 /** @typedef {'server' | 'client'} Role The role of the testee; the runner plays the other one. */
 
+/** @param {Buffer} bytes @param {number | undefined} chopBytes */
+function chopped(bytes, chopBytes) {
+  if (chopBytes === undefined) return [bytes];
+  return Array.from({ length: Math.ceil(bytes.length / chopBytes) }, (_, index) =>
+    bytes.subarray(index * chopBytes, (index + 1) * chopBytes),
+  );
+}
+
+/** One connection to the testee, as the runner holds it. */
 export class WirePeer {
   /** Messages, pings and pongs of the testee, in order. @type {WireEvent[]} */
   events = [];
@@ -29,6 +42,8 @@ export class WirePeer {
   hasSentClose = false;
 
   #socket;
+  /** What the runner has to write before its first frame, as a server. @type {string | undefined} */
+  #response;
   #isMasking;
   /** @type {WeakMap<Frame, Buffer>} */
   #partlySent = new WeakMap();
@@ -36,8 +51,9 @@ export class WirePeer {
   #recheck;
 
   /** @param {import('./opening.mjs').Opened} opened @param {Role} testeeRole */
-  constructor({ socket, head }, testeeRole) {
+  constructor({ socket, head, response }, testeeRole) {
     this.#socket = socket;
+    this.#response = response;
     this.#isMasking = testeeRole === 'server';
     const reader = new FrameReader({
       expectsMask: testeeRole === 'client',
@@ -86,8 +102,8 @@ export class WirePeer {
   }
 
   /**
-   * Sends frames: all in one write, a write per frame, or in chops of so many bytes. Between writes the event loop turns
-   * once, so that with Nagle's algorithm off each leaves as its own segment.
+   * Sends frames: all in one write, a write per frame, or in chops of so many bytes. Nagle's algorithm is off, so each
+   * write leaves by itself; between few writes there is also a moment in which the testee can read each by itself.
    * @param {readonly Frame[]} frames @param {{ chopBytes?: number, isPerFrame?: boolean }} chopping
    */
   async send(frames, { chopBytes, isPerFrame = false }) {
@@ -95,12 +111,10 @@ export class WirePeer {
     const writes = isPerFrame
       ? frames.map((frame) => encodeFrames([frame], this.#isMasking))
       : [encodeFrames(frames, this.#isMasking)];
-    for (const bytes of writes) {
-      const stepBytes = chopBytes ?? Math.max(bytes.length, 1);
-      for (let at = 0; at < bytes.length; at += stepBytes) {
-        this.#write(bytes.subarray(at, at + stepBytes));
-        if (at + stepBytes < bytes.length || writes.length > 1) await nextTurn();
-      }
+    const chops = writes.flatMap((bytes) => chopped(bytes, chopBytes));
+    for (const [index, chop] of chops.entries()) {
+      if (index > 0) await (chops.length <= mostSpacedChops ? sleep(chopSpacingMs) : nextTurn());
+      this.#write(chop);
     }
   }
 
@@ -119,8 +133,11 @@ export class WirePeer {
   #write(bytes) {
     // Once the testee has ended TCP it may be gone entirely; what is left of a script is then of no interest to anybody.
     if (this.hasTesteeEnded || !this.#socket.writable) return;
+    const response = this.#response;
+    this.#response = undefined;
+    if (response !== undefined) this.#note('>', '101 Switching Protocols, and in the same write:');
     this.#note('>', bytes);
-    this.#socket.write(bytes);
+    this.#socket.write(response === undefined ? bytes : Buffer.concat([Buffer.from(response), bytes]));
   }
 
   /** @param {'<' | '>'} direction @param {Buffer | string} what */

@@ -28,14 +28,21 @@ class TinyEcho {
   #message;
   #isClosed = false;
 
+  #head;
+
   /** @param {Opened} opened @param {boolean} isServer */
   constructor({ socket, head }, isServer) {
     this.#socket = socket;
+    this.#head = head;
     this.#isServer = isServer;
+  }
+
+  start() {
+    const socket = this.#socket;
     socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.end());
     socket.on('data', (chunk) => this.#receive(chunk));
-    this.#receive(head);
+    this.#receive(this.#head);
     socket.resume();
   }
 
@@ -112,11 +119,16 @@ class TinyEcho {
   }
 }
 
+/** @param {net.Socket} socket */
+async function accept(socket) {
+  const opened = await openAsServer(socket, openDeadlineMs);
+  socket.write(opened.response);
+  new TinyEcho(opened, true).start();
+}
+
 /** @returns {Promise<string>} the address to connect to */
 export async function serveEcho() {
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, async (socket) => {
-    new TinyEcho(await openAsServer(socket, openDeadlineMs), true);
-  });
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void accept(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -126,5 +138,5 @@ export async function serveEcho() {
 
 /** @param {string} url */
 export async function dialEcho(url) {
-  new TinyEcho(await openAsClient(url, openDeadlineMs), false);
+  new TinyEcho(await openAsClient(url, openDeadlineMs), false).start();
 }
