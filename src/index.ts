@@ -1,7 +1,26 @@
 // `fullduplex` on Node: server, client and the WHATWG classes.
 
-export { Connection, type ConnectionHandlers, type FragmentOptions, type SendData } from './connection/connection.ts';
+export {
+  Connection,
+  type ConnectionHandlers,
+  type FragmentOptions,
+  type SendData,
+} from './connection/connection.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';
 export type { Message, MessageType } from './connection/message-transport.ts';
+
+// Client
+export { connect } from './node/connect.ts';
+export {
+  type ClientSocketOptions,
+  type ClientTlsOptions,
+  type ConnectOptions,
+  type CreateConnection,
+  defaultConnectOptions,
+} from './node/connect-options.ts';
+export type { DialTarget } from './node/connect-target.ts';
+export { HandshakeError } from './protocol/handshake/handshake-error.ts';
+export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
+export { type ErrorCode, FullduplexError } from './base/errors.ts';

@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'WS_HANDSHAKE_HEADER_INVALID'
   | 'WS_HANDSHAKE_HEADERS_TOO_LARGE'
   | 'WS_CONNECT_FAILED'
+  | 'WS_CERTIFICATE_INVALID'
   | 'WS_ABORTED'
   // The caller's own mistakes, thrown before anything changes.
   | 'WS_ARGUMENT_INVALID'

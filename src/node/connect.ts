@@ -1,0 +1,189 @@
+// The client on Node: dials, shakes hands within a deadline, and gives an open Connection or an error that says in
+// what the attempt has failed.
+
+import type { Duplex } from 'node:stream';
+import { FullduplexError } from '../base/errors.ts';
+import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
+import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import { requireInteger } from '../protocol/limits.ts';
+import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handshake/client-handshake.ts';
+import { connectFailed, handshakeTimeout } from './connect-errors.ts';
+import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
+import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
+import { type ConnectPhase, dial } from './dial.ts';
+import { nodeSha1 } from './node-sha1.ts';
+import { frameTransport, nodeEnvironment } from './platform.ts';
+import { SocketTransport } from './socket-transport.ts';
+
+/** Checked options: all that connecting needs, as often as it is done. */
+interface ConnectPlan {
+  readonly target: ConnectTarget;
+  readonly options: ConnectOptions;
+  readonly connectionOptions: ConnectionOptions;
+  readonly handshakeTimeoutMs: number;
+  makeHandshake(): ClientHandshake;
+}
+
+type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
+
+/**
+ * Opens a WebSocket connection.
+ *
+ * @param url `ws:`, `wss:`, `http:`, `https:`, or `ws+unix:/path/to.sock:/request/path?query` (with TLS: `wss+unix:`).
+ * User and password in it are sent as Basic authentication.
+ * @param handlers attached before the promise resolves; without them attach some later, or iterate
+ * @throws (as a rejection) FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID`, `WS_CONNECT_FAILED`,
+ * `WS_CERTIFICATE_INVALID`, `WS_HANDSHAKE_TIMEOUT`, `WS_ABORTED`; HandshakeError `WS_HANDSHAKE_REFUSED` with status,
+ * headers and the start of the body when the server says no, `WS_HANDSHAKE_INVALID`, `WS_HANDSHAKE_HEADER_INVALID` or
+ * `WS_HANDSHAKE_HEADERS_TOO_LARGE` when its answer breaks a rule
+ */
+export async function connect(
+  url: string | URL,
+  options: ConnectOptions = {},
+  handlers?: ConnectionHandlers<Connection>,
+): Promise<Connection> {
+  return openConnection(planConnection(url, options), options.signal, handlers);
+}
+
+/** Checks the URL and all options. @throws FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID` */
+export function planConnection(url: string | URL, options: ConnectOptions): ConnectPlan {
+  const target = parseConnectTarget(url);
+  const headers = requestHeadersOf(options, target);
+  const { protocols = [], extension, requireProtocol = defaultConnectOptions.requireProtocol } = options;
+  const plan: ConnectPlan = {
+    target,
+    options,
+    connectionOptions: resolveConnectionOptions(options),
+    handshakeTimeoutMs: requireInteger(
+      'handshakeTimeoutMs',
+      options.handshakeTimeoutMs ?? defaultConnectOptions.handshakeTimeoutMs,
+      1,
+      0x7fff_ffff,
+    ),
+    makeHandshake: () =>
+      new ClientHandshake(target.requestUrl, {
+        protocols,
+        requireProtocol,
+        headers,
+        extensions: extension === undefined ? [] : [extension],
+        sha1: nodeSha1,
+      }),
+  };
+  // The handshake checks what it is given: a mistake shows here and not at the first attempt.
+  plan.makeHandshake();
+  return plan;
+}
+
+/** Connects as planned; see connect. */
+export async function openConnection(
+  plan: ConnectPlan,
+  signal?: AbortSignal,
+  handlers?: ConnectionHandlers<Connection>,
+): Promise<Connection> {
+  const { target, handshakeTimeoutMs } = plan;
+  let phase: ConnectPhase = 'lookup';
+  const enter = (next: ConnectPhase): void => {
+    phase = next;
+  };
+  // The user's signal and the deadline end an attempt in the same way, for a reason of their own.
+  const attempt = new AbortController();
+  const abort = (): void => attempt.abort(aborted(signal));
+  const timer = setTimeout(
+    () => attempt.abort(handshakeTimeout(target.label, phase, handshakeTimeoutMs)),
+    handshakeTimeoutMs,
+  );
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    if (signal?.aborted === true) throw aborted(signal);
+    const stream = await dial(target, plan.options, attempt.signal, enter);
+    enter('response');
+    return await shakeHands(stream, plan, attempt.signal, handlers);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Sends the request and reads the answer; what follows it already belongs to the connection (RFC 6455 4.1). */
+function shakeHands(
+  stream: Duplex,
+  plan: ConnectPlan,
+  signal: AbortSignal,
+  handlers: ConnectionHandlers<Connection> | undefined,
+): Promise<Connection> {
+  const { label } = plan.target;
+  const handshake = plan.makeHandshake();
+  return new Promise((resolve, reject) => {
+    const release = (): void => {
+      stream.off('data', received).off('end', ended).off('error', failed).off('close', ended);
+      signal.removeEventListener('abort', cut);
+    };
+    const fail = (error: unknown): void => {
+      release();
+      stream.destroy();
+      reject(error);
+    };
+    const received = (chunk: Uint8Array): void => {
+      const result = handshake.receive(chunk);
+      if (result.kind === 'failed') fail(result.error);
+      if (result.kind !== 'accepted') return;
+      release();
+      // Within this call, because the stream flows: the next chunk has to find the connection listening.
+      const connection = makeConnection(stream, result, plan);
+      if (handlers !== undefined) connection.attach(handlers);
+      resolve(connection);
+    };
+    const ended = (): void => {
+      const error = refusalSoFar(handshake);
+      fail(error.code === 'WS_HANDSHAKE_REFUSED' ? error : connectFailed(label, error));
+    };
+    const failed = (error: Error): void => fail(connectFailed(label, error));
+    const cut = (): void => {
+      const reason: unknown = signal.reason;
+      const isLate = reason instanceof FullduplexError && reason.code === 'WS_HANDSHAKE_TIMEOUT';
+      const error = isLate ? refusalSoFar(handshake) : undefined;
+      fail(error?.code === 'WS_HANDSHAKE_REFUSED' ? error : reason);
+    };
+    stream.on('data', received).on('end', ended).on('error', failed).on('close', ended);
+    signal.addEventListener('abort', cut);
+    if (signal.aborted) cut();
+    else if (stream.destroyed) ended();
+    else stream.write(handshake.encodeRequest());
+  });
+}
+
+/** Nothing more will come: a refusal whose body is not complete is a refusal nevertheless. */
+function refusalSoFar(handshake: ClientHandshake): FullduplexError {
+  const result = handshake.end();
+  if (result.kind === 'failed') return result.error;
+  throw new Error('an opening handshake that has ended failed neither nor was it accepted before');
+}
+
+function makeConnection(stream: Duplex, accepted: AcceptedHandshake, plan: ConnectPlan): Connection {
+  const { connectionOptions, options } = plan;
+  const { onError } = options;
+  const extension = accepted.extensions[0];
+  const transport = frameTransport(
+    new SocketTransport(stream),
+    {
+      role: 'client',
+      subprotocol: accepted.protocol,
+      ...(extension === undefined ? {} : { extension }),
+      extensionsHeader: accepted.extensionsHeader,
+      remaining: accepted.remaining,
+    },
+    connectionOptions,
+  );
+  const report = onError === undefined ? undefined : (error: unknown): void => onError(error, connection);
+  const connection: Connection = new Connection(
+    transport,
+    undefined,
+    connectionOptions,
+    nodeEnvironment(report),
+  );
+  return connection;
+}
+
+function aborted(signal: AbortSignal | undefined): FullduplexError {
+  return new FullduplexError('WS_ABORTED', 'connecting was aborted by the signal', { cause: signal?.reason });
+}
