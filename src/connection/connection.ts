@@ -41,6 +41,11 @@ export interface ConnectionHandlers<C> {
   ping?(connection: C, payload: Uint8Array): void | Promise<void>;
   /** A pong arrived. The payload is valid only during the call. */
   pong?(connection: C, payload: Uint8Array): void | Promise<void>;
+  /**
+   * The end has begun: a close frame was sent or received, or the connection failed. Messages that waited may still
+   * come; `close` follows when the transport is gone.
+   */
+  closing?(connection: C): void | Promise<void>;
   /** The connection is gone. The last call. */
   close?(connection: C, info: ClosedInfo): void | Promise<void>;
 }
@@ -319,6 +324,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#handlers = handlers;
     if (handlers.open !== undefined) this.#call(() => handlers.open?.(this));
     this.#deliverHeld();
+    if (this.#readyState !== 'open') this.#callClosing();
     if (this.#closedInfo !== undefined) this.#callClose(this.#closedInfo);
   }
 
@@ -528,9 +534,15 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #endsBy(by: ClosedInfo['by'], code: number, reason: string, cause: Error | undefined): void {
     this.#end ??= { code, reason, by, ...(cause === undefined ? {} : { cause }) };
-    if (this.#readyState === 'open') this.#readyState = 'closing';
     this.#keepAlive?.stop();
     this.#closeTimer ??= this.#clock.setTimer(this.#closeIsOverdue, this.#options.closeTimeoutMs);
+    this.#startClosing();
+  }
+
+  #startClosing(): void {
+    if (this.#readyState !== 'open') return;
+    this.#readyState = 'closing';
+    this.#callClosing();
   }
 
   readonly #closeIsOverdue = (): void => {
@@ -556,8 +568,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #cut(code: ErrorCode, message: string): void {
     if (this.#readyState === 'closed') return;
     this.#end = { code: 1006, reason: '', by: 'local', cause: new FullduplexError(code, message) };
-    this.#readyState = 'closing';
     this.#hasSentClose = true;
+    this.#startClosing();
     this.#transport.terminate();
   }
 
@@ -633,6 +645,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
         ? new FullduplexError('WS_TRANSPORT_ENDED', 'the transport ended before the closing handshake was finished')
         : new FullduplexError('WS_TRANSPORT_FAILED', `the transport failed: ${error.message}`, { cause: error });
     return { code: 1006, reason: '', clean: false, by: 'transport', cause };
+  }
+
+  #callClosing(): void {
+    const handlers = this.#handlers;
+    if (handlers?.closing !== undefined) this.#call(() => handlers.closing?.(this));
   }
 
   #callClose(info: ClosedInfo): void {
