@@ -2,6 +2,7 @@
 // what the attempt has failed.
 
 import type { Duplex } from 'node:stream';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
@@ -10,13 +11,13 @@ import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handsha
 import { connectFailed, handshakeTimeout } from './connect-errors.ts';
 import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
-import { type ConnectPhase, dial } from './dial.ts';
+import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
-interface ConnectPlan {
+export interface ConnectPlan {
   readonly target: ConnectTarget;
   readonly options: ConnectOptions;
   readonly connectionOptions: ConnectionOptions;
@@ -42,7 +43,7 @@ export async function connect(
   options: ConnectOptions = {},
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
-  return openConnection(planConnection(url, options), options.signal, handlers);
+  return openConnection(planConnection(url, options), { signal: options.signal, handlers });
 }
 
 /** Checks the URL and all options. @throws FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID` */
@@ -52,7 +53,9 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   const { protocols = [], extension, requireProtocol = defaultConnectOptions.requireProtocol } = options;
   const plan: ConnectPlan = {
     target,
-    options,
+    options: target.isSecure
+      ? { ...options, tls: { ...options.tls, secureContext: makeSecureContext(options.tls) } }
+      : options,
     connectionOptions: resolveConnectionOptions(options),
     handshakeTimeoutMs: requireInteger(
       'handshakeTimeoutMs',
@@ -74,11 +77,18 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   return plan;
 }
 
+/** What differs from one attempt to the next. */
+export interface ConnectAttempt {
+  readonly signal?: AbortSignal | undefined;
+  readonly handlers?: ConnectionHandlers<Connection> | undefined;
+  /** What the deadline of the handshake goes by. @defaultValue systemClock */
+  readonly clock?: Clock;
+}
+
 /** Connects as planned; see connect. */
 export async function openConnection(
   plan: ConnectPlan,
-  signal?: AbortSignal,
-  handlers?: ConnectionHandlers<Connection>,
+  { signal, handlers, clock = systemClock }: ConnectAttempt = {},
 ): Promise<Connection> {
   const { target, handshakeTimeoutMs } = plan;
   let phase: ConnectPhase = 'lookup';
@@ -88,7 +98,7 @@ export async function openConnection(
   // The user's signal and the deadline end an attempt in the same way, for a reason of their own.
   const attempt = new AbortController();
   const abort = (): void => attempt.abort(aborted(signal));
-  const timer = setTimeout(
+  const timer = clock.setTimer(
     () => attempt.abort(handshakeTimeout(target.label, phase, handshakeTimeoutMs)),
     handshakeTimeoutMs,
   );
@@ -99,7 +109,7 @@ export async function openConnection(
     enter('response');
     return await shakeHands(stream, plan, attempt.signal, handlers);
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
     signal?.removeEventListener('abort', abort);
   }
 }

@@ -1,11 +1,11 @@
 // Opens the stream of bytes under a client's connection: a name is looked up, TCP or a unix socket is connected, TLS
 // is agreed on. Each step says that it began, so that a deadline can name it, and ends at once when the signal says so.
 
-import { isIP, connect as connectSocket, type Socket } from 'node:net';
+import { isIP, connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { FullduplexError } from '../base/errors.ts';
-import { type ConnectOptions, defaultConnectOptions } from './connect-options.ts';
+import { type ClientTlsOptions, type ConnectOptions, defaultConnectOptions } from './connect-options.ts';
 import type { ConnectTarget } from './connect-target.ts';
 import { certificateInvalid, connectFailed } from './connect-errors.ts';
 
@@ -26,7 +26,20 @@ export async function dial(
   const stream = await openStream(target, options, signal, enter);
   if (!target.isSecure) return stream;
   enter('tls');
-  return openTls(stream, target, options, signal);
+  try {
+    return await openTls(stream, target, options, signal);
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+/**
+ * Reads keys and certificates, once for all attempts.
+ * @throws FullduplexError `WS_OPTION_INVALID` when TLS cannot use them
+ */
+export function makeSecureContext(tls: ClientTlsOptions = {}): SecureContext {
+  return tls.secureContext ?? requireUsable('tls', () => createSecureContext(tls));
 }
 
 async function openStream(
@@ -41,7 +54,7 @@ async function openStream(
   }
   const { host, port, socketPath } = target;
   enter(socketPath === undefined && isIP(host) === 0 ? 'lookup' : 'connect');
-  const socket = openUsable('socket', () =>
+  const socket = requireUsable('socket', () =>
     socketPath === undefined
       ? connectSocket({
           autoSelectFamily: true,
@@ -94,7 +107,7 @@ async function openTls(
   const { host, label } = target;
   // RFC 6066 3: no server name for an address, and no dot at its end.
   const servername = isIP(host) === 0 ? { servername: host.replace(/\.$/, '') } : {};
-  const socket = openUsable('tls', () =>
+  const socket = requireUsable('tls', () =>
     connectTls({ host, ALPNProtocols: ['http/1.1'], ...servername, ...options.tls, socket: stream }),
   );
   await untilOpen(socket, 'secureConnect', signal, (error) =>
@@ -132,9 +145,9 @@ function untilOpen(
 }
 
 /** What Node throws at once is a wrong option. */
-function openUsable<T extends Socket>(option: string, open: () => T): T {
+function requireUsable<T>(option: string, use: () => T): T {
   try {
-    return open();
+    return use();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new FullduplexError('WS_OPTION_INVALID', `option ${option} cannot be used: ${message}`, { cause });

@@ -26,8 +26,8 @@ describe('with npm ws as the server', () => {
     });
     const connection = await connect(url);
     const large = 'ü'.repeat(300_000);
-    connection.send(new Uint8Array([1, 2, 255]));
-    connection.send(large);
+    void connection.send(new Uint8Array([1, 2, 255]));
+    void connection.send(large);
     const messages: unknown[] = [];
     for await (const message of connection) {
       messages.push(message);
