@@ -78,7 +78,10 @@ export class KeepAlive {
     this.#isPongAwaited = true;
     this.#pingedAtMs = this.#clock.now();
     this.#actions.sendPing(new Uint8Array([count >>> 24, count >>> 16, count >>> 8, count]));
-    this.#progressAtPing = this.#actions.writeProgress();
+    // The ping itself is not progress: it has left, or is stuck behind other bytes, one turn later.
+    this.#scheduler.queueTask(() => {
+      this.#progressAtPing = this.#actions.writeProgress();
+    });
     this.#wait(this.#pongTimeoutMs, this.#judge);
   };
 

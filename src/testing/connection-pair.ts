@@ -9,7 +9,11 @@ import { FramedTransport } from '../connection/framed-transport.ts';
 import { protocolOptionsOf } from '../connection/protocol-options.ts';
 import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import { immediateScheduler } from './fake-clock.ts';
-import { type MemoryTransport, type MemoryTransportOptions, memoryTransportPair } from './memory-transport.ts';
+import {
+  type MemoryTransport,
+  type MemoryTransportOptions,
+  memoryTransportPair,
+} from './memory-transport.ts';
 
 /** How the two connections behave. */
 export interface ConnectionPairOptions extends MemoryTransportOptions {

@@ -58,7 +58,11 @@ export class FakeClock implements Clock {
     let first: PendingTimer | undefined;
     for (const timer of this.#pending) {
       if (timer.dueMs > endMs) continue;
-      if (first === undefined || timer.dueMs < first.dueMs || (timer.dueMs === first.dueMs && timer.order < first.order)) {
+      if (
+        first === undefined ||
+        timer.dueMs < first.dueMs ||
+        (timer.dueMs === first.dueMs && timer.order < first.order)
+      ) {
         first = timer;
       }
     }

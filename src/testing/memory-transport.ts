@@ -107,6 +107,7 @@ export class MemoryTransport implements ByteTransport {
     const peer = this.#peer;
     if (peer === undefined || peer.#isClosed) return;
     const hadBytes = this.#outgoingBytes > 0;
+    let hasMoved = false;
     let first = this.#outgoing[0];
     while (first !== undefined && peer.#incomingBytes < peer.#capacityBytes) {
       const room = peer.#capacityBytes - peer.#incomingBytes;
@@ -116,10 +117,14 @@ export class MemoryTransport implements ByteTransport {
       this.#outgoingBytes -= taken.length;
       peer.#incoming.push(taken);
       peer.#incomingBytes += taken.length;
+      hasMoved = true;
       first = this.#outgoing[0];
     }
-    if (this.#hasEnded && this.#outgoing.length === 0) peer.#hasPeerEnded = true;
-    peer.#queuePump();
+    if (this.#hasEnded && this.#outgoing.length === 0 && !peer.#hasPeerEnded) {
+      peer.#hasPeerEnded = true;
+      hasMoved = true;
+    }
+    if (hasMoved) peer.#queuePump();
     if (hadBytes && this.#outgoingBytes === 0) queueMicrotask(() => this.#events?.drained());
   }
 
@@ -178,7 +183,9 @@ export class MemoryTransport implements ByteTransport {
 }
 
 /** Makes two transports that are joined: what is written into one comes out of the other. */
-export function memoryTransportPair(options: MemoryTransportOptions = {}): [MemoryTransport, MemoryTransport] {
+export function memoryTransportPair(
+  options: MemoryTransportOptions = {},
+): [MemoryTransport, MemoryTransport] {
   const first = new MemoryTransport(options);
   const second = new MemoryTransport(options);
   first.join(second);
