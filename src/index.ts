@@ -21,6 +21,9 @@ export {
   defaultConnectOptions,
 } from './node/connect-options.ts';
 export type { DialTarget } from './node/connect-target.ts';
+export { reconnect } from './node/reconnect.ts';
+export { type Dial, defaultReconnectOptions, type ReconnectOptions } from './connection/reconnect.ts';
+export { isTransient } from './connection/retry.ts';
 export { HandshakeError } from './protocol/handshake/handshake-error.ts';
 export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
 export { type ErrorCode, FullduplexError } from './base/errors.ts';
