@@ -4,7 +4,12 @@
 export { cryptoRandom, type RandomSource } from './base/random.ts';
 export { type ErrorCode, FullduplexError } from './base/errors.ts';
 export { portableTextCodec, type TextCodec } from './base/text-codec.ts';
-export { CloseCode, isApplicationCloseCode, isWireCloseCode, maxCloseReasonBytes } from './protocol/close-code.ts';
+export {
+  CloseCode,
+  isApplicationCloseCode,
+  isWireCloseCode,
+  maxCloseReasonBytes,
+} from './protocol/close-code.ts';
 export { type CloseBody, encodeCloseBody, parseCloseBody } from './protocol/close-frame.ts';
 export {
   type ClosingEvent,
@@ -41,3 +46,43 @@ export { Protocol, type ProtocolOptions, type ProtocolSink } from './protocol/pr
 export { ProtocolError } from './protocol/protocol-error.ts';
 export { StagingPool } from './protocol/staging-pool.ts';
 export { Utf8Validator } from './protocol/utf8-validator.ts';
+
+// The opening handshake
+export {
+  type ExtensionOffer,
+  type ExtensionParameter,
+  formatExtensions,
+  parseExtensions,
+} from './protocol/extensions/extension-header.ts';
+export { confirmExtensions, negotiateExtensions } from './protocol/extensions/negotiation.ts';
+export { computeAccept, isKey, makeKey } from './protocol/handshake/accept-key.ts';
+export {
+  ClientHandshake,
+  type ClientHandshakeOptions,
+  type ClientHandshakeResult,
+  defaultClientHandshakeOptions,
+} from './protocol/handshake/client-handshake.ts';
+export { HandshakeError, type HandshakeErrorDetails } from './protocol/handshake/handshake-error.ts';
+export { encodeRefusal, type HandshakeRefusal } from './protocol/handshake/handshake-refusal.ts';
+export { type HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
+export {
+  formatRequestHead,
+  formatResponseHead,
+  type RequestHead,
+  type ResponseHead,
+} from './protocol/handshake/http-head.ts';
+export {
+  defaultHeadLimits,
+  type HeadLimits,
+  type HeadResult,
+  RequestHeadParser,
+  ResponseHeadParser,
+} from './protocol/handshake/http-head-parser.ts';
+export {
+  type AcceptableRequest,
+  type AcceptOptions,
+  type HandshakeAcceptance,
+  ServerHandshake,
+  type ServerHandshakeOptions,
+} from './protocol/handshake/server-handshake.ts';
+export { portableSha1, type Sha1 } from './protocol/handshake/sha1.ts';
