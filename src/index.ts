@@ -27,3 +27,23 @@ export { isTransient } from './connection/retry.ts';
 export { HandshakeError } from './protocol/handshake/handshake-error.ts';
 export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
 export { type ErrorCode, FullduplexError } from './base/errors.ts';
+
+// Server
+export { type ServeOptions, type ServeTarget, serve } from './node/serve.ts';
+export { WebSocketServer } from './node/web-socket-server.ts';
+export { type DrainOptions, defaultDrainOptions } from './server/drain.ts';
+export type { Endpoint } from './server/endpoint.ts';
+export type { AllowedOrigins } from './server/origin.ts';
+export type { PathParams } from './server/path-pattern.ts';
+export { ServerConnection } from './server/server-connection.ts';
+export {
+  defaultServerLimits,
+  type EndpointOptions,
+  type ServerHandlers,
+  type ServerLimits,
+  type ServerOptions,
+} from './server/server-options.ts';
+export type { SubscribeOptions, WhenSlow } from './server/topics.ts';
+export type { UpgradeAcceptance, UpgradeDecision } from './server/upgrade-decision.ts';
+export { UpgradeRequest } from './server/upgrade-request.ts';
+export { PreparedMessage } from './protocol/prepared-message.ts';

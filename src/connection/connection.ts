@@ -236,7 +236,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @returns true when all was accepted, false when the connection ended before that. When the source throws, the
    * message cannot be finished: the connection is closed with 1011 and the error is thrown on.
    */
-  async sendStream(type: MessageType, source: AsyncIterable<SendData> | Iterable<SendData>): Promise<boolean> {
+  async sendStream(
+    type: MessageType,
+    source: AsyncIterable<SendData> | Iterable<SendData>,
+  ): Promise<boolean> {
     try {
       for await (const piece of source) {
         if (!(await this.sendFragment(piece, { fin: false, type }))) return false;
@@ -319,7 +322,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * and there is a `message` handler
    */
   attach(handlers: ConnectionHandlers<this>): void {
-    if (this.#handlers !== undefined) throw consumerExists('handlers are attached already, expected one attach()');
+    if (this.#handlers !== undefined)
+      throw consumerExists('handlers are attached already, expected one attach()');
     if (handlers.message !== undefined) this.#claim('handler');
     this.#handlers = handlers;
     if (handlers.open !== undefined) this.#call(() => handlers.open?.(this));
@@ -335,7 +339,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     if (this.#options.receive === 'streamed') {
-      throw new FullduplexError('WS_STATE_INVALID', "option receive is 'streamed', expected messageStreams()");
+      throw new FullduplexError(
+        'WS_STATE_INVALID',
+        "option receive is 'streamed', expected messageStreams()",
+      );
     }
     this.#claim('iterator');
     return this.#messages;
@@ -365,7 +372,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    */
   observe(observer: FrameObserver): () => void {
     this.#require('observe', 'observe');
-    if (this.#observer !== undefined) throw consumerExists('a frame observer is attached already, expected one');
+    if (this.#observer !== undefined)
+      throw consumerExists('a frame observer is attached already, expected one');
     this.#observer = observer;
     this.#transport.observe(observer);
     return () => {
@@ -373,6 +381,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       this.#observer = undefined;
       this.#transport.observe(undefined);
     };
+  }
+
+  /** Asks for `onDrained`, for a subclass that found the connection above the high-water mark by itself. */
+  protected requestDrain(): void {
+    this.#awaitDrain();
+  }
+
+  /** Cuts the connection because more is queued than the bound, counted by a subclass with a queue of its own. */
+  protected overflow(queuedBytes: number): void {
+    const { maxQueuedBytes } = this.#options;
+    this.#cut(
+      'WS_SEND_QUEUE_OVERFLOW',
+      `${queuedBytes} bytes are queued for a peer that reads too slowly, at most ${maxQueuedBytes}`,
+    );
   }
 
   /** Told when everything queued has left after the high-water mark was passed; for subclasses. */
@@ -387,15 +409,16 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
     // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
     if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
-      this.#cut(
-        'WS_SEND_QUEUE_OVERFLOW',
-        `${bufferedBytes} bytes are queued for a peer that reads too slowly, at most ${maxQueuedBytes}`,
-      );
+      this.overflow(bufferedBytes);
       return false;
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
       this.#pauseFor('backpressure');
     }
+    return this.#awaitDrain();
+  }
+
+  #awaitDrain(): Promise<boolean> {
     if (this.#drain === undefined) {
       let resolve: (isDrained: boolean) => void = () => undefined;
       const promise = new Promise<boolean>((resolvePromise) => {
@@ -581,7 +604,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #handlerFailed = (error: unknown): void => {
     this.#report(error);
     if (this.#readyState !== 'open') return;
-    const cause = new FullduplexError('WS_HANDLER_FAILED', 'a handler of this connection threw', { cause: error });
+    const cause = new FullduplexError('WS_HANDLER_FAILED', 'a handler of this connection threw', {
+      cause: error,
+    });
     this.#close(1011, '', cause);
   };
 
@@ -642,8 +667,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
     const cause =
       error === undefined
-        ? new FullduplexError('WS_TRANSPORT_ENDED', 'the transport ended before the closing handshake was finished')
-        : new FullduplexError('WS_TRANSPORT_FAILED', `the transport failed: ${error.message}`, { cause: error });
+        ? new FullduplexError(
+            'WS_TRANSPORT_ENDED',
+            'the transport ended before the closing handshake was finished',
+          )
+        : new FullduplexError('WS_TRANSPORT_FAILED', `the transport failed: ${error.message}`, {
+            cause: error,
+          });
     return { code: 1006, reason: '', clean: false, by: 'transport', cause };
   }
 

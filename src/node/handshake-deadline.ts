@@ -1,0 +1,154 @@
+// How long a client may take for its opening handshake. Node's own header timeout is checked only every 30 seconds, so
+// there is a timer of ours for each socket. On a server of ours it runs from the connection; on somebody else's only
+// from the first byte to the end of the first request head, so that idle connections and ordinary traffic are left alone.
+
+import { Buffer } from 'node:buffer';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { ServerResponse, type Server } from 'node:http';
+import { Server as SecureServer } from 'node:https';
+import { Socket } from 'node:net';
+import type { Clock, Timer } from '../base/clock.ts';
+import { encodeRefusedUpgrade, ignoreError } from './http-response.ts';
+import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+
+/** How a server's handshakes are watched. */
+export interface HandshakeDeadlineOptions {
+  readonly clock: Clock;
+  readonly handshakeTimeoutMs: number;
+  /** Whether the server is ours, and nothing else happens on it than handshakes. */
+  readonly isOwn: boolean;
+}
+
+interface Watch {
+  timer: Timer;
+  /** When the time began to run; undefined while nothing has arrived on a server that is not ours. */
+  startedAtMs: number | undefined;
+}
+
+// A connection that has sent nothing is looked at this often in the time of one handshake.
+const looksPerTimeout = 4;
+// How long the 408 may take to leave.
+const lingerMs = 1_000;
+const requestStart = 'http.server.request.start';
+
+/** Cuts the slow handshakes of one server. */
+export class HandshakeDeadline {
+  readonly #server: Server | SecureServer;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #isOwn: boolean;
+  readonly #watches = new Map<Socket, Watch>();
+  /** When connections began whose TLS handshake is under way, by the address of the peer. */
+  readonly #tlsStartsMs = new Map<string, number>();
+
+  constructor(server: Server | SecureServer, options: HandshakeDeadlineOptions) {
+    this.#server = server;
+    this.#clock = options.clock;
+    this.#timeoutMs = options.handshakeTimeoutMs;
+    this.#isOwn = options.isOwn;
+    if (server instanceof SecureServer) {
+      server.on('connection', this.#tlsBegins);
+      server.on('secureConnection', this.#connected);
+    } else {
+      server.on('connection', this.#connected);
+    }
+    if (!this.#isOwn) subscribe(requestStart, this.#requestStarted);
+  }
+
+  /** The sockets on which no handshake has come to its end yet. */
+  get sockets(): IterableIterator<Socket> {
+    return this.#watches.keys();
+  }
+
+  /** Ends the watch over a socket; gives how much time is left. */
+  take(socket: unknown): number {
+    if (!(socket instanceof Socket)) return this.#timeoutMs;
+    const watch = this.#watches.get(socket);
+    if (watch === undefined) return this.#timeoutMs;
+    watch.timer.cancel();
+    this.#watches.delete(socket);
+    if (watch.startedAtMs === undefined) return this.#timeoutMs;
+    return Math.max(1, this.#timeoutMs - (this.#clock.now() - watch.startedAtMs));
+  }
+
+  /** Ends all watches and watches nothing more. */
+  stop(): void {
+    this.#server.removeListener('connection', this.#tlsBegins);
+    this.#server.removeListener('connection', this.#connected);
+    this.#server.removeListener('secureConnection', this.#connected);
+    if (!this.#isOwn) unsubscribe(requestStart, this.#requestStarted);
+    for (const watch of this.#watches.values()) watch.timer.cancel();
+    this.#watches.clear();
+  }
+
+  // A TLSSocket does not say which socket it stands on, but both know their peer. The time of the TLS handshake itself
+  // is bounded by the option handshakeTimeout of node:tls.
+  readonly #tlsBegins = (socket: Socket): void => {
+    const peer = peerOf(socket);
+    if (!this.#isOwn || peer === undefined) return;
+    this.#tlsStartsMs.set(peer, this.#clock.now());
+    socket.once('close', () => this.#tlsStartsMs.delete(peer));
+  };
+
+  readonly #connected = (socket: Socket): void => {
+    // Seen before: a request with a foreign Upgrade was handed back to the server.
+    if (this.#watches.has(socket)) return;
+    const nowMs = this.#clock.now();
+    const startedAtMs = this.#tlsStartsMs.get(peerOf(socket) ?? '') ?? nowMs;
+    const watch: Watch = this.#isOwn
+      ? { startedAtMs, timer: this.#cutAfter(socket, startedAtMs + this.#timeoutMs - nowMs) }
+      : { startedAtMs: undefined, timer: this.#lookLater(socket, socket.bytesRead) };
+    this.#watches.set(socket, watch);
+    socket.once('close', () => this.take(socket));
+  };
+
+  // Reading the socket ourselves would take the bytes from Node's parser, so its counter is looked at.
+  #lookLater(socket: Socket, bytesAtStart: number): Timer {
+    return this.#clock.setTimer(() => {
+      const watch = this.#watches.get(socket);
+      if (watch === undefined) return;
+      if (socket.bytesRead === bytesAtStart) {
+        watch.timer = this.#lookLater(socket, bytesAtStart);
+        return;
+      }
+      watch.startedAtMs = this.#clock.now();
+      watch.timer = this.#cutAfter(socket, this.#timeoutMs);
+    }, this.#timeoutMs / looksPerTimeout);
+  }
+
+  #cutAfter(socket: Socket, delayMs: number): Timer {
+    return this.#clock.setTimer(
+      () => {
+        this.#watches.delete(socket);
+        this.#cut(socket);
+      },
+      Math.max(1, delayMs),
+    );
+  }
+
+  #cut(socket: Socket): void {
+    const hasResponse = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse;
+    if (hasResponse || socket.bytesWritten > 0 || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const refusal = refuse(
+      408,
+      `the request was not complete within ${this.#timeoutMs} ms`,
+      'WS_HANDSHAKE_TIMEOUT',
+    );
+    const deadline = this.#clock.setTimer(() => socket.destroy(), lingerMs);
+    socket.once('close', () => deadline.cancel());
+    socket.on('error', ignoreError);
+    // Destroyed as soon as the response has left: what still trickles in must not become a request.
+    socket.end(Buffer.from(encodeRefusedUpgrade(refusal, 'GET')), () => socket.destroy());
+  }
+
+  readonly #requestStarted = (message: unknown): void => {
+    if (typeof message === 'object' && message !== null && 'socket' in message) this.take(message.socket);
+  };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`;
+}

@@ -1,0 +1,159 @@
+// HTTP servers that we start ourselves: they exist for WebSockets only, so an ordinary request is told to upgrade. Here
+// are the ways to listen, what is said when that fails, and the URL that leads to a listening server.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
+import { describe, FullduplexError } from '../base/errors.ts';
+import { requireInteger } from '../protocol/limits.ts';
+
+/** Where a server of ours listens: a TCP port, or the path of a unix socket. */
+export type ListenAddress =
+  | { readonly port: number; readonly host?: string }
+  | { readonly socketPath: string };
+
+/** The bounds of a server of ours. */
+export interface ListenerLimits {
+  readonly handshakeTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaderCount: number;
+}
+
+/**
+ * Makes an HTTP server that answers ordinary requests with 426.
+ * @throws FullduplexError `WS_OPTION_INVALID` when the certificate or key is not usable
+ */
+export function createListener(tls: TlsOptions | undefined, limits: ListenerLimits): Server | SecureServer {
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    noDelay: true,
+    // Replaced by a deadline of our own, which is exact.
+    headersTimeout: 0,
+    requestTimeout: 0,
+  };
+  let server: Server | SecureServer;
+  if (tls === undefined) {
+    server = createServer(options, answerUpgradeRequired);
+  } else {
+    try {
+      server = createSecureServer(
+        { ...tls, ...options, handshakeTimeout: limits.handshakeTimeoutMs },
+        answerUpgradeRequired,
+      );
+    } catch (error) {
+      throw new FullduplexError('WS_OPTION_INVALID', `option tls is not usable: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  // One more than allowed, so that too many can be told from just enough: Node drops the rest without a word.
+  server.maxHeadersCount = limits.maxHeaderCount + 1;
+  return server;
+}
+
+/**
+ * Listens, or fails and leaves nothing behind.
+ * @throws FullduplexError `WS_PORT_IN_USE`, `WS_LISTEN_FAILED`
+ */
+export function listen(server: Server | SecureServer, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => {
+      server.removeListener('listening', listening);
+      server.close();
+      reject(listenError(error, address));
+    };
+    const listening = (): void => {
+      server.removeListener('error', failed);
+      resolve();
+    };
+    server.once('error', failed);
+    server.once('listening', listening);
+    if ('socketPath' in address) server.listen(address.socketPath);
+    else if (address.host === undefined) server.listen(address.port);
+    else server.listen(address.port, address.host);
+  });
+}
+
+/**
+ * Checks where to listen.
+ * @throws FullduplexError `WS_OPTION_INVALID`
+ */
+export function requireListenAddress(address: ListenAddress): ListenAddress {
+  if ('socketPath' in address) {
+    const { socketPath } = address;
+    if (typeof socketPath === 'string' && socketPath !== '') return { socketPath };
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      `option socketPath is ${describe(socketPath)}, expected a path`,
+    );
+  }
+  const port = requireInteger('port', address.port, 0, 65_535);
+  const { host } = address;
+  if (host === undefined) return { port };
+  if (typeof host === 'string' && host !== '') return { port, host };
+  throw new FullduplexError(
+    'WS_OPTION_INVALID',
+    `option host is ${describe(host)}, expected a name or an address`,
+  );
+}
+
+/**
+ * The URL of a listening server, without a path. A server that listens on all addresses is reached at localhost.
+ * @throws FullduplexError `WS_STATE_INVALID` when it does not listen
+ */
+export function urlOfServer(server: Server | SecureServer): string {
+  const address = server.address();
+  const scheme = server instanceof SecureServer ? 'wss' : 'ws';
+  if (address === null) throw notListening();
+  if (typeof address === 'string') return `${scheme}+unix:${address}`;
+  return `${scheme}://${hostInUrl(address.address)}:${address.port}`;
+}
+
+/** The error for a server that has no address. */
+export function notListening(): FullduplexError {
+  return new FullduplexError('WS_STATE_INVALID', 'the server does not listen, so it has no address');
+}
+
+function hostInUrl(address: string): string {
+  if (address === '::' || address === '0.0.0.0') return 'localhost';
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function listenError(error: Error, address: ListenAddress): FullduplexError {
+  const code = 'code' in error ? error.code : undefined;
+  const place = placeOf(address);
+  if (code === 'EADDRINUSE') {
+    const wayOut =
+      'socketPath' in address
+        ? 'stop the server that uses it, or remove the file if none does'
+        : 'stop the program that uses it, or choose another port (0 takes a free one)';
+    return new FullduplexError('WS_PORT_IN_USE', `${place} is in use: ${wayOut}`, { cause: error });
+  }
+  const hint =
+    code === 'EACCES' ? ': this user may not listen there (ports below 1024 are often reserved)' : '';
+  return new FullduplexError('WS_LISTEN_FAILED', `cannot listen on ${place}${hint}: ${error.message}`, {
+    cause: error,
+  });
+}
+
+function placeOf(address: ListenAddress): string {
+  if ('socketPath' in address) return `the socket ${address.socketPath}`;
+  return address.host === undefined ? `port ${address.port}` : `port ${address.port} of ${address.host}`;
+}
+
+function answerUpgradeRequired(request: IncomingMessage, response: ServerResponse): void {
+  // RFC 9110 15.5.22: a 426 MUST have Upgrade, and Connection has to name it.
+  const body = 'This is a WebSocket server: connect to it with a WebSocket client.\n';
+  response.writeHead(426, {
+    Connection: 'Upgrade, close',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(body.length),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

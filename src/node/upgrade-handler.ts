@@ -1,0 +1,242 @@
+// One opening handshake on a socket of Node, from the matched request to the connection or the refusal. From the first
+// moment the socket has an error listener; while `upgrade` decides, the client is watched and a deadline runs.
+
+import type { IncomingMessage } from 'node:http';
+import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { concat } from '../base/bytes.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { FullduplexError } from '../base/errors.ts';
+import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
+import { type HandshakeRefusal, refuse, refuseWith } from '../protocol/handshake/handshake-refusal.ts';
+import { closeExtensions } from '../protocol/extensions/negotiation.ts';
+import type { MemoryBudget } from '../protocol/memory-budget.ts';
+import type { Endpoint } from '../server/endpoint.ts';
+import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
+import { encodeRefusedUpgrade, encodeResponse, endSocketWith, ignoreError } from './http-response.ts';
+import { NodeUpgrade } from './node-request.ts';
+import { frameTransport } from './platform.ts';
+import { SocketTransport } from './socket-transport.ts';
+
+/** What every handshake of a server shares. */
+export interface UpgradeEnvironment {
+  readonly clock: Clock;
+  readonly handshakeTimeoutMs: number;
+  readonly maxHeaderCount: number;
+  readonly budget: MemoryBudget;
+  /** The handshakes that wait for a decision. */
+  readonly pending: Set<PendingUpgrade>;
+  readonly onError: (error: unknown) => void;
+}
+
+// What a client sends before it has our answer is kept up to here, then left to flow control.
+const maxEarlyBytes = 64 * 1024;
+
+/** A request that an endpoint was found for, or that nobody wants. */
+export interface UpgradeArrival {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What Node had read behind the head: it belongs to the first frame. */
+  readonly head: Uint8Array;
+  /** How much of the handshake's time is left. */
+  readonly remainingMs?: number;
+}
+
+/** Refuses an upgrade. */
+export function refuseUpgrade(
+  { request, socket }: UpgradeArrival,
+  refusal: HandshakeRefusal,
+  clock: Clock,
+): void {
+  endSocketWith(socket, encodeRefusedUpgrade(refusal, request.method ?? 'GET'), clock);
+}
+
+/** The refusal for a path that leads nowhere. */
+export function refuseUnknownPath(): HandshakeRefusal {
+  return refuse(404, 'no WebSocket endpoint has this path', 'WS_HANDSHAKE_REFUSED');
+}
+
+/** Lets the endpoint decide about a request and does what it says. */
+export function handleUpgrade(
+  arrival: UpgradeArrival,
+  endpoint: Endpoint,
+  params: Readonly<Record<string, string>>,
+  environment: UpgradeEnvironment,
+): void {
+  const { request, socket, head } = arrival;
+  if (request.rawHeaders.length > environment.maxHeaderCount * 2) {
+    refuseUpgrade(arrival, refuseHeaderCount(environment.maxHeaderCount), environment.clock);
+    return;
+  }
+  const upgrade = new NodeUpgrade(request, socket);
+  const outcome = endpoint.decide(upgrade, params);
+  if (outcome instanceof Promise || outcome.kind === 'answered') {
+    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();
+  } else if (outcome.kind === 'accepted') {
+    accept(socket, head, outcome, endpoint, environment);
+  } else {
+    refuseUpgrade(arrival, outcome, environment.clock);
+  }
+}
+
+function refuseHeaderCount(maxHeaderCount: number): HandshakeRefusal {
+  const message = `the request has more than ${maxHeaderCount} headers`;
+  return refuseWith(new HandshakeError('WS_HANDSHAKE_HEADERS_TOO_LARGE', message, { status: 431 }));
+}
+
+function accept(
+  socket: Duplex,
+  remaining: Uint8Array,
+  { acceptance, connect }: AcceptedUpgrade,
+  endpoint: Endpoint,
+  { budget }: UpgradeEnvironment,
+): void {
+  const [extension] = acceptance.extensions;
+  if (socket.destroyed) {
+    closeExtensions(acceptance.extensions);
+    return;
+  }
+  if (socket instanceof Socket) {
+    // Timeouts of HTTP are over; small frames leave at once.
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+  }
+  const transport = new SocketTransport(socket);
+  socket.removeListener('error', ignoreError);
+  socket.write(acceptance.head, 'latin1');
+  connect(
+    frameTransport(
+      transport,
+      {
+        role: 'server',
+        subprotocol: acceptance.protocol,
+        ...(extension === undefined ? {} : { extension }),
+        extensionsHeader: acceptance.extensionsHeader,
+        remaining,
+        budget,
+      },
+      endpoint.connectionOptions,
+    ),
+  );
+}
+
+/** A handshake whose decision, or whose response, takes its time. */
+export class PendingUpgrade {
+  readonly #arrival: UpgradeArrival;
+  readonly #upgrade: NodeUpgrade;
+  readonly #endpoint: Endpoint;
+  readonly #outcome: UpgradeOutcome | Promise<UpgradeOutcome>;
+  readonly #environment: UpgradeEnvironment;
+  readonly #early: Uint8Array[];
+  #earlyBytes = 0;
+  #deadline: Timer | undefined;
+  #isOver = false;
+
+  constructor(
+    arrival: UpgradeArrival,
+    upgrade: NodeUpgrade,
+    endpoint: Endpoint,
+    outcome: UpgradeOutcome | Promise<UpgradeOutcome>,
+    environment: UpgradeEnvironment,
+  ) {
+    this.#arrival = arrival;
+    this.#upgrade = upgrade;
+    this.#endpoint = endpoint;
+    this.#outcome = outcome;
+    this.#environment = environment;
+    this.#early = [arrival.head];
+  }
+
+  /** Waits for the outcome and does what it says, unless the client goes away or the time is over. */
+  start(): void {
+    const { clock, handshakeTimeoutMs, pending } = this.#environment;
+    const { socket, remainingMs = handshakeTimeoutMs } = this.#arrival;
+    pending.add(this);
+    this.#deadline = clock.setTimer(() => {
+      this.refuse(`the server did not decide within ${handshakeTimeoutMs} ms`, 'WS_HANDSHAKE_TIMEOUT');
+    }, remainingMs);
+    // Only a socket that is read tells that its peer has left.
+    socket.on('data', this.#received);
+    socket.on('end', this.#clientLeft);
+    socket.on('close', this.#clientLeft);
+    socket.resume();
+    void this.#settle();
+  }
+
+  /** Ends the wait with 503. */
+  refuse(message: string, code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED'): void {
+    if (!this.#finish()) return;
+    const refusal = refuse(503, message, code);
+    refuseUpgrade(this.#arrival, refusal, this.#environment.clock);
+    this.#upgrade.abortSource.abort(refusal.error);
+  }
+
+  async #settle(): Promise<void> {
+    const { socket, request } = this.#arrival;
+    let outcome = await this.#outcome;
+    let response: Uint8Array | undefined;
+    if (outcome.kind === 'answered') {
+      try {
+        response = await encodeResponse(outcome.response, request.method ?? 'GET');
+      } catch (error) {
+        this.#environment.onError(error);
+        outcome = refuse(500, 'the response could not be read', 'WS_HANDSHAKE_REFUSED');
+      }
+    }
+    if (!this.#finish()) {
+      if (outcome.kind === 'accepted') closeExtensions(outcome.acceptance.extensions);
+      return;
+    }
+    if (outcome.kind === 'accepted') {
+      accept(socket, concat(this.#early), outcome, this.#endpoint, this.#environment);
+    } else if (outcome.kind === 'refused') {
+      refuseUpgrade(this.#arrival, outcome, this.#environment.clock);
+    } else if (response !== undefined) {
+      endSocketWith(socket, response, this.#environment.clock);
+    }
+  }
+
+  readonly #received = (chunk: Uint8Array): void => {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes > maxEarlyBytes) this.#arrival.socket.pause();
+  };
+
+  readonly #clientLeft = (): void => {
+    if (!this.#finish()) return;
+    this.#arrival.socket.destroy();
+    this.#upgrade.abortSource.abort(
+      new FullduplexError('WS_TRANSPORT_ENDED', 'the client went away during the handshake'),
+    );
+  };
+
+  /** Ends the wait; false when it was over before. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#deadline?.cancel();
+    this.#environment.pending.delete(this);
+    const { socket } = this.#arrival;
+    socket.removeListener('data', this.#received);
+    socket.removeListener('end', this.#clientLeft);
+    socket.removeListener('close', this.#clientLeft);
+    socket.pause();
+    return true;
+  }
+}
+
+/**
+ * Calls back when all responses to earlier requests on the connection are written: a client may send requests without
+ * waiting for responses, and these have to come in order (RFC 9112 9.3.2).
+ */
+export function afterEarlierResponses(socket: Duplex, callback: () => void): void {
+  // Undocumented: the response that is under way on a socket. Without it there is none, as for all but pipelining clients.
+  const response: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
+  if (!(response instanceof ServerResponse)) {
+    callback();
+    return;
+  }
+  // 'close' comes when the response is finished, and also when the socket is gone.
+  response.once('close', () => afterEarlierResponses(socket, callback));
+}

@@ -1,0 +1,87 @@
+// The one 'upgrade' listener that all our endpoints on an HTTP server share, so that several servers of ours, other
+// libraries and the ordinary request handler live on one port. What is not for us is left to the others, or given back.
+
+import type { IncomingMessage, Server } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { systemClock } from '../base/clock.ts';
+import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts';
+import { HeaderList } from '../protocol/handshake/header-list.ts';
+import { EndpointTable } from '../server/endpoint-table.ts';
+import { type PathPattern, pathOf } from '../server/path-pattern.ts';
+import { ignoreError } from './http-response.ts';
+import { handBack } from './neighbour-request.ts';
+import {
+  afterEarlierResponses,
+  refuseUnknownPath,
+  refuseUpgrade,
+  type UpgradeArrival,
+} from './upgrade-handler.ts';
+
+/** An endpoint as the router knows it. */
+export interface Route {
+  readonly pattern: PathPattern;
+  /** Takes over a request whose path has matched. */
+  arrived(arrival: UpgradeArrival, params: Readonly<Record<string, string>>): void;
+}
+
+const routers = new WeakMap<Server | SecureServer, UpgradeRouter>();
+
+/** Finds the endpoint for each upgrade on one HTTP server. */
+export class UpgradeRouter {
+  readonly #server: Server | SecureServer;
+  readonly #routes = new EndpointTable<Route>();
+
+  private constructor(server: Server | SecureServer) {
+    this.#server = server;
+  }
+
+  /** Gives the router of the server; there is only one. */
+  static of(server: Server | SecureServer): UpgradeRouter {
+    const existing = routers.get(server);
+    if (existing !== undefined) return existing;
+    const router = new UpgradeRouter(server);
+    routers.set(server, router);
+    return router;
+  }
+
+  /**
+   * Adds a route; the first one begins to listen for upgrades.
+   * @throws FullduplexError `WS_OPTION_INVALID` when the path is taken
+   */
+  add(route: Route): void {
+    const wasEmpty = this.#routes.isEmpty;
+    this.#routes.add(route);
+    if (wasEmpty) this.#server.on('upgrade', this.#upgrade);
+  }
+
+  /** Removes a route; without any, Node treats upgrades as before. */
+  remove(route: Route): void {
+    this.#routes.remove(route);
+    if (this.#routes.isEmpty) this.#server.removeListener('upgrade', this.#upgrade);
+  }
+
+  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
+    const isOurs = asksForWebSocket(request);
+    const match = isOurs ? this.#routes.find(pathOf(request.url ?? '/')) : undefined;
+    if (match === undefined && this.#server.listenerCount('upgrade') > 1) return;
+    // Node has taken its own error listener away.
+    socket.on('error', ignoreError);
+    afterEarlierResponses(socket, () => {
+      // The response before may have said Connection: close.
+      if (socket.destroyed || socket.writableEnded) {
+        socket.destroy();
+        return;
+      }
+      const arrival: UpgradeArrival = { request, socket, head };
+      if (match !== undefined) match.entry.arrived(arrival, match.params);
+      else if (isOurs) refuseUpgrade(arrival, refuseUnknownPath(), systemClock);
+      else handBack(this.#server, request, socket, head);
+    });
+  };
+}
+
+function asksForWebSocket({ rawHeaders }: IncomingMessage): boolean {
+  const upgrade = HeaderList.fromRaw(rawHeaders).joined('Upgrade');
+  return upgrade !== undefined && listHasUpgradeProtocol(upgrade, 'websocket');
+}

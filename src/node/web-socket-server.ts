@@ -1,0 +1,237 @@
+// The server on Node: endpoints on an HTTP server of ours, on somebody else's, or on none (upgrades handed over by
+// hand), with topics, a memory budget and an orderly end that they share.
+
+import type { IncomingMessage, Server } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { FullduplexError } from '../base/errors.ts';
+import type { SendData } from '../connection/connection.ts';
+import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import { MemoryBudget } from '../protocol/memory-budget.ts';
+import { type DrainOptions, defaultDrainOptions, drain } from '../server/drain.ts';
+import { Endpoint } from '../server/endpoint.ts';
+import { EndpointTable } from '../server/endpoint-table.ts';
+import { pathOf } from '../server/path-pattern.ts';
+import type { ServerConnection } from '../server/server-connection.ts';
+import {
+  type EndpointOptions,
+  requireOptionalFunction,
+  resolveServerLimits,
+  type ServerHandlers,
+  type ServerLimits,
+  type ServerOptions,
+} from '../server/server-options.ts';
+import { Topics } from '../server/topics.ts';
+import { HandshakeDeadline } from './handshake-deadline.ts';
+import { ignoreError } from './http-response.ts';
+import { notListening, urlOfServer } from './listener.ts';
+import { nodeScheduler } from './node-scheduler.ts';
+import { nodeSha1 } from './node-sha1.ts';
+import { nodeTextCodec } from './node-text-codec.ts';
+import {
+  handleUpgrade,
+  type PendingUpgrade,
+  refuseUnknownPath,
+  refuseUpgrade,
+  type UpgradeArrival,
+  type UpgradeEnvironment,
+} from './upgrade-handler.ts';
+import { type Route, UpgradeRouter } from './upgrade-router.ts';
+
+/** An HTTP server, and whether we started it. */
+export interface HttpHost {
+  readonly server: Server | SecureServer;
+  readonly isOwn: boolean;
+}
+
+/** A WebSocket server; `serve` makes it. */
+export class WebSocketServer implements AsyncDisposable {
+  readonly #host: HttpHost | undefined;
+  readonly #onError: NonNullable<ServerOptions['onError']>;
+  readonly #clock: Clock;
+  readonly #limits: ServerLimits;
+  readonly #topics = new Topics(nodeTextCodec);
+  readonly #connections = new Set<ServerConnection<unknown>>();
+  readonly #endpoints = new EndpointTable<Endpoint>();
+  readonly #routes: Route[] = [];
+  readonly #environment: UpgradeEnvironment;
+  readonly #deadline: HandshakeDeadline | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws FullduplexError `WS_OPTION_INVALID` */
+  constructor(options: ServerOptions, host?: HttpHost) {
+    requireOptionalFunction('onError', options.onError);
+    this.#limits = resolveServerLimits(options);
+    this.#clock = options.clock ?? systemClock;
+    this.#onError = (error, connection) => {
+      if (options.onError === undefined) console.error(error);
+      else options.onError(error, connection);
+    };
+    this.#environment = {
+      clock: this.#clock,
+      handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+      maxHeaderCount: this.#limits.maxHeaderCount,
+      budget: new MemoryBudget(this.#limits.maxRetainedBytesTotal),
+      pending: new Set<PendingUpgrade>(),
+      onError: (error) => this.#report(error, undefined),
+    };
+    this.#host = host;
+    if (host !== undefined) {
+      this.#deadline = new HandshakeDeadline(host.server, {
+        clock: this.#clock,
+        handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+        isOwn: host.isOwn,
+      });
+    }
+  }
+
+  /**
+   * Where clients connect, without a path: `ws://127.0.0.1:8080`, `wss://[::1]:8443`, `ws+unix:/run/chat.sock`.
+   * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen
+   */
+  get url(): string {
+    if (this.#host === undefined) throw notListening();
+    return urlOfServer(this.#host.server);
+  }
+
+  /**
+   * The address that the server listens on, or the path of its unix socket.
+   * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen
+   */
+  get address(): string {
+    const address = this.#host?.server.address() ?? null;
+    if (address === null) throw notListening();
+    return typeof address === 'string' ? address : address.address;
+  }
+
+  /**
+   * The port that the server listens on.
+   * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen on a port
+   */
+  get port(): number {
+    const address = this.#host?.server.address() ?? null;
+    if (address === null || typeof address === 'string') throw notListening();
+    return address.port;
+  }
+
+  /** The connections that are open or closing. */
+  get connections(): ReadonlySet<ServerConnection<unknown>> {
+    return this.#connections;
+  }
+
+  /**
+   * Adds an endpoint: connections to its path go there. Of several patterns that match the most specific one counts.
+   * @throws FullduplexError `WS_OPTION_INVALID`, `WS_STATE_INVALID` when the server is closed
+   */
+  endpoint<Data = undefined, const Path extends string = string>(
+    path: Path,
+    options: EndpointOptions<Data, Path>,
+    handlers: ServerHandlers<NoInfer<Data>> = {},
+  ): Endpoint {
+    if (this.#closing !== undefined) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
+    const endpoint = new Endpoint(path, options, handlers, {
+      sha1: nodeSha1,
+      scheduler: nodeScheduler,
+      clock: this.#clock,
+      topics: this.#topics,
+      onError: (error, connection) => this.#report(error, connection),
+      opened: (connection) => this.#connections.add(connection),
+      closed: (connection) => this.#connections.delete(connection),
+    });
+    if (this.#host === undefined) {
+      this.#endpoints.add(endpoint);
+      return endpoint;
+    }
+    const route: Route = {
+      pattern: endpoint.pattern,
+      arrived: (arrival, params) => this.#arrived(arrival, endpoint, params),
+    };
+    this.#endpoints.add(endpoint);
+    try {
+      UpgradeRouter.of(this.#host.server).add(route);
+    } catch (error) {
+      this.#endpoints.remove(endpoint);
+      throw error;
+    }
+    this.#routes.push(route);
+    return endpoint;
+  }
+
+  /**
+   * Takes over an upgrade by hand: the arguments of Node's 'upgrade' event. A path that no endpoint has is answered
+   * with 404.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    socket.on('error', ignoreError);
+    const arrival: UpgradeArrival = { request, socket, head };
+    const match = this.#endpoints.find(pathOf(request.url ?? '/'));
+    if (match === undefined) refuseUpgrade(arrival, refuseUnknownPath(), this.#clock);
+    else this.#arrived(arrival, match.entry, match.params);
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic; it is encoded once.
+   * @returns how many get it
+   * @throws FullduplexError `WS_ARGUMENT_INVALID`
+   */
+  publish(topic: string, data: SendData): number {
+    return this.#topics.publish(topic, data);
+  }
+
+  /**
+   * Ends the server: no connection is accepted any more, handshakes under way are answered with 503, every connection
+   * gets a close frame, and those that are still there after `timeoutMs` are cut. An HTTP server of somebody else's
+   * goes on without us. A second call waits for the same end.
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
+   */
+  close(options: DrainOptions = {}): Promise<void> {
+    this.#closing ??= this.#end({ ...defaultDrainOptions, ...options });
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(options: Required<DrainOptions>): Promise<void> {
+    const { server, isOwn } = this.#host ?? { server: undefined, isOwn: false };
+    const stopped =
+      server === undefined || !isOwn
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => {
+            server.close(() => resolve());
+          });
+    for (const pending of this.#environment.pending) {
+      pending.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
+    }
+    if (isOwn) for (const socket of this.#deadline?.sockets ?? []) socket.destroy();
+    await drain(this.#connections, options, this.#clock);
+    for (const route of this.#routes) if (server !== undefined) UpgradeRouter.of(server).remove(route);
+    this.#deadline?.stop();
+    await stopped;
+  }
+
+  #arrived(arrival: UpgradeArrival, endpoint: Endpoint, params: Readonly<Record<string, string>>): void {
+    const remainingMs = this.#deadline?.take(arrival.socket);
+    if (this.#closing !== undefined) {
+      refuseUpgrade(arrival, refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED'), this.#clock);
+      return;
+    }
+    handleUpgrade(
+      { ...arrival, ...(remainingMs === undefined ? {} : { remainingMs }) },
+      endpoint,
+      params,
+      this.#environment,
+    );
+  }
+
+  #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {
+    try {
+      this.#onError(error, connection);
+    } catch (reportError) {
+      // An error option that throws itself must not harm the server; the console is the last resort.
+      console.error(reportError);
+    }
+  }
+}

@@ -1,0 +1,197 @@
+// An endpoint: a path, the decision who may connect there, and what is done with the connections. It judges request
+// heads and makes connections over transports that a platform brings; it touches no socket.
+
+import type { Clock } from '../base/clock.ts';
+import { describe, FullduplexError } from '../base/errors.ts';
+import type { Scheduler } from '../base/scheduler.ts';
+import type { ConnectionEnvironment } from '../connection/connection.ts';
+import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import type { MessageTransport } from '../connection/message-transport.ts';
+import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
+import type { Sha1 } from '../protocol/handshake/sha1.ts';
+import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
+import { PathPattern } from './path-pattern.ts';
+import { ServerConnection, type ServerConnectionContext } from './server-connection.ts';
+import {
+  type EndpointOptions,
+  requireHandlers,
+  requireOptionalFunction,
+  type ServerHandlers,
+} from './server-options.ts';
+import type { Topics } from './topics.ts';
+import {
+  isResponse,
+  isThenable,
+  type UpgradeAcceptance,
+  type UpgradeDecision,
+  type UpgradeOutcome,
+} from './upgrade-decision.ts';
+import { authorityOf, type IncomingUpgrade, UpgradeRequest, urlOf } from './upgrade-request.ts';
+
+/** What an endpoint takes from its server. */
+export interface EndpointEnvironment {
+  readonly sha1: Sha1;
+  readonly scheduler: Scheduler;
+  readonly clock?: Clock;
+  readonly topics: Topics;
+  /** Hears what `upgrade` or a handler threw. */
+  readonly onError: (error: unknown, connection: ServerConnection<unknown> | undefined) => void;
+  /** Told of every connection before its `open` handler. */
+  readonly opened: (connection: ServerConnection<unknown>) => void;
+  /** Told of every connection when it is gone. */
+  readonly closed: (connection: ServerConnection<unknown>) => void;
+}
+
+/** One path of a server with its decision, handlers and options. */
+export class Endpoint {
+  /** The path that it serves. */
+  readonly pattern: PathPattern;
+  /** How its connections behave. */
+  readonly connectionOptions: ConnectionOptions;
+  readonly #options: EndpointOptions<unknown>;
+  readonly #handlers: ServerHandlers<unknown>;
+  readonly #environment: EndpointEnvironment;
+  readonly #handshake: ServerHandshake;
+  readonly #allowedOrigins: AllowedOrigins;
+
+  /** @throws FullduplexError `WS_OPTION_INVALID` */
+  constructor(
+    path: string,
+    options: EndpointOptions<unknown>,
+    handlers: ServerHandlers<unknown>,
+    environment: EndpointEnvironment,
+  ) {
+    this.pattern = new PathPattern(path);
+    this.connectionOptions = resolveConnectionOptions(options);
+    this.#allowedOrigins = requireAllowedOrigins(options.allowedOrigins ?? 'same-origin');
+    requireOptionalFunction('upgrade', options.upgrade);
+    requireHandlers(handlers);
+    const { extension, protocols = [] } = options;
+    this.#handshake = new ServerHandshake({
+      protocols,
+      extensions: extension === undefined ? [] : [extension],
+      sha1: environment.sha1,
+    });
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#environment = environment;
+  }
+
+  /** The path as it was written. */
+  get path(): string {
+    return this.pattern.source;
+  }
+
+  /**
+   * Judges a request whose path has matched. Never throws or rejects.
+   * @returns what becomes of it, at once unless `upgrade` takes its time
+   */
+  decide(
+    incoming: IncomingUpgrade,
+    params: Readonly<Record<string, string>>,
+  ): UpgradeOutcome | Promise<UpgradeOutcome> {
+    const judged = this.#handshake.receive(incoming.head);
+    if (judged.kind === 'refused') return judged;
+    const url = urlOf(incoming.head, incoming.isSecure);
+    if (!URL.canParse(url))
+      return refuse(400, `${describe(url)} is no URL, expected a host and a path (RFC 6455 3)`);
+
+    const request = new UpgradeRequest(incoming, params, judged.protocols);
+    try {
+      const problem = this.#originProblem(incoming, request);
+      if (problem !== undefined) return refuse(403, problem, 'WS_HANDSHAKE_REFUSED');
+      const decision = this.#options.upgrade?.(request);
+      if (!isThenable(decision)) return this.#outcome(incoming, judged, decision);
+      return Promise.resolve(decision).then(
+        (settled) => this.#outcome(incoming, judged, settled),
+        (error: unknown) => this.#failed(error),
+      );
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #originProblem(incoming: IncomingUpgrade, request: UpgradeRequest): string | undefined {
+    const allowed = this.#allowedOrigins;
+    if (allowed === 'any') return undefined;
+    const origin = incoming.head.headers.joined('Origin');
+    if (typeof allowed === 'function') {
+      return allowed(origin, request) === true
+        ? undefined
+        : `Origin ${describe(origin)} is not allowed (RFC 6455 10.2)`;
+    }
+    const { isSecure, isOnLoopback } = incoming;
+    return originProblem({ origin, authority: authorityOf(incoming.head), isSecure, isOnLoopback }, allowed);
+  }
+
+  #outcome(
+    incoming: IncomingUpgrade,
+    judged: AcceptableRequest,
+    decision: UpgradeDecision<unknown>,
+  ): UpgradeOutcome {
+    if (isResponse(decision)) return { kind: 'answered', response: decision };
+    try {
+      const { data, headers, protocol } = requireAcceptance(decision);
+      const acceptance = judged.accept({
+        ...(headers === undefined ? {} : { headers }),
+        ...(protocol === undefined ? {} : { protocol }),
+      });
+      const context: ServerConnectionContext = {
+        remoteAddress: incoming.remoteAddress,
+        url: urlOf(incoming.head, incoming.isSecure),
+        topics: this.#environment.topics,
+        closed: this.#environment.closed,
+      };
+      return {
+        kind: 'accepted',
+        acceptance,
+        connect: (transport) => this.#connect(transport, data, context),
+      };
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): UpgradeOutcome {
+    this.#environment.onError(error, undefined);
+    return refuse(500, 'the server failed to decide about this request', 'WS_HANDSHAKE_REFUSED');
+  }
+
+  #connect(
+    transport: MessageTransport,
+    data: unknown,
+    context: ServerConnectionContext,
+  ): ServerConnection<unknown> {
+    const { clock, scheduler, onError, opened } = this.#environment;
+    const environment: ConnectionEnvironment = {
+      scheduler,
+      ...(clock === undefined ? {} : { clock }),
+      onError: (error) => onError(error, connection),
+    };
+    const connection: ServerConnection<unknown> = new ServerConnection(
+      transport,
+      data,
+      this.connectionOptions,
+      environment,
+      context,
+    );
+    opened(connection);
+    connection.attach(this.#handlers);
+    return connection;
+  }
+}
+
+function requireAcceptance(
+  decision: Exclude<UpgradeDecision<unknown>, Response>,
+): UpgradeAcceptance<unknown> {
+  if (decision === undefined) return { data: undefined };
+  // `false` would be a refusal to its author and must not become an acceptance.
+  if (typeof decision === 'object' && decision !== null && !Array.isArray(decision)) {
+    return { ...decision, data: decision.data };
+  }
+  throw new FullduplexError(
+    'WS_OPTION_INVALID',
+    `upgrade returned ${describe(decision)}, expected a Response, an object such as { data } or undefined`,
+  );
+}

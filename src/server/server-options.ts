@@ -1,0 +1,131 @@
+// The options of endpoints and servers, their defaults and their checks.
+
+import type { Clock } from '../base/clock.ts';
+import { describe, FullduplexError } from '../base/errors.ts';
+import type { ConnectionHandlers } from '../connection/connection.ts';
+import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { Extension } from '../protocol/extensions/extension.ts';
+import { requireInteger } from '../protocol/limits.ts';
+import type { AllowedOrigins } from './origin.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { UpgradeDecision } from './upgrade-decision.ts';
+import type { UpgradeRequest } from './upgrade-request.ts';
+
+/** What a server does when something happens on a connection. */
+export type ServerHandlers<Data = undefined> = ConnectionHandlers<ServerConnection<Data>>;
+
+/** How one endpoint accepts connections, and how these behave. */
+export interface EndpointOptions<Data = undefined, Path extends string = string>
+  extends Partial<ConnectionOptions> {
+  /**
+   * Decides about each request that keeps the rules of RFC 6455 and has an allowed origin. The type of `data` in
+   * what it returns is the type of `connection.data` in the handlers.
+   * @defaultValue accepts, without data
+   */
+  upgrade?(request: UpgradeRequest<Path>): UpgradeDecision<Data> | Promise<UpgradeDecision<Data>>;
+  /** The subprotocols that the server speaks, the one it likes best first. @defaultValue none */
+  readonly protocols?: readonly string[];
+  /**
+   * Which web pages may connect; requests without Origin come from no browser and pass. Loosened to `any`, every page
+   * of the web can open connections in the name of your users, with their cookies.
+   * @defaultValue 'same-origin'
+   */
+  readonly allowedOrigins?: AllowedOrigins;
+  /** An extension that may be agreed, such as permessage-deflate. @defaultValue none */
+  readonly extension?: Extension;
+}
+
+/** The bounds of a whole server. */
+export interface ServerLimits {
+  /**
+   * How long a client may take from its connection to the end of the opening handshake, the decision of `upgrade`
+   * included, in milliseconds. On a server of somebody else's it runs from the first byte to the end of the first
+   * request head, and again while `upgrade` decides. Longer, and silent clients hold more sockets. @defaultValue 10,000
+   */
+  readonly handshakeTimeoutMs: number;
+  /** The longest request head in bytes, for servers that we start; 431 beyond it. @defaultValue 16 KiB */
+  readonly maxHeaderBytes: number;
+  /** The most headers of a handshake; 431 beyond it. @defaultValue 100 */
+  readonly maxHeaderCount: number;
+  /**
+   * The most bytes of unfinished input that all connections together retain; a connection that would need more is
+   * failed with 1013. @defaultValue 256 MiB
+   */
+  readonly maxRetainedBytesTotal: number;
+}
+
+/** The options of a whole server. */
+export interface ServerOptions extends Partial<ServerLimits> {
+  /**
+   * Hears what `upgrade` or a handler threw, and errors of the server's own socket.
+   * @defaultValue console.error
+   */
+  onError?(error: unknown, connection: ServerConnection<unknown> | undefined): void;
+  /** Where all deadlines come from; for tests. @defaultValue the system's clock */
+  readonly clock?: Clock;
+}
+
+/** The bounds that hold when none are given. */
+export const defaultServerLimits: ServerLimits = Object.freeze({
+  handshakeTimeoutMs: 10_000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderCount: 100,
+  maxRetainedBytesTotal: 256 * 1024 * 1024,
+});
+
+const longestDelayMs = 2_147_483_647;
+
+/**
+ * Completes partial bounds with the defaults and checks them.
+ * @throws FullduplexError `WS_OPTION_INVALID` naming the option, what was given and what is allowed.
+ */
+export function resolveServerLimits(given: Partial<ServerLimits>): ServerLimits {
+  const defaults = defaultServerLimits;
+  return {
+    handshakeTimeoutMs: requireInteger(
+      'handshakeTimeoutMs',
+      given.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs,
+      1,
+      longestDelayMs,
+    ),
+    maxHeaderBytes: requireInteger(
+      'maxHeaderBytes',
+      given.maxHeaderBytes ?? defaults.maxHeaderBytes,
+      256,
+      1024 * 1024,
+    ),
+    maxHeaderCount: requireInteger(
+      'maxHeaderCount',
+      given.maxHeaderCount ?? defaults.maxHeaderCount,
+      8,
+      1000,
+    ),
+    maxRetainedBytesTotal: requireInteger(
+      'maxRetainedBytesTotal',
+      given.maxRetainedBytesTotal ?? defaults.maxRetainedBytesTotal,
+      1024,
+    ),
+  };
+}
+
+/**
+ * Checks that an option is a function or absent.
+ * @throws FullduplexError `WS_OPTION_INVALID`
+ */
+export function requireOptionalFunction(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new FullduplexError('WS_OPTION_INVALID', `option ${name} is ${describe(value)}, expected a function`);
+}
+
+const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'close'] as const;
+
+/**
+ * Checks that all handlers are functions.
+ * @throws FullduplexError `WS_OPTION_INVALID`
+ */
+export function requireHandlers(handlers: ServerHandlers<unknown>): void {
+  if (typeof handlers !== 'object' || handlers === null) {
+    throw new FullduplexError('WS_OPTION_INVALID', `handlers are ${describe(handlers)}, expected an object`);
+  }
+  for (const name of handlerNames) requireOptionalFunction(`handlers.${name}`, handlers[name]);
+}

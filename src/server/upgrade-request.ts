@@ -1,0 +1,96 @@
+// What an upgrade decision sees of a request. Everything that costs something (Headers, URL, the WHATWG Request, the
+// AbortSignal) is made when it is first asked for, so that a server that looks at nothing pays for nothing.
+
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
+import { type PathParams, pathOf } from './path-pattern.ts';
+
+/** A request for an upgrade as a platform hands it in. */
+export interface IncomingUpgrade {
+  readonly head: RequestHead;
+  /** The address of the peer; undefined over a unix socket. */
+  readonly remoteAddress: string | undefined;
+  /** Whether the connection is encrypted. */
+  readonly isSecure: boolean;
+  /** Whether the server listens on a loopback address only. */
+  readonly isOnLoopback: boolean;
+  /** Aborted when the client goes away or the handshake is cut. */
+  readonly signal: AbortSignal;
+}
+
+/** The host and port that the client asked for; the empty string when it named none. */
+export function authorityOf({ target, headers }: RequestHead): string {
+  if (target.startsWith('/')) return headers.get('Host') ?? '';
+  // RFC 9112 3.2.2: the host of an absolute target overrides Host.
+  const start = target.indexOf('//') + 2;
+  const end = target.slice(start).search(/[/?#]/);
+  return end === -1 ? target.slice(start) : target.slice(start, start + end);
+}
+
+/** The URL that the client connected to: `ws:` or `wss:`, with its query. */
+export function urlOf(head: RequestHead, isSecure: boolean): string {
+  const scheme = isSecure ? 'wss' : 'ws';
+  if (head.target.startsWith('/')) return `${scheme}://${authorityOf(head)}${head.target}`;
+  return head.target.replace(/^https?:/, `${scheme}:`);
+}
+
+/** A request that wants to become a WebSocket, for the application to decide about. */
+export class UpgradeRequest<Path extends string = string> {
+  /** The parameters of the endpoint's path, percent-decoded. */
+  readonly params: PathParams<Path>;
+  /** The subprotocols that the client offers, in its order of preference. */
+  readonly protocols: readonly string[];
+  readonly #incoming: IncomingUpgrade;
+  #headers: Headers | undefined;
+  #url: URL | undefined;
+  #request: Request | undefined;
+
+  constructor(incoming: IncomingUpgrade, params: PathParams<Path>, protocols: readonly string[]) {
+    this.#incoming = incoming;
+    this.params = params;
+    this.protocols = protocols;
+  }
+
+  /** The headers of the request. */
+  get headers(): Headers {
+    this.#headers ??= new Headers([...this.#incoming.head.headers]);
+    return this.#headers;
+  }
+
+  /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
+  get url(): URL {
+    this.#url ??= new URL(urlOf(this.#incoming.head, this.#incoming.isSecure));
+    return this.#url;
+  }
+
+  /**
+   * The request as a WHATWG Request: its URL is that of `url` with the scheme `http:` or `https:`, and its signal is
+   * `signal`.
+   */
+  get request(): Request {
+    this.#request ??= new Request(this.url.href.replace(/^ws/, 'http'), {
+      headers: this.headers,
+      signal: this.signal,
+    });
+    return this.#request;
+  }
+
+  /** The path of the URL, still percent-encoded. */
+  get path(): string {
+    return pathOf(this.#incoming.head.target);
+  }
+
+  /** The address of the peer (a proxy's, if there is one); undefined over a unix socket. */
+  get remoteAddress(): string | undefined {
+    return this.#incoming.remoteAddress;
+  }
+
+  /** Whether the connection to this server is encrypted; a proxy in front may have taken the encryption off. */
+  get isSecure(): boolean {
+    return this.#incoming.isSecure;
+  }
+
+  /** Aborted when the client goes away, the handshake's deadline passes or the server closes. */
+  get signal(): AbortSignal {
+    return this.#incoming.signal;
+  }
+}
