@@ -385,7 +385,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   /** Asks for `onDrained`, for a subclass that found the connection above the high-water mark by itself. */
   protected requestDrain(): void {
-    this.#awaitDrain();
+    void this.#awaitDrain();
   }
 
   /** Cuts the connection because more is queued than the bound, counted by a subclass with a queue of its own. */

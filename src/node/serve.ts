@@ -100,7 +100,8 @@ export async function serve<Data = undefined, const Path extends string = string
 }
 
 function requireOneTarget(options: ServeTarget): void {
-  const { port, socketPath, server, listen: listens } = options;
+  const { port, socketPath, server } = options;
+  const listens: unknown = options.listen;
   const given = [port, socketPath, server, listens].filter((value) => value !== undefined).length;
   if (given !== 1) {
     throw new FullduplexError(

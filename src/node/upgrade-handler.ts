@@ -88,10 +88,11 @@ function refuseHeaderCount(maxHeaderCount: number): HandshakeRefusal {
 function accept(
   socket: Duplex,
   remaining: Uint8Array,
-  { acceptance, connect }: AcceptedUpgrade,
+  accepted: AcceptedUpgrade,
   endpoint: Endpoint,
   { budget }: UpgradeEnvironment,
 ): void {
+  const { acceptance } = accepted;
   const [extension] = acceptance.extensions;
   if (socket.destroyed) {
     closeExtensions(acceptance.extensions);
@@ -105,7 +106,7 @@ function accept(
   const transport = new SocketTransport(socket);
   socket.removeListener('error', ignoreError);
   socket.write(acceptance.head, 'latin1');
-  connect(
+  accepted.connect(
     frameTransport(
       transport,
       {

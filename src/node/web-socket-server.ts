@@ -16,7 +16,7 @@ import { pathOf } from '../server/path-pattern.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import {
   type EndpointOptions,
-  requireOptionalFunction,
+  requireFunctions,
   resolveServerLimits,
   type ServerHandlers,
   type ServerLimits,
@@ -61,7 +61,7 @@ export class WebSocketServer implements AsyncDisposable {
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(options: ServerOptions, host?: HttpHost) {
-    requireOptionalFunction('onError', options.onError);
+    requireFunctions(options, ['onError']);
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
     this.#onError = (error, connection) => {

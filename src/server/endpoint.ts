@@ -15,8 +15,8 @@ import { PathPattern } from './path-pattern.ts';
 import { ServerConnection, type ServerConnectionContext } from './server-connection.ts';
 import {
   type EndpointOptions,
+  requireFunctions,
   requireHandlers,
-  requireOptionalFunction,
   type ServerHandlers,
 } from './server-options.ts';
 import type { Topics } from './topics.ts';
@@ -65,7 +65,7 @@ export class Endpoint {
     this.pattern = new PathPattern(path);
     this.connectionOptions = resolveConnectionOptions(options);
     this.#allowedOrigins = requireAllowedOrigins(options.allowedOrigins ?? 'same-origin');
-    requireOptionalFunction('upgrade', options.upgrade);
+    requireFunctions(options, ['upgrade']);
     requireHandlers(handlers);
     const { extension, protocols = [] } = options;
     this.#handshake = new ServerHandshake({
@@ -117,9 +117,14 @@ export class Endpoint {
     if (allowed === 'any') return undefined;
     const origin = incoming.head.headers.joined('Origin');
     if (typeof allowed === 'function') {
-      return allowed(origin, request) === true
-        ? undefined
-        : `Origin ${describe(origin)} is not allowed (RFC 6455 10.2)`;
+      const isAllowed: unknown = allowed(origin, request);
+      if (isAllowed === true) return undefined;
+      // A promise would be truthy: an asynchronous check must not let everybody in.
+      if (isAllowed === false) return `Origin ${describe(origin)} is not allowed (RFC 6455 10.2)`;
+      throw new FullduplexError(
+        'WS_OPTION_INVALID',
+        `option allowedOrigins returned ${describe(isAllowed)}, expected true or false (what takes time belongs into upgrade)`,
+      );
     }
     const { isSecure, isOnLoopback } = incoming;
     return originProblem({ origin, authority: authorityOf(incoming.head), isSecure, isOnLoopback }, allowed);

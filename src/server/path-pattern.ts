@@ -3,16 +3,12 @@
 
 import { describe, FullduplexError } from '../base/errors.ts';
 
-type SegmentName<Segment extends string> = Segment extends `:${infer Name}`
-  ? Name
-  : Segment extends '*'
-    ? '*'
-    : never;
+type SegmentName<Text extends string> = Text extends `:${infer Name}` ? Name : Text extends '*' ? '*' : never;
 
 type ParamNames<Path extends string> = string extends Path
   ? string
-  : Path extends `${infer Segment}/${infer Rest}`
-    ? SegmentName<Segment> | ParamNames<Rest>
+  : Path extends `${infer First}/${infer Rest}`
+    ? SegmentName<First> | ParamNames<Rest>
     : SegmentName<Path>;
 
 /** The parameters of a path pattern: `{ room: string }` for '/chat/:room', `{ '*': string }` for '/files/*'. */

@@ -109,12 +109,21 @@ export function resolveServerLimits(given: Partial<ServerLimits>): ServerLimits 
 }
 
 /**
- * Checks that an option is a function or absent.
+ * Checks that options are functions or absent.
  * @throws FullduplexError `WS_OPTION_INVALID`
  */
-export function requireOptionalFunction(name: string, value: unknown): void {
-  if (value === undefined || typeof value === 'function') return;
-  throw new FullduplexError('WS_OPTION_INVALID', `option ${name} is ${describe(value)}, expected a function`);
+export function requireFunctions<Name extends string>(
+  options: { readonly [Key in Name]?: unknown },
+  names: readonly Name[],
+): void {
+  for (const name of names) {
+    const value = options[name];
+    if (value === undefined || typeof value === 'function') continue;
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      `option ${name} is ${describe(value)}, expected a function`,
+    );
+  }
 }
 
 const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'close'] as const;
@@ -127,5 +136,5 @@ export function requireHandlers(handlers: ServerHandlers<unknown>): void {
   if (typeof handlers !== 'object' || handlers === null) {
     throw new FullduplexError('WS_OPTION_INVALID', `handlers are ${describe(handlers)}, expected an object`);
   }
-  for (const name of handlerNames) requireOptionalFunction(`handlers.${name}`, handlers[name]);
+  requireFunctions(handlers, handlerNames);
 }
