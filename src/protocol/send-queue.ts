@@ -12,6 +12,8 @@ interface QueuedPiece {
   readonly firstByte: number;
   readonly payload: Uint8Array;
   readonly isTransformed: boolean;
+  /** The piece behind this one. An array would move all that wait for each one that leaves. */
+  next: QueuedPiece | undefined;
 }
 
 /** What a SendQueue reports to its owner. */
@@ -27,7 +29,8 @@ export class SendQueue {
   readonly #encoder: FrameEncoder;
   readonly #extension: NegotiatedExtension;
   readonly #events: SendQueueEvents;
-  #waiting: QueuedPiece[] = [];
+  #first: QueuedPiece | undefined;
+  #last: QueuedPiece | undefined;
   #waitingBytes = 0;
   #busyBytes = 0;
   #isBusy = false;
@@ -48,26 +51,29 @@ export class SendQueue {
   /** Sends a message or a fragment of one; `firstByte` holds FIN and opcode. */
   push(firstByte: number, payload: Uint8Array, isTransformed: boolean): void {
     if (this.#isDisposed) return;
-    const piece: QueuedPiece = { firstByte, payload, isTransformed };
-    // Also when the codec is free: `advance` may be at work below us, called back by an observer.
-    if (!this.#isBusy && this.#waiting.length === 0) {
+    const piece: QueuedPiece = { firstByte, payload, isTransformed, next: undefined };
+    // Pieces can wait although the codec is free: then an observer sends while `advance` is at work below.
+    if (!this.#isBusy && this.#first === undefined) {
       this.#process(piece);
       return;
     }
-    this.#waiting.push(piece);
+    if (this.#last === undefined) this.#first = piece;
+    else this.#last.next = piece;
+    this.#last = piece;
     this.#waitingBytes += payload.length;
   }
 
   /** Calls back once everything before has been written: at once if nothing waits. */
   afterAll(callback: () => void): void {
-    if (this.#isBusy) this.#whenEmpty = callback;
+    if (this.#isBusy || this.#first !== undefined) this.#whenEmpty = callback;
     else callback();
   }
 
   /** Forgets what waits and closes nothing: the codec belongs to the extension. */
   dispose(): void {
     this.#isDisposed = true;
-    this.#waiting = [];
+    this.#first = undefined;
+    this.#last = undefined;
     this.#waitingBytes = 0;
     this.#busyBytes = 0;
     this.#whenEmpty = undefined;
@@ -101,14 +107,15 @@ export class SendQueue {
   }
 
   #advance(): void {
-    let next = this.#waiting.shift();
-    while (next !== undefined) {
-      this.#waitingBytes -= next.payload.length;
-      this.#process(next);
-      if (this.#isBusy || this.#isDisposed) break;
-      next = this.#waiting.shift();
+    while (this.#first !== undefined && !this.#isBusy) {
+      const piece = this.#first;
+      this.#waitingBytes -= piece.payload.length;
+      // It stays in its place until it is processed: what an observer sends meanwhile goes behind.
+      this.#process(piece);
+      if (this.#isDisposed) return;
+      this.#first = piece.next;
+      if (this.#first === undefined) this.#last = undefined;
     }
-    if (this.#isDisposed) return;
     if (!this.#isBusy) {
       const callback = this.#whenEmpty;
       this.#whenEmpty = undefined;
