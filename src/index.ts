@@ -47,3 +47,16 @@ export type { SubscribeOptions, WhenSlow } from './server/topics.ts';
 export type { UpgradeAcceptance, UpgradeDecision } from './server/upgrade-decision.ts';
 export { UpgradeRequest } from './server/upgrade-request.ts';
 export { PreparedMessage } from './protocol/prepared-message.ts';
+
+// The WHATWG classes
+export {
+  type DialOptions,
+  WebSocket,
+  type WebSocketOptions,
+  WebSocketStream,
+  type WebSocketStreamOptions,
+} from './node/web-socket.ts';
+export { CloseEvent, type CloseEventInit } from './whatwg/events.ts';
+export type { WebSocketEventMap } from './whatwg/web-socket.ts';
+export { type WebSocketCloseInfo, WebSocketError } from './whatwg/web-socket-error.ts';
+export type { WebSocketOpenInfo, WebSocketStreamEnd } from './whatwg/web-socket-stream-session.ts';
