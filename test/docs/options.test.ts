@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { defaultConnectionOptions } from '../../src/connection/connection-options.ts';
+import { defaultServerLimits } from '../../src/server/server-options.ts';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const guide = readFileSync(join(root, 'docs/guide.md'), 'utf8');
+
+function tableOf(heading: string): Record<string, string> {
+  const section = guide.split(`### ${heading}\n`)[1].split(/^#/m)[0];
+  return Object.fromEntries(
+    [...section.matchAll(/^\| `(\w+)` \| `([^`]+)` \|/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+function asText(defaults: object): Record<string, string> {
+  return Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, String(value)]));
+}
+
+test('the guide lists every option of a connection with its real default', () => {
+  expect(tableOf('Options of a connection')).toEqual(asText(defaultConnectionOptions));
+});
+
+test('the guide lists every option of a server with its real default', () => {
+  expect(tableOf('Options of a server')).toEqual(asText(defaultServerLimits));
+});
