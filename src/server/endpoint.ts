@@ -11,12 +11,14 @@ import { refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
+import { openingHandshakeOf } from './opening-handshake.ts';
 import { PathPattern } from './path-pattern.ts';
 import { ServerConnection, type ServerConnectionContext } from './server-connection.ts';
 import {
   type EndpointOptions,
   requireFunctions,
   requireHandlers,
+  requireOptionalBoolean,
   type ServerHandlers,
 } from './server-options.ts';
 import type { Topics } from './topics.ts';
@@ -66,6 +68,7 @@ export class Endpoint {
     this.connectionOptions = resolveConnectionOptions(options);
     this.#allowedOrigins = requireAllowedOrigins(options.allowedOrigins ?? 'same-origin');
     requireFunctions(options, ['upgrade']);
+    requireOptionalBoolean('keepHandshake', options.keepHandshake);
     requireHandlers(handlers);
     const { extension, protocols = [] } = options;
     this.#handshake = new ServerHandshake({
@@ -145,6 +148,8 @@ export class Endpoint {
       const context: ServerConnectionContext = {
         remoteAddress: incoming.remoteAddress,
         url: urlOf(incoming.head, incoming.isSecure),
+        handshake:
+          this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
         topics: this.#environment.topics,
         closed: this.#environment.closed,
       };

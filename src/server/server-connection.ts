@@ -9,6 +9,7 @@ import {
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { OpeningHandshake } from './opening-handshake.ts';
 import {
   requireTopic,
   requireWhenSlow,
@@ -24,6 +25,8 @@ export interface ServerConnectionContext {
   readonly remoteAddress: string | undefined;
   /** The URL that the client connected to. */
   readonly url: string;
+  /** The heads of the opening handshake, if they are kept. */
+  readonly handshake: OpeningHandshake | undefined;
   readonly topics: Topics;
   /** Told when the connection is gone. */
   readonly closed: (connection: ServerConnection<unknown>) => void;
@@ -65,6 +68,11 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   get url(): URL {
     this.#url ??= new URL(this.#context.url);
     return this.#url;
+  }
+
+  /** The opening handshake as it was; undefined without the option `keepHandshake`. */
+  get handshake(): OpeningHandshake | undefined {
+    return this.#context.handshake;
   }
 
   /** The topics that this connection is subscribed to. */

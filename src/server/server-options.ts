@@ -33,6 +33,12 @@ export interface EndpointOptions<Data = undefined, Path extends string = string>
   readonly allowedOrigins?: AllowedOrigins;
   /** An extension that may be agreed, such as permessage-deflate. @defaultValue none */
   readonly extension?: Extension;
+  /**
+   * Whether each connection keeps the two heads of its opening handshake, for pages and logs that show them. They hold
+   * the client's cookies and credentials, and cost a kilobyte or two for as long as the connection lives.
+   * @defaultValue false: `connection.handshake` is undefined
+   */
+  readonly keepHandshake?: boolean;
 }
 
 /** The bounds of a whole server. */
@@ -126,7 +132,19 @@ export function requireFunctions<Name extends string>(
   }
 }
 
-const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'close'] as const;
+/**
+ * Checks that an option is a boolean or absent.
+ * @throws FullduplexError `WS_OPTION_INVALID`
+ */
+export function requireOptionalBoolean(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new FullduplexError(
+    'WS_OPTION_INVALID',
+    `option ${name} is ${describe(value)}, expected true or false`,
+  );
+}
+
+const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'closing', 'close'] as const;
 
 /**
  * Checks that all handlers are functions.
