@@ -30,7 +30,7 @@ export class PathPattern {
   readonly #isLiteral: boolean;
 
   /**
-   * @param source segments that are literal, `:name`, or a last `*`, which stands for one or more segments
+   * @param source segments that are literal, `:name`, or a last `*`, which stands for all that follows, perhaps nothing
    * @throws FullduplexError `WS_OPTION_INVALID`
    */
   constructor(source: string) {
@@ -72,7 +72,7 @@ export class PathPattern {
       if (start > path.length) return undefined;
       if (segment.kind === 'rest') {
         const rest = decode(path.slice(start), true);
-        return rest === undefined || rest === '' ? undefined : Object.fromEntries([...params, ['*', rest]]);
+        return rest === undefined ? undefined : Object.fromEntries([...params, ['*', rest]]);
       }
       const slash = path.indexOf('/', start);
       const end = slash === -1 ? path.length : slash;
