@@ -33,6 +33,7 @@ export { type ServeOptions, type ServeTarget, serve } from './node/serve.ts';
 export { WebSocketServer } from './node/web-socket-server.ts';
 export { type DrainOptions, defaultDrainOptions } from './server/drain.ts';
 export type { Endpoint } from './server/endpoint.ts';
+export type { OpeningHandshake } from './server/opening-handshake.ts';
 export type { AllowedOrigins } from './server/origin.ts';
 export type { PathParams } from './server/path-pattern.ts';
 export { ServerConnection } from './server/server-connection.ts';
@@ -56,6 +57,7 @@ export {
   WebSocketStream,
   type WebSocketStreamOptions,
 } from './node/web-socket.ts';
+export { CloseCode } from './protocol/close-code.ts';
 export { CloseEvent, type CloseEventInit } from './whatwg/events.ts';
 export type { WebSocketEventMap } from './whatwg/web-socket.ts';
 export { type WebSocketCloseInfo, WebSocketError } from './whatwg/web-socket-error.ts';
