@@ -27,27 +27,27 @@ export type SendData = string | ArrayBuffer | ArrayBufferView;
 
 /**
  * What an application does when something happens on a connection. Declared once for a server or a client; every
- * handler gets the connection. Handlers are not awaited. One that throws, or whose promise rejects, closes its own
- * connection with 1011 and is reported to `onError`.
+ * handler gets the connection. What handlers return is ignored, and they are not awaited; but one that throws, or whose
+ * promise rejects, closes its own connection with 1011 and is reported to `onError`.
  */
 export interface ConnectionHandlers<C> {
   /** The connection is open. */
-  open?(connection: C): void | Promise<void>;
+  open?(connection: C): unknown;
   /** A whole message arrived. */
-  message?(connection: C, message: Message): void | Promise<void>;
+  message?(connection: C, message: Message): unknown;
   /** Everything queued has left, after a `send` had given a promise. */
-  drain?(connection: C): void | Promise<void>;
+  drain?(connection: C): unknown;
   /** A ping arrived (and was answered, unless `autoPong` is off). The payload is valid only during the call. */
-  ping?(connection: C, payload: Uint8Array): void | Promise<void>;
+  ping?(connection: C, payload: Uint8Array): unknown;
   /** A pong arrived. The payload is valid only during the call. */
-  pong?(connection: C, payload: Uint8Array): void | Promise<void>;
+  pong?(connection: C, payload: Uint8Array): unknown;
   /**
    * The end has begun: a close frame was sent or received, or the connection failed. Messages that waited may still
    * come; `close` follows when the transport is gone.
    */
-  closing?(connection: C): void | Promise<void>;
+  closing?(connection: C): unknown;
   /** The connection is gone. The last call. */
-  close?(connection: C, info: ClosedInfo): void | Promise<void>;
+  close?(connection: C, info: ClosedInfo): unknown;
 }
 
 /** How one fragment is sent. */
@@ -687,7 +687,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (handlers?.close !== undefined) this.#call(() => handlers.close?.(this, info));
   }
 
-  #call(handler: () => void | Promise<void> | undefined): void {
+  #call(handler: () => unknown): void {
     try {
       const result = handler();
       if (result instanceof Promise) result.catch(this.#handlerFailed);

@@ -29,7 +29,7 @@ export type UpgradeAcceptanceWithoutData = Omit<UpgradeAcceptance<undefined>, 'd
 export type UpgradeDecision<Data> =
   | Response
   | UpgradeAcceptance<Data>
-  | (undefined extends Data ? UpgradeAcceptanceWithoutData | undefined | void : never);
+  | (undefined extends NoInfer<Data> ? UpgradeAcceptanceWithoutData | undefined | void : never);
 
 /** A request that becomes a connection as soon as the head of `acceptance` has been sent. */
 export interface AcceptedUpgrade {
