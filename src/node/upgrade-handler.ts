@@ -66,7 +66,7 @@ export function handleUpgrade(
 ): void {
   const { request, socket, head } = arrival;
   if (request.rawHeaders.length > environment.maxHeaderCount * 2) {
-    refuseUpgrade(arrival, refuseHeaderCount(environment.maxHeaderCount), environment.clock);
+    refuseUpgrade(arrival, refuseHeaderCount(), environment.clock);
     return;
   }
   const upgrade = new NodeUpgrade(request, socket);
@@ -80,8 +80,9 @@ export function handleUpgrade(
   }
 }
 
-function refuseHeaderCount(maxHeaderCount: number): HandshakeRefusal {
-  const message = `the request has more than ${maxHeaderCount} headers`;
+/** The refusal for a request with too many headers. */
+export function refuseHeaderCount(): HandshakeRefusal {
+  const message = 'the request has more headers than this server reads';
   return refuseWith(new HandshakeError('WS_HANDSHAKE_HEADERS_TOO_LARGE', message, { status: 431 }));
 }
 

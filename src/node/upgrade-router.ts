@@ -13,6 +13,7 @@ import { ignoreError } from './http-response.ts';
 import { handBack } from './neighbour-request.ts';
 import {
   afterEarlierResponses,
+  refuseHeaderCount,
   refuseUnknownPath,
   refuseUpgrade,
   type UpgradeArrival,
@@ -74,11 +75,24 @@ export class UpgradeRouter {
         return;
       }
       const arrival: UpgradeArrival = { request, socket, head };
-      if (match !== undefined) match.entry.arrived(arrival, match.params);
+      if (mayBeCutShort(this.#server, request)) refuseUpgrade(arrival, refuseHeaderCount(), systemClock);
+      else if (match !== undefined) match.entry.arrived(arrival, match.params);
       else if (isOurs) refuseUpgrade(arrival, refuseUnknownPath(), systemClock);
       else handBack(this.#server, request, socket, head);
     });
   };
+}
+
+// Node keeps this many names and values unless it is told otherwise.
+const defaultMaxHeaderPairs = 2000;
+
+/**
+ * Whether Node may have dropped headers without a word, as it does beyond `maxHeadersCount`. Without them it is unknown
+ * where the request ends: its body could be taken for frames, or for another request once it is handed back.
+ */
+function mayBeCutShort({ maxHeadersCount }: Server | SecureServer, { rawHeaders }: IncomingMessage): boolean {
+  if (maxHeadersCount === 0) return false;
+  return rawHeaders.length >= (maxHeadersCount === null ? defaultMaxHeaderPairs : maxHeadersCount * 2);
 }
 
 function asksForWebSocket({ rawHeaders }: IncomingMessage): boolean {
