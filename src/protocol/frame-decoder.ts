@@ -2,7 +2,7 @@
 // handed on as ranges of the chunk. Rules that need no memory of earlier frames are checked here, on the header and
 // before any payload; the order of frames within a message is the MessageAssembler's duty.
 
-import { plainView } from '../base/bytes.ts';
+import { noBytes, plainView } from '../base/bytes.ts';
 import { type FrameHeader, maxFrameHeaderBytes } from './frame-header.ts';
 import type { FrameObserver } from './frame-observer.ts';
 import { maskInPlace, maskKeyLength, readMaskKey, rotateMaskKey } from './mask.ts';
@@ -41,7 +41,7 @@ export class FrameDecoder {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   // The start of a header that is not complete yet.
-  #partial: Uint8Array | undefined;
+  #partial: Uint8Array = noBytes;
   #partialLength = 0;
   // The frame whose payload is arriving. "In payload" is a flag: zero bytes may remain of an empty frame.
   #isInPayload = false;
@@ -135,13 +135,13 @@ export class FrameDecoder {
   }
 
   #keepPartial(bytes: Uint8Array, start: number, end: number): void {
-    this.#partial ??= new Uint8Array(maxFrameHeaderBytes);
+    if (this.#partial === noBytes) this.#partial = new Uint8Array(maxFrameHeaderBytes);
     for (let offset = start; offset < end; offset++) this.#partial[this.#partialLength++] = bytes[offset];
   }
 
   // Takes one byte at a time, so that a wrong header fails before the rest of it has arrived.
   #completePartial(bytes: Uint8Array, start: number, end: number): number {
-    const partial = this.#partial ?? bytes;
+    const partial = this.#partial;
     let offset = start;
     while (offset < end) {
       partial[this.#partialLength++] = bytes[offset++];

@@ -104,10 +104,9 @@ export class MessageAssembler implements FrameSink {
       this.#sink.control(firstByte & 0x0f, bytes.subarray(start, end));
       return;
     }
+    // Each of these may fail the message, or the sink may end it all: the next one then does nothing.
     this.frameStart(firstByte, end - start);
-    if (this.#isDisposed) return;
     this.framePayload(bytes, start, end);
-    if (this.#isDisposed) return;
     this.frameEnd();
   }
 

@@ -14,16 +14,19 @@ export class PreparedMessage {
   readonly #headerLength: number;
 
   constructor(data: string | ArrayBuffer | ArrayBufferView, text: TextCodec = portableTextCodec) {
-    this.type = typeof data === 'string' ? 'text' : 'binary';
-    const bytes = typeof data === 'string' ? undefined : viewOf(data);
-    const payloadLength =
-      bytes !== undefined ? bytes.length : text.byteLength(typeof data === 'string' ? data : '');
-    this.#headerLength = frameHeaderLength(payloadLength, false);
-    this.#frame = new Uint8Array(this.#headerLength + payloadLength);
-    const opcode = this.type === 'text' ? Opcode.text : Opcode.binary;
-    writeFrameHeader(this.#frame, 0, 0x80 | opcode, payloadLength, undefined);
-    if (bytes !== undefined) this.#frame.set(bytes, this.#headerLength);
-    else if (typeof data === 'string') text.encodeInto(data, this.#frame, this.#headerLength);
+    if (typeof data === 'string') {
+      this.type = 'text';
+      const payloadLength = text.byteLength(data);
+      this.#headerLength = frameHeaderLength(payloadLength, false);
+      this.#frame = frameOf(Opcode.text, payloadLength);
+      text.encodeInto(data, this.#frame, this.#headerLength);
+    } else {
+      this.type = 'binary';
+      const bytes = viewOf(data);
+      this.#headerLength = frameHeaderLength(bytes.length, false);
+      this.#frame = frameOf(Opcode.binary, bytes.length);
+      this.#frame.set(bytes, this.#headerLength);
+    }
   }
 
   /** The whole unmasked frame without extensions; not to be changed. */
@@ -35,4 +38,11 @@ export class PreparedMessage {
   get payload(): Uint8Array {
     return this.#frame.subarray(this.#headerLength);
   }
+}
+
+// A whole frame whose payload is still to be filled in.
+function frameOf(opcode: number, payloadLength: number): Uint8Array {
+  const frame = new Uint8Array(frameHeaderLength(payloadLength, false) + payloadLength);
+  writeFrameHeader(frame, 0, 0x80 | opcode, payloadLength, undefined);
+  return frame;
 }

@@ -2,7 +2,6 @@
 // meanwhile waits here, so that nothing is ever reordered, and the close frame waits behind all of it. Pings and
 // pongs do not come through here: they may overtake. Without an extension nothing comes through here.
 
-import { noBytes } from '../base/bytes.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
 import type { FrameEncoder } from './frame-encoder.ts';
 import { Opcode } from './opcode.ts';
@@ -100,7 +99,7 @@ export class SendQueue {
       }
       // The bit stands on the first frame of a message only (RFC 7692 6.1).
       const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
-      this.#encoder.writeBytes(isFirst ? firstByte | this.#extension.rsvBit : firstByte, output ?? noBytes);
+      this.#encoder.writeBytes(isFirst ? firstByte | this.#extension.rsvBit : firstByte, output);
       if (!isInside) this.#advance();
     });
     isInside = false;

@@ -60,7 +60,7 @@ describe('frame observer', () => {
             );
           },
         ),
-        { numRuns: 60 },
+        { numRuns: 30 },
       );
     },
   );

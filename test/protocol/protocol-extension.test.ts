@@ -483,6 +483,20 @@ describe('ending while a codec is pending', () => {
     expect(side.answers()).toHaveLength(1);
   });
 
+  it('is silent about the rest of a streamed message when a handler disposes of the connection at a piece of it', () => {
+    const { side, toy } = client({ isAsync: true }, { isStreamed: true });
+    side.sink.onEvent = ([name]) => {
+      if (name === 'chunk') side.protocol.dispose();
+    };
+    side.receive(...transformed(1, [utf8('in')]));
+    toy.inflater.release();
+    expect(side.events).toEqual([
+      ['start', 'text'],
+      ['chunk', '696e'],
+    ]);
+    expect([toy.inflater.isPending, side.sink.outputReadyCalls]).toEqual([false, 0]);
+  });
+
   it('asks for no flush when a handler disposes of the connection on hearing the message', () => {
     const { side, toy } = client({ isAsync: true });
     side.sink.onEvent = () => side.protocol.dispose();

@@ -149,7 +149,7 @@ describe.each(roles)('a %s', (role) => {
           expect(side.protocol.retainedBytes).toBe(0);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -176,7 +176,7 @@ describe.each(roles)('a %s', (role) => {
           checkAgainstReference(role, bytes, places, smallLimits);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -226,7 +226,7 @@ describe.each(roles)('a %s', (role) => {
           expect(budget.retainedBytes).toBe(0);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 });

@@ -478,6 +478,16 @@ describe('pausing', () => {
     ]);
   });
 
+  it('ends when the transport is gone: finishing delivers all that waits, though every handler pauses', () => {
+    const side = client();
+    side.sink.onEvent = () => side.protocol.pause();
+    side.receive(three, text('4').slice(0, 2));
+    expect(side.events).toHaveLength(1);
+    side.protocol.finish();
+    expect(side.events).toEqual(all);
+    expect(side.protocol.hasWaitingInput).toBe(false);
+  });
+
   it('is bounded: too much waiting input fails the connection and asks for a flush', () => {
     const side = client({ limits: { maxRetainedBytes: 1024 } });
     side.protocol.pause();

@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { portableTextCodec } from '../../src/base/text-codec.ts';
+import { FrameEncoder } from '../../src/protocol/frame-encoder.ts';
+import { OutputBuffer } from '../../src/protocol/output-buffer.ts';
+import { SendQueue } from '../../src/protocol/send-queue.ts';
+import { ToyExtension } from './toy-extension.ts';
+import { fromHex, joined, toHex } from './wire.ts';
+
+const text = 0x81;
+
+describe('SendQueue', () => {
+  let toy: ToyExtension;
+  let queue: SendQueue;
+  let calls: string[];
+  let output: OutputBuffer;
+
+  beforeEach(() => {
+    toy = new ToyExtension({ isAsync: true });
+    calls = [];
+    output = new OutputBuffer();
+    queue = new SendQueue(new FrameEncoder(output, portableTextCodec, undefined), toy, {
+      written: () => calls.push('written'),
+      failed: (error) => calls.push(`failed: ${error.message}`),
+    });
+  });
+
+  function written(): string {
+    let hex = '';
+    output.flush((chunks) => {
+      hex = toHex(joined(chunks));
+      return true;
+    });
+    return hex;
+  }
+
+  it('writes at once what needs no codec while nothing waits, and tells nobody', () => {
+    queue.push(text, fromHex('61'), false);
+    expect([written(), calls, queue.byteLength]).toEqual(['810161', [], 0]);
+  });
+
+  it('gives one piece at a time to the codec and counts what is in it and what waits', () => {
+    queue.push(text, fromHex('6161'), true);
+    queue.push(text, fromHex('626262'), true);
+    queue.push(text, fromHex('63'), false);
+    expect([queue.byteLength, written()]).toEqual([6, '']);
+    toy.deflater.release();
+    expect([queue.byteLength, calls]).toEqual([4, ['written']]);
+    toy.deflater.release();
+    expect([queue.byteLength, calls]).toEqual([0, ['written', 'written']]);
+    expect(written()).toMatch(/^c102....c103......810163$/);
+  });
+
+  it('calls back when all before has been written: at once when nothing waits, else after the last piece', () => {
+    queue.afterAll(() => calls.push('all'));
+    queue.push(text, fromHex('61'), true);
+    queue.push(text, fromHex('62'), true);
+    queue.afterAll(() => calls.push('all'));
+    toy.deflater.release();
+    expect(calls).toEqual(['all', 'written']);
+    toy.deflater.release();
+    expect(calls).toEqual(['all', 'written', 'all', 'written']);
+  });
+
+  it('writes nothing more after a failure in the middle of what waits', () => {
+    queue.push(text, fromHex('61'), true);
+    queue.push(text, fromHex('62'), true);
+    queue.push(text, fromHex('63'), false);
+    queue.afterAll(() => calls.push('all'));
+    toy.deflater.release();
+    toy.deflater.failure = new Error('broken');
+    written();
+    toy.deflater.release();
+    expect([written(), queue.byteLength, calls]).toEqual(['', 0, ['written', 'failed: broken']]);
+    queue.push(text, fromHex('64'), false);
+    expect(written()).toBe('');
+  });
+
+  it('stops in the middle of what waits when the codec fails at once', () => {
+    queue.push(text, fromHex('61'), true);
+    queue.push(text, fromHex('62'), true);
+    queue.push(text, fromHex('63'), false);
+    toy.deflater.deflate = (_input, _isFinal, done): void => done(new Error('full'), new Uint8Array(0));
+    toy.deflater.release();
+    expect(written()).toMatch(/^c101..$/);
+    expect([queue.byteLength, calls]).toEqual([0, ['failed: full']]);
+  });
+
+  it('forgets everything when it is disposed of, also what the codec still holds', () => {
+    queue.push(text, fromHex('61'), true);
+    queue.push(text, fromHex('62'), false);
+    queue.afterAll(() => calls.push('all'));
+    queue.dispose();
+    toy.deflater.release();
+    queue.push(text, fromHex('63'), false);
+    expect([written(), queue.byteLength, calls]).toEqual(['', 0, []]);
+  });
+});
