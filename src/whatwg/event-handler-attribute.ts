@@ -31,7 +31,7 @@ export class EventHandlerAttribute<Handler extends object> {
   readonly #call = (event: Event): void => {
     const handler = this.#handler;
     if (typeof handler !== 'function') return;
-    const result: unknown = Reflect.apply(handler, event.currentTarget, [event]);
+    const result: unknown = Reflect.apply(handler, this.#target, [event]);
     if (result === false) event.preventDefault();
   };
 }

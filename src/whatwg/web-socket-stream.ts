@@ -52,7 +52,8 @@ export function createWebSocketStreamClass<Options extends WebSocketStreamOption
     readonly #url: string;
     readonly #session: WebSocketStreamSession<Options>;
 
-    constructor(url: string | URL, options?: Options) {
+    // A rest parameter, because an optional one does not count in a function's length.
+    constructor(url: string | URL, ...[options]: [Options?]) {
       requireArguments('WebSocketStream', arguments.length, 1);
       const givenUrl = toUsvString(url);
       const member = toDictionary('WebSocketStream options', options);
@@ -85,7 +86,7 @@ export function createWebSocketStreamClass<Options extends WebSocketStreamOption
       return this.#session.closed;
     }
 
-    close(closeInfo?: WebSocketCloseInfo): void {
+    close(closeInfo: WebSocketCloseInfo = {}): void {
       const session = this.#session;
       const { closeCode, reason } = toCloseInfo(closeInfo);
       session.close(closeCode, reason);

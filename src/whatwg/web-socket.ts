@@ -210,7 +210,8 @@ export function createWebSocketClass<Options extends WebSocketExtras>(
       else session.send(bytesOfBufferSource(data) ?? (data instanceof Blob ? data : toDomString(data)));
     }
 
-    close(code?: unknown, reason?: unknown): void {
+    // Rest parameters, because optional ones do not count in a function's length.
+    close(...[code, reason]: unknown[]): void {
       this.#session.close(
         code === undefined ? undefined : clampUnsignedShort(code),
         reason === undefined ? undefined : toUsvString(reason),
