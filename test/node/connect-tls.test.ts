@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { ListenOptions } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -53,6 +54,14 @@ describe('over TLS', () => {
     await using _ = server;
     await connect(`wss://127.0.0.1:${server.port}/`, { tls: { ca: certificate.cert } });
     expect(names).toEqual([[false, 'http/1.1']]);
+  });
+
+  test('leaves the dot at the end of a name to DNS', async () => {
+    const { server, names } = await tlsServer();
+    await using _ = server;
+    const options = { tls: { ca: certificate.cert }, socket: { lookup: loopback } };
+    await connect(`wss://localhost.:${server.port}/`, options);
+    expect(names).toEqual([['localhost', 'http/1.1']]);
   });
 
   test('refuses a certificate that signs itself, and says so', async () => {
@@ -118,6 +127,16 @@ describe('over TLS', () => {
       message: expect.stringMatching(/^option tls cannot be used: /),
     });
     expect(server.sockets).toEqual([]);
+  });
+
+  test('leaves no socket behind when Node refuses a tls option', async () => {
+    await using server = await rawServer(() => undefined);
+    const arrival = server.nextSocket();
+    const tls = { servername: 5 as unknown as string };
+    const error = await rejectionOf(connect(`wss://127.0.0.1:${server.port}/`, { tls }));
+    expect(error).toMatchObject({ code: 'WS_OPTION_INVALID' });
+    const socket = await arrival;
+    if (!socket.closed) await once(socket, 'close');
   });
 
   test('goes over a unix socket, and over a stream of createConnection', async () => {

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { LookupFunction } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -346,6 +346,22 @@ describe('the signal', () => {
     expect(await rejectionOf(connecting)).toMatchObject({ code: 'WS_ABORTED' });
   });
 
+  test('leaves no socket behind that connects later', async () => {
+    const { server } = await acceptingServer();
+    await using _ = server;
+    const controller = new AbortController();
+    let found: () => void = () => undefined;
+    const lookup: LookupFunction = (host, options, callback) => {
+      found = () => lookupOf({ address: '127.0.0.1', family: 4 })(host, options, callback);
+      controller.abort();
+    };
+    const url = `ws://example.test:${server.port}`;
+    await rejectionOf(connect(url, { signal: controller.signal, socket: { lookup } }));
+    found();
+    await connect(`ws://127.0.0.1:${server.port}`);
+    expect(server.sockets).toHaveLength(1);
+  });
+
   test('ends the wait for an answer and cuts the socket', async () => {
     const controller = new AbortController();
     await using server = await rawServer(() => controller.abort());
@@ -380,6 +396,7 @@ describe('the signal', () => {
     await using _ = server;
     const controller = new AbortController();
     const connection = await connect(`ws://127.0.0.1:${server.port}`, { signal: controller.signal });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     controller.abort();
     expect(connection.readyState).toBe('open');
     visits[0]?.socket.write(helloFrame);
