@@ -1,0 +1,8 @@
+import { afterAll } from 'vitest';
+import { describeBrowser } from './browser-suite.ts';
+import { chromium } from './browsers.ts';
+import { describePeer } from './peer-suite.ts';
+
+afterAll(() => chromium.quit(), 30_000);
+describePeer(chromium);
+describeBrowser(chromium);

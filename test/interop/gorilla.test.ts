@@ -1,0 +1,4 @@
+import { describePeer } from './peer-suite.ts';
+import { gorilla } from './programs.ts';
+
+describePeer(gorilla);

@@ -1,0 +1,205 @@
+// Our side of every test: the one file that calls the library. It records what a connection hears, so that a
+// scenario can ask for the next message, ping or pong, and counts the data frames that a message came in.
+
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import {
+  type ClosedInfo,
+  type Connection,
+  type ConnectionHandlers,
+  connect,
+  serve,
+} from '../../src/index.ts';
+import type { Certificate } from './workspace.ts';
+
+/** A message as the library delivers it. */
+export type Message = string | Uint8Array;
+
+/** The subprotocols that our server speaks, the one it likes best first. */
+export const ourSubprotocols = ['echo.v1', 'echo.v2'];
+
+/** Things that arrive, and those who wait for them. */
+class Inbox<T> {
+  readonly #items: T[] = [];
+  readonly #waiters: { resolve: (item: T) => void; reject: (error: Error) => void }[] = [];
+  #ended: Error | undefined;
+
+  put(item: T): void {
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) this.#items.push(item);
+    else waiter.resolve(item);
+  }
+
+  end(why: Error): void {
+    this.#ended = why;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(why);
+  }
+
+  next(): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const item = this.#items.shift();
+      if (item !== undefined) resolve(item);
+      else if (this.#ended !== undefined) reject(this.#ended);
+      else this.#waiters.push({ resolve, reject });
+    });
+  }
+}
+
+/** One connection of ours and what it heard. */
+export class Side {
+  readonly #messages = new Inbox<Message>();
+  readonly #pings = new Inbox<string>();
+  readonly #pongs = new Inbox<string>();
+  #connection: Connection<unknown> | undefined;
+  /** How many data frames (text, binary, continuation) have arrived. */
+  dataFramesReceived = 0;
+
+  /** What a connection calls: the handlers of our client, and of our server for this connection. */
+  readonly handlers: Required<
+    Pick<ConnectionHandlers<Connection<unknown>>, 'open' | 'message' | 'ping' | 'pong' | 'close'>
+  > = {
+    open: (connection) => {
+      this.#connection = connection;
+      connection.observe({
+        header: (direction, header) => {
+          if (direction === 'in' && header.opcode < 8) this.dataFramesReceived += 1;
+        },
+        payload: () => {},
+      });
+    },
+    message: (_connection, message) => this.#messages.put(message),
+    ping: (_connection, payload) => this.#pings.put(new TextDecoder().decode(payload)),
+    pong: (_connection, payload) => this.#pongs.put(new TextDecoder().decode(payload)),
+    close: (_connection, info) => {
+      const why = new Error(`our side ended: ${JSON.stringify(info)} ${info.cause?.message ?? ''}`);
+      for (const inbox of [this.#messages, this.#pings, this.#pongs]) inbox.end(why);
+    },
+  };
+
+  /** The connection, once it is open. */
+  get connection(): Connection<unknown> {
+    if (this.#connection === undefined) throw new Error('the connection is not open yet');
+    return this.#connection;
+  }
+
+  nextMessage(): Promise<Message> {
+    return this.#messages.next();
+  }
+
+  nextPing(): Promise<string> {
+    return this.#pings.next();
+  }
+
+  nextPong(): Promise<string> {
+    return this.#pongs.next();
+  }
+}
+
+/** How our server is set up for a test. */
+export interface ListenOptions {
+  /** Given: the server speaks TLS. */
+  readonly certificate?: Certificate;
+  /** Given: every ordinary request is answered with this page. */
+  readonly page?: string;
+  readonly pingIntervalMs?: number;
+}
+
+/** Our server, which accepts /echo/<id> and leaves the rest of a conversation to the test. */
+export class OurServer {
+  readonly port: number;
+  readonly #stop: () => Promise<void>;
+  readonly #arrived: Map<string, Side>;
+  readonly #awaited: Map<string, (side: Side) => void>;
+
+  private constructor(
+    port: number,
+    stop: () => Promise<void>,
+    arrived: Map<string, Side>,
+    awaited: Map<string, (side: Side) => void>,
+  ) {
+    this.port = port;
+    this.#stop = stop;
+    this.#arrived = arrived;
+    this.#awaited = awaited;
+  }
+
+  static async listen({ certificate, page, pingIntervalMs }: ListenOptions = {}): Promise<OurServer> {
+    const answer = (
+      _request: unknown,
+      response: { end(body: string): unknown; setHeader: SetHeader },
+    ): void => {
+      response.setHeader('Content-Type', 'text/html; charset=utf-8');
+      response.end(page ?? '');
+    };
+    const http =
+      certificate === undefined
+        ? createServer(answer)
+        : createTlsServer({ cert: certificate.cert, key: certificate.key }, answer);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const arrived = new Map<string, Side>();
+    const awaited = new Map<string, (side: Side) => void>();
+    const server = await serve(
+      {
+        server: http,
+        path: '/:kind/:id',
+        protocols: ourSubprotocols,
+        ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
+        upgrade: ({ params }) =>
+          params.kind === 'refuse'
+            ? new Response('not here\n', { status: 403 })
+            : { data: { id: params.id, side: new Side() } },
+      },
+      {
+        open: (connection) => {
+          const { id, side } = connection.data;
+          side.handlers.open(connection);
+          const waiting = awaited.get(id);
+          if (waiting === undefined) arrived.set(id, side);
+          else waiting(side);
+        },
+        message: (connection, message) => connection.data.side.handlers.message(connection, message),
+        ping: (connection, payload) => connection.data.side.handlers.ping(connection, payload),
+        pong: (connection, payload) => connection.data.side.handlers.pong(connection, payload),
+        close: (connection, info) => connection.data.side.handlers.close(connection, info),
+      },
+    );
+    const stop = async (): Promise<void> => {
+      await server.close({ timeoutMs: 1000 });
+      http.closeAllConnections();
+      if (http.listening) await new Promise((resolve) => http.close(resolve));
+    };
+    return new OurServer((http.address() as AddressInfo).port, stop, arrived, awaited);
+  }
+
+  /** The connection whose URL ended in this id. */
+  accepted(id: string): Promise<Side> {
+    return new Promise((resolve) => {
+      const side = this.#arrived.get(id);
+      if (side === undefined) this.#awaited.set(id, resolve);
+      else resolve(side);
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+}
+
+type SetHeader = (name: string, value: string) => unknown;
+
+/** Connects our client. */
+export async function dial(
+  url: string,
+  options: { certificate?: Certificate; protocols?: string[]; origin?: string } = {},
+): Promise<Side> {
+  const { certificate, protocols = [], origin } = options;
+  const tls = certificate === undefined ? {} : { tls: { ca: certificate.cert } };
+  const side = new Side();
+  await connect(url, { protocols, ...tls, ...(origin === undefined ? {} : { origin }) }, side.handlers);
+  return side;
+}
+
+export type { ClosedInfo };

@@ -1,0 +1,95 @@
+// Our client and our server with a reverse proxy between them: what proxies do to a connection besides passing it
+// on. They cut silent tunnels, answer for a server that is not there, and decide which Host the server sees.
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { dial, OurServer } from './ours.ts';
+import { whenInstalled } from './peer.ts';
+import { factsOf, payloadOf } from './payload.ts';
+import type { Proxy, RunningProxy } from './proxies.ts';
+
+/** Tests both of our sides behind and before a proxy. */
+export function describeProxy(proxy: Proxy): void {
+  whenInstalled([proxy], () => {
+    describe(`our client and our server with ${proxy.name} between them`, { timeout: 15_000 }, () => {
+      // Not less: nginx moves a timer only when it would move by more than 300 ms.
+      const idleTimeoutMs = 900;
+      let running: RunningProxy | undefined;
+      let server: OurServer | undefined;
+      let url = '';
+
+      async function start(pingIntervalMs: number): Promise<OurServer> {
+        server = await OurServer.listen({ pingIntervalMs });
+        running = await proxy.start(server.port, { idleTimeoutMs });
+        url = `ws://127.0.0.1:${running.port}`;
+        return server;
+      }
+
+      afterEach(async () => {
+        await server?.stop();
+        await running?.stop();
+        server = undefined;
+        running = undefined;
+      });
+
+      test('a mebibyte of each type passes both ways', async () => {
+        const listening = await start(0);
+        const client = await dial(`${url}/echo/both`);
+        const accepted = await listening.accepted('both');
+        for (const type of ['text', 'binary'] as const) {
+          const sent = payloadOf(type, 1_048_576);
+          await client.connection.send(sent);
+          const received = await accepted.nextMessage();
+          expect(factsOf(received)).toEqual(factsOf(sent));
+          await accepted.connection.send(received);
+          expect(factsOf(await client.nextMessage())).toEqual(factsOf(sent));
+        }
+        expect(await client.connection.close(4000, 'through')).toMatchObject({ clean: true });
+        expect(await accepted.connection.closed).toMatchObject({
+          code: 4000,
+          reason: 'through',
+          by: 'remote',
+        });
+      });
+
+      test('a silent connection is cut, and both sides say that it was not theirs to end', async () => {
+        const listening = await start(0);
+        const client = await dial(`${url}/echo/silent`);
+        const accepted = await listening.accepted('silent');
+        const ends = { code: 1006, clean: false, by: 'transport' };
+        expect(await client.connection.closed).toMatchObject(ends);
+        expect(await accepted.connection.closed).toMatchObject(ends);
+      });
+
+      test("our server's pings keep a silent connection alive", async () => {
+        const listening = await start(idleTimeoutMs / 5);
+        const client = await dial(`${url}/echo/alive`);
+        const accepted = await listening.accepted('alive');
+        // Ten intervals are twice the proxy's patience.
+        for (let pongs = 0; pongs < 10; pongs += 1) await accepted.nextPong();
+        expect(accepted.connection.latencyMs).toBeGreaterThanOrEqual(0);
+        expect(await client.connection.close()).toMatchObject({ clean: true });
+      });
+
+      test('the page of the proxied origin is let in, and another page is not', async () => {
+        await start(0);
+        const own = await dial(`${url}/echo/own`, { origin: url.replace('ws:', 'http:') });
+        expect(await own.connection.close()).toMatchObject({ clean: true });
+        await expect(dial(`${url}/echo/other`, { origin: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+          code: 'WS_HANDSHAKE_REFUSED',
+          status: 403,
+        });
+      });
+
+      test('our client is told the status when the server behind is gone', async () => {
+        await (await start(0)).stop();
+        server = undefined;
+        await expect(dial(`${url}/echo/gone`)).rejects.toMatchObject({
+          name: 'HandshakeError',
+          code: 'WS_HANDSHAKE_REFUSED',
+          // nginx says bad gateway, HAProxy service unavailable.
+          status: expect.toSatisfy((status: number) => status === 502 || status === 503),
+        });
+      });
+    });
+  });
+}

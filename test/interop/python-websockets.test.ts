@@ -1,0 +1,4 @@
+import { describePeer } from './peer-suite.ts';
+import { pythonWebsockets } from './programs.ts';
+
+describePeer(pythonWebsockets);
