@@ -5,13 +5,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import {
-  type ClosedInfo,
-  type Connection,
-  type ConnectionHandlers,
-  connect,
-  serve,
-} from '../../src/index.ts';
+import { type Connection, type ConnectionHandlers, connect, serve } from '../../src/index.ts';
 import type { Certificate } from './workspace.ts';
 
 /** A message as the library delivers it. */
@@ -201,5 +195,3 @@ export async function dial(
   await connect(url, { protocols, ...tls, ...(origin === undefined ? {} : { origin }) }, side.handlers);
   return side;
 }
-
-export type { ClosedInfo };
