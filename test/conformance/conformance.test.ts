@@ -210,4 +210,23 @@ describe('verdicts', () => {
     },
     timeoutMs,
   );
+
+  test(
+    'a testee without any reaction is not waited for case by case',
+    async () => {
+      const { lines } = await run(
+        '--testee',
+        `${broken}?close-unanswered`,
+        '--role',
+        'server',
+        '--section',
+        '6',
+        '--deadline-ms',
+        '100',
+      );
+      expect(lines.at(-1)).toBe('0 passed, 145 failed');
+      expect(lines.find((line) => line.startsWith('6.23.7 server: '))).toContain('not played');
+    },
+    timeoutMs,
+  );
 });

@@ -15,9 +15,19 @@ const clientPatienceMs = 40;
 /** Thrown by a step to end the case with its finding. */
 class Finding extends Error {}
 
+/** The finding that the testee did not react at all. */
+class Silence extends Finding {
+  /** @param {string} expected @param {number} deadlineMs */
+  constructor(expected, deadlineMs) {
+    super(`expected ${expected}, saw nothing within ${deadlineMs} ms`);
+  }
+}
+
+/** @typedef {{ finding: string | undefined, isSilent: boolean }} Judgement A finding of undefined means: passed. */
+
 /**
  * @param {Case} testCase @param {WirePeer} peer @param {Role} role @param {number} deadlineMs
- * @returns {Promise<string | undefined>} the finding, or undefined when the case passed
+ * @returns {Promise<Judgement>}
  */
 export async function playCase(testCase, peer, role, deadlineMs) {
   try {
@@ -25,9 +35,9 @@ export async function playCase(testCase, peer, role, deadlineMs) {
     for (const step of testCase.script()) await playStep(step, peer, expected, testCase, deadlineMs);
     await judgeClose(testCase, peer, expected, deadlineMs);
     await judgeTcpEnd(testCase, peer, role, deadlineMs);
-    return undefined;
+    return { finding: undefined, isSilent: false };
   } catch (error) {
-    if (error instanceof Finding) return error.message;
+    if (error instanceof Finding) return { finding: error.message, isSilent: error instanceof Silence };
     throw error;
   } finally {
     peer.destroy();
@@ -52,8 +62,7 @@ async function playStep(step, peer, expected, testCase, deadlineMs) {
     if (heard) throw new Finding(`too early: ${testCase.sends}: ${lastWords(peer)}`);
   } else {
     const isFailed = await peer.until(() => peer.isOver, deadlineMs);
-    if (!isFailed)
-      throw new Finding(`expected the failure ${step.failureAfter}, saw nothing within ${deadlineMs} ms`);
+    if (!isFailed) throw new Silence(`the failure ${step.failureAfter}`, deadlineMs);
   }
 }
 
@@ -65,8 +74,8 @@ function compareEvents(peer, expected, deadlineMs) {
     const seen = peer.events[index];
     if (wanted === undefined) throw new Finding(`expected nothing more, saw ${describeEvent(seen)}`);
     if (seen === undefined) {
-      const instead = peer.isOver ? lastWords(peer) : `nothing within ${deadlineMs} ms`;
-      throw new Finding(`expected ${describeEvent(wanted)}, saw ${instead}`);
+      if (!peer.isOver) throw new Silence(describeEvent(wanted), deadlineMs);
+      throw new Finding(`expected ${describeEvent(wanted)}, saw ${lastWords(peer)}`);
     }
     if (seen.kind !== wanted.kind || !seen.payload.equals(wanted.payload)) {
       throw new Finding(
@@ -81,11 +90,8 @@ async function judgeClose({ ending }, peer, expected, deadlineMs) {
   await peer.until(() => peer.isOver || peer.events.length > expected.length, deadlineMs);
   compareEvents(peer, expected, deadlineMs);
   const wanted = describeClose(closeBody(ending.code));
-  if (peer.closePayload === undefined) {
-    throw new Finding(
-      `expected ${wanted}, saw ${peer.isOver ? lastWords(peer) : `nothing within ${deadlineMs} ms`}`,
-    );
-  }
+  if (!peer.isOver) throw new Silence(wanted, deadlineMs);
+  if (peer.closePayload === undefined) throw new Finding(`expected ${wanted}, saw ${lastWords(peer)}`);
   const isRight =
     ending.code === undefined
       ? peer.closePayload.length === 0
@@ -110,9 +116,7 @@ async function judgeTcpEnd({ ending }, peer, role, deadlineMs) {
   }
   await peer.until(hasEnded, deadlineMs);
   if (peer.violation !== undefined) throw new Finding(`the testee sent ${peer.violation}`);
-  if (peer.cutBy === undefined && !peer.hasTesteeEnded) {
-    throw new Finding(`expected the end of TCP, saw nothing within ${deadlineMs} ms`);
-  }
+  if (!hasEnded()) throw new Silence('the end of TCP', deadlineMs);
   // Both directions end before the verdict, so that a reset behind the testee's FIN is seen as well.
   if (role === 'server') peer.end();
   await peer.until(() => peer.isGone, deadlineMs);

@@ -16,7 +16,7 @@ const usage = `usage: node test/conformance/run.mjs [options]
   --case <6.4.1>      only this case, may be repeated
   --role <server|client>  only the testee in this role
   --testee <name>     fullduplex (default), ws, or the path of a module like those in testees/
-  --deadline-ms <ms>  how long the testee may take for one reaction (default 3000; 10 times that in section 9)
+  --deadline-ms <ms>  how long the testee may take for one reaction (default 3000; 5 times that in section 9)
   --wire              show the bytes of every failed case, in hex
   --list              print the ids and play nothing`;
 
