@@ -2,19 +2,21 @@
 // there is a timer of ours for each socket. On a server of ours it runs from the connection; on somebody else's only
 // from the first byte to the end of the first request head, so that idle connections and ordinary traffic are left alone.
 
-import { Buffer } from 'node:buffer';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ServerResponse, type Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
-import { encodeRefusedUpgrade, ignoreError } from './http-response.ts';
-import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
+import type { EndingSockets } from './ending-sockets.ts';
+import { encodeRefusedUpgrade } from './http-response.ts';
 
 /** How a server's handshakes are watched. */
 export interface HandshakeDeadlineOptions {
   readonly clock: Clock;
   readonly handshakeTimeoutMs: number;
+  /** Where sockets that are cut come to their end. */
+  readonly ending: EndingSockets;
   /** Whether the server is ours, and nothing else happens on it than handshakes. */
   readonly isOwn: boolean;
 }
@@ -27,8 +29,6 @@ interface Watch {
 
 // A connection that has sent nothing is looked at this often in the time of one handshake.
 const looksPerTimeout = 4;
-// How long the 408 may take to leave.
-const lingerMs = 1_000;
 const requestStart = 'http.server.request.start';
 
 /** Cuts the slow handshakes of one server. */
@@ -37,15 +37,17 @@ export class HandshakeDeadline {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #isOwn: boolean;
+  readonly #ending: EndingSockets;
   readonly #watches = new Map<Socket, Watch>();
-  /** When connections began whose TLS handshake is under way, by the address of the peer. */
-  readonly #tlsStartsMs = new Map<string, number>();
+  /** The connections whose TLS handshake is under way, by the address of the peer. */
+  readonly #tlsHandshakes = new Map<string, { readonly socket: Socket; readonly startedAtMs: number }>();
 
   constructor(server: Server | SecureServer, options: HandshakeDeadlineOptions) {
     this.#server = server;
     this.#clock = options.clock;
     this.#timeoutMs = options.handshakeTimeoutMs;
     this.#isOwn = options.isOwn;
+    this.#ending = options.ending;
     if (server instanceof SecureServer) {
       server.on('connection', this.#tlsBegins);
       server.on('secureConnection', this.#connected);
@@ -53,11 +55,6 @@ export class HandshakeDeadline {
       server.on('connection', this.#connected);
     }
     if (!this.#isOwn) subscribe(requestStart, this.#requestStarted);
-  }
-
-  /** The sockets on which no handshake has come to its end yet. */
-  get sockets(): IterableIterator<Socket> {
-    return this.#watches.keys();
   }
 
   /** Ends the watch over a socket; gives how much time is left. */
@@ -69,6 +66,17 @@ export class HandshakeDeadline {
     this.#watches.delete(socket);
     if (watch.startedAtMs === undefined) return this.#timeoutMs;
     return Math.max(1, this.#timeoutMs - (this.#clock.now() - watch.startedAtMs));
+  }
+
+  /** Refuses all handshakes that have begun, and cuts the connections on which nothing was said yet. */
+  refuseAll(refusal: HandshakeRefusal): void {
+    for (const { socket } of this.#tlsHandshakes.values()) socket.destroy();
+    for (const [socket, watch] of this.#watches) {
+      watch.timer.cancel();
+      if (socket.bytesRead === 0) socket.destroy();
+      else this.#refuse(socket, refusal);
+    }
+    this.#watches.clear();
   }
 
   /** Ends all watches and watches nothing more. */
@@ -86,15 +94,17 @@ export class HandshakeDeadline {
   readonly #tlsBegins = (socket: Socket): void => {
     const peer = peerOf(socket);
     if (!this.#isOwn || peer === undefined) return;
-    this.#tlsStartsMs.set(peer, this.#clock.now());
-    socket.once('close', () => this.#tlsStartsMs.delete(peer));
+    this.#tlsHandshakes.set(peer, { socket, startedAtMs: this.#clock.now() });
+    socket.once('close', () => this.#tlsHandshakes.delete(peer));
   };
 
   readonly #connected = (socket: Socket): void => {
     // Seen before: a request with a foreign Upgrade was handed back to the server.
     if (this.#watches.has(socket)) return;
     const nowMs = this.#clock.now();
-    const startedAtMs = this.#tlsStartsMs.get(peerOf(socket) ?? '') ?? nowMs;
+    const peer = peerOf(socket) ?? '';
+    const startedAtMs = this.#tlsHandshakes.get(peer)?.startedAtMs ?? nowMs;
+    this.#tlsHandshakes.delete(peer);
     const watch: Watch = this.#isOwn
       ? { startedAtMs, timer: this.#cutAfter(socket, startedAtMs + this.#timeoutMs - nowMs) }
       : { startedAtMs: undefined, timer: this.#lookLater(socket, socket.bytesRead) };
@@ -120,28 +130,17 @@ export class HandshakeDeadline {
     return this.#clock.setTimer(
       () => {
         this.#watches.delete(socket);
-        this.#cut(socket);
+        const message = `the request was not complete within ${this.#timeoutMs} ms`;
+        this.#refuse(socket, refuse(408, message, 'WS_HANDSHAKE_TIMEOUT'));
       },
       Math.max(1, delayMs),
     );
   }
 
-  #cut(socket: Socket): void {
+  #refuse(socket: Socket, refusal: HandshakeRefusal): void {
     const hasResponse = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse;
-    if (hasResponse || socket.bytesWritten > 0 || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const refusal = refuse(
-      408,
-      `the request was not complete within ${this.#timeoutMs} ms`,
-      'WS_HANDSHAKE_TIMEOUT',
-    );
-    const deadline = this.#clock.setTimer(() => socket.destroy(), lingerMs);
-    socket.once('close', () => deadline.cancel());
-    socket.on('error', ignoreError);
-    // Destroyed as soon as the response has left: what still trickles in must not become a request.
-    socket.end(Buffer.from(encodeRefusedUpgrade(refusal, 'GET')), () => socket.destroy());
+    if (hasResponse || socket.bytesWritten > 0 || !socket.writable) socket.destroy();
+    else this.#ending.endBeforeRequest(socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
   readonly #requestStarted = (message: unknown): void => {

@@ -1,17 +1,12 @@
-// Plain HTTP/1.1 responses on sockets that Node's HTTP server has let go of: refusals of upgrades. Each one says
-// Connection: close, is sent whole, and its socket is gone soon after, also when the client never reads.
+// Plain HTTP/1.1 responses for sockets that Node's HTTP server has let go of: refusals of upgrades. Each one says
+// Connection: close and frames its body by its length.
 
 import { Buffer } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { noBytes } from '../base/bytes.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
 import type { HandshakeRefusal } from '../protocol/handshake/handshake-refusal.ts';
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import { formatResponseHead } from '../protocol/handshake/http-head.ts';
-
-// How long a client may take to read a refusal, and to notice that the connection ends.
-const lingerMs = 2_000;
 
 // The headers that belong to the connection and to the framing of the message are ours.
 const ownHeaders = [
@@ -58,22 +53,4 @@ function encode(
 
 function reasonOf(status: number): string {
   return STATUS_CODES[status] ?? '';
-}
-
-/**
- * Writes the last bytes of a socket and ends it. What the client still sends is read and dropped, so that no reset
- * overtakes the response (RFC 9112 9.6); a client that does not read or does not close is cut.
- */
-export function endSocketWith(socket: Duplex, bytes: Uint8Array, clock: Clock = systemClock): void {
-  if (socket.destroyed) return;
-  const deadline = clock.setTimer(() => socket.destroy(), lingerMs);
-  socket.once('close', () => deadline.cancel());
-  socket.on('error', ignoreError);
-  socket.end(bytes);
-  socket.resume();
-}
-
-/** For sockets on their way out: their errors (a reset, a broken pipe) tell nobody anything; 'close' follows. */
-export function ignoreError(): void {
-  // 'close' follows every error.
 }

@@ -7,7 +7,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { equalsIgnoringCase, everyListElement } from '../protocol/handshake/header-grammar.ts';
-import { ignoreError } from './http-response.ts';
+import { ignoreError } from './ending-sockets.ts';
 
 /**
  * Lets the server's ordinary request handler have the request, with its body and whatever follows on the connection.

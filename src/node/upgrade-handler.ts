@@ -14,7 +14,8 @@ import { closeExtensions } from '../protocol/extensions/negotiation.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import type { Endpoint } from '../server/endpoint.ts';
 import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
-import { encodeRefusedUpgrade, encodeResponse, endSocketWith, ignoreError } from './http-response.ts';
+import { type EndingSockets, ignoreError } from './ending-sockets.ts';
+import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
 import { NodeUpgrade } from './node-request.ts';
 import { frameTransport } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
@@ -25,6 +26,8 @@ export interface UpgradeEnvironment {
   readonly handshakeTimeoutMs: number;
   readonly maxHeaderCount: number;
   readonly budget: MemoryBudget;
+  /** The sockets of refused handshakes. */
+  readonly ending: EndingSockets;
   /** The handshakes that wait for a decision. */
   readonly pending: Set<PendingUpgrade>;
   readonly onError: (error: unknown) => void;
@@ -47,9 +50,9 @@ export interface UpgradeArrival {
 export function refuseUpgrade(
   { request, socket }: UpgradeArrival,
   refusal: HandshakeRefusal,
-  clock: Clock,
+  ending: EndingSockets,
 ): void {
-  endSocketWith(socket, encodeRefusedUpgrade(refusal, request.method ?? 'GET'), clock);
+  ending.end(socket, encodeRefusedUpgrade(refusal, request.method ?? 'GET'));
 }
 
 /** The refusal for a path that leads nowhere. */
@@ -66,7 +69,7 @@ export function handleUpgrade(
 ): void {
   const { request, socket, head } = arrival;
   if (request.rawHeaders.length > environment.maxHeaderCount * 2) {
-    refuseUpgrade(arrival, refuseHeaderCount(), environment.clock);
+    refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
   const upgrade = new NodeUpgrade(request, socket);
@@ -76,7 +79,7 @@ export function handleUpgrade(
   } else if (outcome.kind === 'accepted') {
     accept(socket, head, outcome, endpoint, environment);
   } else {
-    refuseUpgrade(arrival, outcome, environment.clock);
+    refuseUpgrade(arrival, outcome, environment.ending);
   }
 }
 
@@ -170,7 +173,7 @@ export class PendingUpgrade {
   refuse(message: string, code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED'): void {
     if (!this.#finish()) return;
     const refusal = refuse(503, message, code);
-    refuseUpgrade(this.#arrival, refusal, this.#environment.clock);
+    refuseUpgrade(this.#arrival, refusal, this.#environment.ending);
     this.#upgrade.abortSource.abort(refusal.error);
   }
 
@@ -193,9 +196,9 @@ export class PendingUpgrade {
     if (outcome.kind === 'accepted') {
       accept(socket, concat(this.#early), outcome, this.#endpoint, this.#environment);
     } else if (outcome.kind === 'refused') {
-      refuseUpgrade(this.#arrival, outcome, this.#environment.clock);
+      refuseUpgrade(this.#arrival, outcome, this.#environment.ending);
     } else if (response !== undefined) {
-      endSocketWith(socket, response, this.#environment.clock);
+      this.#environment.ending.end(socket, response);
     }
   }
 

@@ -4,12 +4,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { systemClock } from '../base/clock.ts';
 import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts';
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
-import { ignoreError } from './http-response.ts';
+import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { handBack } from './neighbour-request.ts';
 import {
   afterEarlierResponses,
@@ -22,6 +21,8 @@ import {
 /** An endpoint as the router knows it. */
 export interface Route {
   readonly pattern: PathPattern;
+  /** Where its server ends the sockets that it refuses. */
+  readonly ending: EndingSockets;
   /** Takes over a request whose path has matched. */
   arrived(arrival: UpgradeArrival, params: Readonly<Record<string, string>>): void;
 }
@@ -75,9 +76,12 @@ export class UpgradeRouter {
         return;
       }
       const arrival: UpgradeArrival = { request, socket, head };
-      if (mayBeCutShort(this.#server, request)) refuseUpgrade(arrival, refuseHeaderCount(), systemClock);
+      // Whichever of our servers it is: nobody has been chosen, and all of them end sockets alike.
+      const ending = (match?.entry ?? this.#routes.first)?.ending;
+      if (ending === undefined) socket.destroy();
+      else if (mayBeCutShort(this.#server, request)) refuseUpgrade(arrival, refuseHeaderCount(), ending);
       else if (match !== undefined) match.entry.arrived(arrival, match.params);
-      else if (isOurs) refuseUpgrade(arrival, refuseUnknownPath(), systemClock);
+      else if (isOurs) refuseUpgrade(arrival, refuseUnknownPath(), ending);
       else handBack(this.#server, request, socket, head);
     });
   };

@@ -7,9 +7,9 @@ import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import type { SendData } from '../connection/connection.ts';
-import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
-import { type DrainOptions, defaultDrainOptions, drain } from '../server/drain.ts';
+import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
 import { Endpoint } from '../server/endpoint.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { pathOf } from '../server/path-pattern.ts';
@@ -24,7 +24,7 @@ import {
 } from '../server/server-options.ts';
 import { Topics } from '../server/topics.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
-import { ignoreError } from './http-response.ts';
+import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { notListening, urlOfServer } from './listener.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeSha1 } from './node-sha1.ts';
@@ -57,6 +57,7 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #routes: Route[] = [];
   readonly #environment: UpgradeEnvironment;
   readonly #deadline: HandshakeDeadline | undefined;
+  #isClosing = false;
   #closing: Promise<void> | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -72,6 +73,7 @@ export class WebSocketServer implements AsyncDisposable {
       clock: this.#clock,
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
       maxHeaderCount: this.#limits.maxHeaderCount,
+      ending: new EndingSockets(this.#clock),
       budget: new MemoryBudget(this.#limits.maxRetainedBytesTotal),
       pending: new Set<PendingUpgrade>(),
       onError: (error) => this.#report(error, undefined),
@@ -81,6 +83,7 @@ export class WebSocketServer implements AsyncDisposable {
       this.#deadline = new HandshakeDeadline(host.server, {
         clock: this.#clock,
         handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+        ending: this.#environment.ending,
         isOwn: host.isOwn,
       });
     }
@@ -129,7 +132,7 @@ export class WebSocketServer implements AsyncDisposable {
     options: EndpointOptions<Data, Path>,
     handlers: ServerHandlers<NoInfer<Data>> = {},
   ): Endpoint {
-    if (this.#closing !== undefined) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
+    if (this.#isClosing) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
     const endpoint = new Endpoint(path, options, handlers, {
       sha1: nodeSha1,
       scheduler: nodeScheduler,
@@ -145,6 +148,7 @@ export class WebSocketServer implements AsyncDisposable {
     }
     const route: Route = {
       pattern: endpoint.pattern,
+      ending: this.#environment.ending,
       arrived: (arrival, params) => this.#arrived(arrival, endpoint, params),
     };
     this.#endpoints.add(endpoint);
@@ -166,7 +170,7 @@ export class WebSocketServer implements AsyncDisposable {
     socket.on('error', ignoreError);
     const arrival: UpgradeArrival = { request, socket, head };
     const match = this.#endpoints.find(pathOf(request.url ?? '/'));
-    if (match === undefined) refuseUpgrade(arrival, refuseUnknownPath(), this.#clock);
+    if (match === undefined) refuseUpgrade(arrival, refuseUnknownPath(), this.#environment.ending);
     else this.#arrived(arrival, match.entry, match.params);
   }
 
@@ -185,9 +189,14 @@ export class WebSocketServer implements AsyncDisposable {
    * goes on without us. A second call waits for the same end.
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
    */
-  close(options: DrainOptions = {}): Promise<void> {
-    this.#closing ??= this.#end({ ...defaultDrainOptions, ...options });
-    return this.#closing;
+  async close(options: DrainOptions = {}): Promise<void> {
+    const complete = requireDrainOptions(options);
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      // Set before anything happens, because a handler that is told of its close may call close() again.
+      this.#closing = Promise.resolve().then(() => this.#end(complete));
+    }
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -195,27 +204,27 @@ export class WebSocketServer implements AsyncDisposable {
   }
 
   async #end(options: Required<DrainOptions>): Promise<void> {
-    const { server, isOwn } = this.#host ?? { server: undefined, isOwn: false };
-    const stopped =
-      server === undefined || !isOwn
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => {
-            server.close(() => resolve());
-          });
-    for (const pending of this.#environment.pending) {
-      pending.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
-    }
-    if (isOwn) for (const socket of this.#deadline?.sockets ?? []) socket.destroy();
-    await drain(this.#connections, options, this.#clock);
-    for (const route of this.#routes) if (server !== undefined) UpgradeRouter.of(server).remove(route);
+    const { server, isOwn = false } = this.#host ?? {};
+    const { pending, ending } = this.#environment;
+    const stopped = server !== undefined && isOwn ? stopListening(server) : Promise.resolve();
+    for (const upgrade of pending) upgrade.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
+    if (isOwn) this.#deadline?.refuseAll(refuseBecauseClosing());
+    const deadline = this.#clock.setTimer(() => ending.cutAll(), options.timeoutMs);
+    await Promise.all([drain(this.#connections, options, this.#clock), ending.emptied()]);
+    deadline.cancel();
     this.#deadline?.stop();
+    if (server !== undefined) {
+      for (const route of this.#routes) UpgradeRouter.of(server).remove(route);
+      // Ordinary requests whose answer is under way.
+      if (isOwn) server.closeAllConnections();
+    }
     await stopped;
   }
 
   #arrived(arrival: UpgradeArrival, endpoint: Endpoint, params: Readonly<Record<string, string>>): void {
     const remainingMs = this.#deadline?.take(arrival.socket);
-    if (this.#closing !== undefined) {
-      refuseUpgrade(arrival, refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED'), this.#clock);
+    if (this.#isClosing) {
+      refuseUpgrade(arrival, refuseBecauseClosing(), this.#environment.ending);
       return;
     }
     handleUpgrade(
@@ -234,4 +243,14 @@ export class WebSocketServer implements AsyncDisposable {
       console.error(reportError);
     }
   }
+}
+
+function refuseBecauseClosing(): HandshakeRefusal {
+  return refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED');
+}
+
+function stopListening(server: Server | SecureServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
 }

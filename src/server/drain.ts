@@ -1,7 +1,12 @@
 // Ending many connections in an orderly way: everyone gets a close frame, has some time to answer, and is cut then.
 
 import type { Clock } from '../base/clock.ts';
+import { portableTextCodec } from '../base/text-codec.ts';
 import type { Connection } from '../connection/connection.ts';
+import { encodeCloseBody } from '../protocol/close-frame.ts';
+import { requireInteger } from '../protocol/limits.ts';
+
+const longestDelayMs = 2_147_483_647;
 
 /** How connections are told goodbye. */
 export interface DrainOptions {
@@ -21,10 +26,24 @@ export const defaultDrainOptions: Required<DrainOptions> = Object.freeze({
 });
 
 /**
+ * Completes the goodbye and checks it.
+ * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent, `WS_OPTION_INVALID`
+ */
+export function requireDrainOptions(given: DrainOptions): Required<DrainOptions> {
+  const { code, reason, timeoutMs } = defaultDrainOptions;
+  const options = {
+    code: given.code ?? code,
+    reason: given.reason ?? reason,
+    timeoutMs: requireInteger('timeoutMs', given.timeoutMs ?? timeoutMs, 0, longestDelayMs),
+  };
+  encodeCloseBody(options.code, options.reason, portableTextCodec);
+  return options;
+}
+
+/**
  * Closes all connections. `connections` is read again at the deadline, so that those which were added meanwhile are
  * cut too.
  * @returns a promise that is settled when all of them are gone
- * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent, before anything is closed
  */
 export async function drain(
   connections: ReadonlySet<Connection<unknown>>,

@@ -18,6 +18,11 @@ export class EndpointTable<Entry extends { readonly pattern: PathPattern }> {
     return this.#entries.length === 0;
   }
 
+  /** The most specific endpoint; undefined when there is none. */
+  get first(): Entry | undefined {
+    return this.#entries[0];
+  }
+
   /**
    * Adds an endpoint.
    * @throws FullduplexError `WS_OPTION_INVALID` when another one serves exactly the same paths

@@ -326,7 +326,7 @@ describe('handing over by hand', () => {
   test('serves an upgrade that the application routed itself, and refuses unknown paths', async () => {
     const server = await serve(
       { listen: false, path: '/chat/:room' },
-      { message: (connection, message) => connection.send(`${connection.url.pathname} ${message}`) },
+      { message: (connection, message) => connection.send(`${connection.url.pathname} ${message.toString()}`) },
     );
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       server.handleUpgrade(request, socket, head),
