@@ -2,7 +2,7 @@
 // close deadline, and one structured reason for every end. It stands on a MessageTransport and knows no bytes on the
 // wire; the WHATWG classes and the server's connections are views of it.
 
-import { viewOf } from '../base/bytes.ts';
+import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
@@ -451,8 +451,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
     const isFull = this.#messages.byteLength > this.#options.highWaterMarkBytes;
     if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
-    this.#messages.push(message, byteLength);
+    this.#messages.push(this.#keepable(message), byteLength);
     if (this.#messages.byteLength > this.#options.highWaterMarkBytes) this.#pauseFor('queue');
+  }
+
+  // What waits for its consumer outlives the call, for which borrowed memory is valid.
+  #keepable(message: Message): Message {
+    const isBorrowed = typeof message !== 'string' && this.#options.binaryMessages === 'borrowed';
+    return isBorrowed ? copyOf(message) : message;
   }
 
   #dispatch(message: Message): void {
@@ -533,7 +539,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #resumeFor(cause: PauseCause): void {
     if (!this.#pauseCauses.delete(cause)) return;
-    if (this.#pauseCauses.size === 0 || cause === 'user') this.#deliverHeld();
+    this.#deliverHeld();
     if (this.#pauseCauses.size === 0 && this.#transport.supports.pause) this.#transport.resume();
   }
 

@@ -1,13 +1,19 @@
 // Opens the stream of bytes under a client's connection: a name is looked up, TCP or a unix socket is connected, TLS
 // is agreed on. Each step says that it began, so that a deadline can name it, and ends at once when the signal says so.
 
-import { isIP, connect as connectSocket } from 'node:net';
+import { isIP, connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { FullduplexError } from '../base/errors.ts';
 import { type ClientTlsOptions, type ConnectOptions, defaultConnectOptions } from './connect-options.ts';
 import type { ConnectTarget } from './connect-target.ts';
 import { certificateInvalid, connectFailed } from './connect-errors.ts';
+
+/**
+ * All plain sockets read into this, one after the other: who hears 'data' has done with the bytes when it returns
+ * (ByteTransport), so that no read needs memory of its own. Halves the time of receiving much (bench: 1 MiB messages).
+ */
+const readBuffer = new Uint8Array(64 * 1024);
 
 /** What a client is doing until it has its connection. */
 export type ConnectPhase = 'lookup' | 'connect' | 'tls' | 'response';
@@ -54,18 +60,25 @@ async function openStream(
   }
   const { host, port, socketPath } = target;
   enter(socketPath === undefined && isIP(host) === 0 ? 'lookup' : 'connect');
-  const socket = requireUsable('socket', () =>
+  // TLS reads from the socket in a way of its own.
+  const reads = target.isSecure ? {} : { onread: { buffer: readBuffer, callback: received } };
+  const socket: Socket = requireUsable('socket', () =>
     socketPath === undefined
       ? connectSocket({
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: defaultConnectOptions.autoSelectFamilyAttemptTimeout,
           ...options.socket,
+          ...reads,
           host,
           port,
           noDelay: true,
         })
-      : connectSocket({ path: socketPath }),
+      : connectSocket({ ...reads, path: socketPath }),
   );
+  function received(byteLength: number): boolean {
+    socket.emit('data', readBuffer.subarray(0, byteLength));
+    return true;
+  }
   socket.once('lookup', (error: Error | null) => {
     if (error === null) enter('connect');
   });

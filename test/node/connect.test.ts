@@ -406,3 +406,34 @@ describe('the signal', () => {
     }
   });
 });
+
+describe('memory', () => {
+  test('that is read into again and again changes no message that waits', async () => {
+    const { server, visits } = await acceptingServer();
+    await using _ = server;
+    const connection = await connect(`ws://127.0.0.1:${server.port}`, { binaryMessages: 'borrowed' });
+    const { socket } = visits[0] ?? { socket: undefined };
+    for (const byte of [1, 2, 3]) {
+      socket?.write(Buffer.from([0x82, 3, byte, byte, byte]));
+      await new Promise<void>((resolve) => {
+        const stop = connection.observe({
+          header: () => undefined,
+          payload: () => {
+            stop();
+            resolve();
+          },
+        });
+      });
+    }
+    const messages: number[][] = [];
+    for await (const message of connection) {
+      if (typeof message !== 'string') messages.push([...message]);
+      if (messages.length === 3) break;
+    }
+    expect(messages).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ]);
+  });
+});
