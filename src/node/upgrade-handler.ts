@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { concat } from '../base/bytes.ts';
+import { concat, noBytes } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
@@ -107,6 +107,9 @@ function accept(
     socket.setTimeout(0);
     socket.setNoDelay(true);
   }
+  // Read again once the handlers are attached, so that a first frame that came with the handshake is answered as any
+  // other, also when a broken one follows it.
+  if (remaining.length > 0) socket.unshift(remaining);
   const transport = new SocketTransport(socket);
   socket.removeListener('error', ignoreError);
   socket.write(acceptance.head, 'latin1');
@@ -118,7 +121,7 @@ function accept(
         subprotocol: acceptance.protocol,
         ...(extension === undefined ? {} : { extension }),
         extensionsHeader: acceptance.extensionsHeader,
-        remaining,
+        remaining: noBytes,
         budget,
       },
       endpoint.connectionOptions,

@@ -179,6 +179,18 @@ describe('the opening handshake', () => {
     expect(await client.rest()).toBe('');
   });
 
+  test('a message that came with the handshake is answered even if a broken frame follows it', async () => {
+    server = await serve({ port: 0, host: '127.0.0.1' }, echo);
+    const client = await RawClient.open(server.port);
+    client.write(
+      Buffer.concat([Buffer.from(handshake()), textFrame('early'), Buffer.from([0x83, 0x80, 0, 0, 0, 0])]),
+    );
+    expect((await client.response()).status).toBe(101);
+    expect(await client.text()).toBe('early');
+    expect(await client.closeCode()).toBe(1002);
+    await client[Symbol.asyncDispose]();
+  });
+
   test('frames that arrive while upgrade decides are delivered once it has', async () => {
     const decision = deferred<undefined>();
     const asked = deferred<undefined>();

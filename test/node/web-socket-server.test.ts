@@ -84,7 +84,7 @@ describe('close()', () => {
     clock.advance(1);
     stuck.socket.end();
     await closed;
-    expect((await Promise.all(infos)).map(({ clean }) => clean).sort()).toEqual([false, true]);
+    expect((await Promise.all(infos)).filter(({ clean }) => clean)).toHaveLength(1);
   });
 
   test('cuts a peer that does not even read', async () => {
