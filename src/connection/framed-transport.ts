@@ -30,8 +30,9 @@ export interface FramedTransportOptions {
   readonly head?: Uint8Array;
 }
 
-// Sends outside a read are collected until the end of the turn, but not beyond this.
-const flushFromBytes = 64 * 1024;
+// Sends are collected until the end of the read or the turn, but not beyond this. It has to stay below the default
+// high-water mark, so that a burst which the system takes at once never looks like backpressure.
+const flushFromBytes = 48 * 1024;
 
 const allFeatures: TransportFeatures = Object.freeze({
   ping: true,
@@ -134,8 +135,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#protocol.resume();
     this.#isReceiving = false;
     this.#flush();
-    // Decoding what was kept may have paused again.
-    if (!this.#protocol.hasWaitingInput) this.#transport.resume();
+    // Decoding what was kept may have paused again, or be waiting for a codec.
+    if (!this.#protocol.isPaused && !this.#protocol.hasWaitingInput) this.#transport.resume();
   }
 
   terminate(): void {
@@ -217,12 +218,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   #flushSoon(): void {
-    if (this.#isReceiving || this.#isClosed) return;
+    if (this.#isClosed) return;
+    // Also during a read: what the system takes now is not backpressure.
     if (this.#protocol.output.byteLength >= flushFromBytes) {
       this.#flush();
       return;
     }
-    if (this.#isFlushQueued) return;
+    if (this.#isReceiving || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
     this.#scheduler.queueFlush(this.#flushNow);
   }
@@ -235,9 +237,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #flush(): void {
     if (this.#isClosed) return;
     this.#protocol.output.flush(this.#write);
-    const state = this.#protocol.closingState;
-    if (state !== 'open') this.#endIfDue();
-    else if (this.#transport.bufferedBytes === 0) this.drained();
+    if (this.#protocol.closingState !== 'open') this.#endIfDue();
+    if (this.#transport.bufferedBytes === 0) this.drained();
   }
 
   readonly #write = (chunks: readonly Uint8Array[]): boolean => this.#transport.write(chunks);

@@ -82,7 +82,14 @@ export class KeepAlive {
     this.#scheduler.queueTask(() => {
       this.#progressAtPing = this.#actions.writeProgress();
     });
-    this.#wait(this.#pongTimeoutMs, this.#judge);
+    this.#wait(Math.min(this.#pingIntervalMs, this.#pongTimeoutMs), this.#look);
+  };
+
+  // With an interval shorter than the deadline the next ping is due before the verdict, if the peer is known to live.
+  readonly #look = (): void => {
+    const leftMs = this.#pongTimeoutMs - this.#pingIntervalMs;
+    if (leftMs <= 0 || this.#hasHeard) this.#judge();
+    else this.#wait(leftMs, this.#judge);
   };
 
   readonly #judge = (): void => {

@@ -174,6 +174,11 @@ export class Protocol {
     return this.#retained.count;
   }
 
+  /** Whether `pause` was called and `resume` was not. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Whether input waits undecoded. */
   get hasWaitingInput(): boolean {
     return this.#waiting.length > 0;

@@ -45,6 +45,25 @@ test('a ping goes out every interval', async () => {
   expect(pings).toEqual([25_000, 50_000, 75_000, 100_000]);
 });
 
+test('an interval shorter than the deadline is kept, and the deadline too', async () => {
+  const clock = new FakeClock();
+  const { client, server, clientTransport } = connectionPair({
+    clock,
+    client: { pingIntervalMs: 0 },
+    server: { pingIntervalMs: 2_000, pongTimeoutMs: 20_000 },
+  });
+  const pings: number[] = [];
+  client.attach({ ping: () => void pings.push(clock.now()) });
+  await clock.advanceAsync(8_000);
+  expect(pings).toEqual([2_000, 4_000, 6_000, 8_000]);
+  clientTransport.stall();
+  // The ping at 10 s is the first one that nobody hears.
+  await clock.advanceAsync(21_999);
+  expect(server.readyState).toBe('open');
+  await clock.advanceAsync(1);
+  expect(causeOf(await server.closed)).toBe('WS_KEEP_ALIVE_TIMEOUT');
+});
+
 test('any received byte is life, even when the pings are never answered', async () => {
   const clock = new FakeClock();
   const { client, server } = connectionPair({ clock, client: { pingIntervalMs: 0, autoPong: false } });
