@@ -41,3 +41,11 @@ export function print(stream: Writable, data: string | Uint8Array): Promise<void
     stream.write(data, () => resolve());
   });
 }
+
+/** Waits until the command has been asked to end. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
+}

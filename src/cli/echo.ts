@@ -5,7 +5,7 @@ import { defaultLimits } from '../protocol/limits.ts';
 import { isToken } from '../protocol/handshake/header-grammar.ts';
 import { serve } from '../node/serve.ts';
 import type { WebSocketServer } from '../node/web-socket-server.ts';
-import { type CommandIo, ExitCode, print, UsageError } from './command-io.ts';
+import { type CommandIo, ExitCode, print, untilAborted, UsageError } from './command-io.ts';
 import { parseCommandLine, parseInteger, readOptionFile } from './command-line.ts';
 
 export const echoUsage: string = `Usage: fullduplex echo [options]
@@ -132,11 +132,4 @@ async function cannotListen(error: unknown, io: CommandIo): Promise<number> {
   if (error.code === 'WS_OPTION_INVALID') throw new UsageError(error.message);
   await print(io.stderr, `fullduplex: ${error.message}\n`);
   return ExitCode.failed;
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
 }

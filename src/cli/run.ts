@@ -3,11 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, type CommandIo, ExitCode, print, UsageError } from './command-io.ts';
 import { runConnect } from './connect-command.ts';
+import { runDemoCommand } from './demo.ts';
 import { runEcho } from './echo.ts';
 
 const usage = `Usage: fullduplex COMMAND [options]
 
 Commands:
+  demo         serve a page that shows a WebSocket at work
   echo         start a server that sends back what it gets
   connect URL  print what arrives over a WebSocket, send what is typed or piped in
 
@@ -16,6 +18,7 @@ fullduplex --version prints the version.
 `;
 
 const commands: ReadonlyMap<string, Command> = new Map([
+  ['demo', runDemoCommand],
   ['echo', runEcho],
   ['connect', runConnect],
 ]);

@@ -33,7 +33,7 @@ describe('fullduplex', () => {
     expect(await runToEnd(['--version'])).toMatchObject({ exitCode: 0, printed: `${manifest.version}\n` });
   });
 
-  test.each(['echo', 'connect'])('%s --help prints what docs/cli.md says', async (name) => {
+  test.each(['demo', 'echo', 'connect'])('%s --help prints what docs/cli.md says', async (name) => {
     const { exitCode, printed } = await runToEnd([name, '--help']);
     expect(exitCode).toBe(0);
     expect(readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')).toContain(printed);
