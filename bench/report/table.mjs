@@ -84,10 +84,8 @@ function notes({ workloads, warnings }) {
   const figures = workloads.flatMap(({ entries }) => entries.flatMap((entry) => entry.figures ?? []));
   const others = Math.max(0, ...figures.map(({ othersBusy }) => othersBusy.median));
   const lines = warnings.map((warning) => `- note: ${warning}`);
-  for (const { workload, entries } of workloads) {
-    for (const { server, failure } of entries) {
-      if (failure) lines.push(`- failed: ${server}, ${workload.name}: ${failure}`);
-    }
+  for (const [reason, names] of failuresOf(workloads)) {
+    lines.push(`- failed: ${names.length > 3 ? `${names.length} workloads` : names.join(', ')}: ${reason}`);
   }
   if (others > OTHERS_BUSY_LIMIT) {
     lines.push(
@@ -103,6 +101,21 @@ function notes({ workloads, warnings }) {
     lines.push('- node:net returns the masked frames as they are: a floor that does no WebSocket work');
   }
   return lines;
+}
+
+/**
+ * The workloads that failed, by their reasons: a server that does not work at all says so once.
+ * @param {import('../run.mjs').Report['workloads']} workloads
+ */
+function failuresOf(workloads) {
+  /** @type {Map<string, string[]>} */
+  const byReason = new Map();
+  for (const { workload, entries } of workloads) {
+    for (const { failure } of entries) {
+      if (failure) byReason.set(failure, [...(byReason.get(failure) ?? []), workload.name]);
+    }
+  }
+  return byReason;
 }
 
 /**
