@@ -11,7 +11,8 @@ import { certificateInvalid, connectFailed } from './connect-errors.ts';
 
 /**
  * All plain sockets read into this, one after the other: who hears 'data' has done with the bytes when it returns
- * (ByteTransport), so that no read needs memory of its own. Halves the time of receiving much (bench: 1 MiB messages).
+ * (ByteTransport), so that no read needs memory of its own. Takes a tenth to a third off the processor time of
+ * receiving (a client that a server floods with messages of 1 KiB, 16 KiB and 1 MiB, against the sockets' own 'data').
  */
 const readBuffer = new Uint8Array(64 * 1024);
 

@@ -8,7 +8,7 @@ import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { connect, openConnection, planConnection } from '../../src/node/connect.ts';
 import type { ConnectOptions } from '../../src/node/connect-options.ts';
-import { FakeClock } from '../../src/testing.ts';
+import { FakeClock, settle } from '../../src/testing.ts';
 import { accepting, closedPort, rawServer, rejectionOf, type Visit } from './raw-server.ts';
 
 const helloFrame = Buffer.from([0x81, 5, ...Buffer.from('hello')]);
@@ -435,5 +435,41 @@ describe('memory', () => {
       [2, 2, 2],
       [3, 3, 3],
     ]);
+  });
+
+  test('that is read into again and again delivers all of a flood in order, whenever reading pauses', async () => {
+    const { server, visits } = await acceptingServer();
+    await using _ = server;
+    const connection = await connect(`ws://127.0.0.1:${server.port}`);
+    const count = 500;
+    for (let index = 0; index < count; index++) {
+      // 16 KiB each, so that the high-water mark of messages nobody takes stops the reading again and again.
+      const payload = Buffer.alloc(16_384, index % 251);
+      visits[0]?.socket.write(Buffer.concat([Buffer.from([0x82, 126, 0x40, 0]), payload]));
+    }
+    let seen = 0;
+    for await (const message of connection) {
+      const isWhole = message.length === 16_384 && typeof message !== 'string';
+      if (!isWhole || message.some((byte) => byte !== seen % 251)) break;
+      if (seen % 50 === 0) await settle();
+      if (++seen === count) break;
+    }
+    expect(seen).toBe(count);
+  });
+
+  test('is not read into while the connection is paused', async () => {
+    const { server, visits } = await acceptingServer();
+    await using _ = server;
+    const connection = await connect(`ws://127.0.0.1:${server.port}`);
+    const messages: unknown[] = [];
+    connection.attach({ message: (_connection, message) => void messages.push(message) });
+    connection.pause();
+    const { socket } = visits[0] ?? { socket: undefined };
+    await new Promise<void>((resolve) => void socket?.write(helloFrame, () => resolve()));
+    await settle();
+    expect(messages).toEqual([]);
+    connection.resume();
+    while (messages.length === 0) await settle();
+    expect(messages).toEqual(['hello']);
   });
 });
