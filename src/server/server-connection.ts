@@ -122,7 +122,7 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     const result = super.sendFragment(data, options);
     if (this.readyState !== 'open') return result;
     this.#isMessageOpen = !options.fin;
-    if (options.fin && this.#held.length > 0) this.#sendHeld();
+    if (options.fin) this.#messageEnded();
     return result;
   }
 
@@ -177,7 +177,7 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     return true;
   }
 
-  #sendHeld(): void {
+  #messageEnded(): void {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
