@@ -2,6 +2,7 @@
 // what the attempt has failed.
 
 import type { Duplex } from 'node:stream';
+import { noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
@@ -139,9 +140,7 @@ function shakeHands(
       if (result.kind !== 'accepted') return;
       release();
       // Within this call, because the stream flows: the next chunk has to find the connection listening.
-      const connection = makeConnection(stream, result, plan);
-      if (handlers !== undefined) connection.attach(handlers);
-      resolve(connection);
+      resolve(makeConnection(stream, result, plan, handlers));
     };
     const ended = (): void => {
       const error = refusalSoFar(handshake);
@@ -169,7 +168,12 @@ function refusalSoFar(handshake: ClientHandshake): FullduplexError {
   throw new Error('an opening handshake that has ended failed neither nor was it accepted before');
 }
 
-function makeConnection(stream: Duplex, accepted: AcceptedHandshake, plan: ConnectPlan): Connection {
+function makeConnection(
+  stream: Duplex,
+  accepted: AcceptedHandshake,
+  plan: ConnectPlan,
+  handlers: ConnectionHandlers<Connection> | undefined,
+): Connection {
   const { connectionOptions, options } = plan;
   const { onError } = options;
   const extension = accepted.extensions[0];
@@ -180,7 +184,7 @@ function makeConnection(stream: Duplex, accepted: AcceptedHandshake, plan: Conne
       subprotocol: accepted.protocol,
       ...(extension === undefined ? {} : { extension }),
       extensionsHeader: accepted.extensionsHeader,
-      remaining: accepted.remaining,
+      remaining: noBytes,
     },
     connectionOptions,
   );
@@ -191,6 +195,9 @@ function makeConnection(stream: Duplex, accepted: AcceptedHandshake, plan: Conne
     connectionOptions,
     nodeEnvironment(report),
   );
+  if (handlers !== undefined) connection.attach(handlers);
+  // The handlers first: to a message in here that is followed by a close frame they can still reply.
+  if (accepted.remaining.length > 0) transport.received(accepted.remaining);
   return connection;
 }
 

@@ -159,6 +159,26 @@ describe('the answer', () => {
     expect(messages).toEqual(['hello', 'hello']);
   });
 
+  test('may have a message and a close frame behind it, and handlers can still reply to the message', async () => {
+    const received: Buffer[] = [];
+    await using server = await rawServer((visit) => {
+      visit.socket.on('data', (chunk: Buffer) => received.push(chunk));
+      const closeFrame = Buffer.from([0x88, 2, 0x03, 0xe8]);
+      visit.socket.end(Buffer.concat([Buffer.from(accepting(visit)), helloFrame, closeFrame]));
+    });
+    const connection = await connect(
+      `ws://127.0.0.1:${server.port}`,
+      {},
+      { message: (from) => expect(from.send('reply')).toBe(true) },
+    );
+    await connection.closed;
+    const [socket] = server.sockets;
+    if (socket !== undefined && !socket.closed) await once(socket, 'close');
+    // A masked text frame of five bytes, then the masked close frame.
+    const frames = Buffer.concat(received).subarray(-19);
+    expect([frames[0], frames[1], frames[11], frames[12]]).toEqual([0x81, 0x85, 0x88, 0x82]);
+  });
+
   test('may leave out the subprotocol only when requireProtocol is false', async () => {
     const { server } = await acceptingServer();
     await using _ = server;
