@@ -25,7 +25,7 @@ const chat = await serve(
       chat.publish('chat', `${connection.data.name} is here`);
     },
     message(connection, message) {
-      chat.publish('chat', `${connection.data.name}: ${message}`);
+      if (typeof message === 'string') chat.publish('chat', `${connection.data.name}: ${message}`);
     },
     close(connection) {
       chat.publish('chat', `${connection.data.name} has left`);
