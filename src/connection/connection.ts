@@ -73,6 +73,9 @@ type PauseCause = 'user' | 'queue' | 'backpressure';
 // What a queued message costs beside its bytes, so that a flood of empty messages is bounded too.
 const messageOverheadBytes = 64;
 
+// How much a loop may send without a turn of the event loop: some milliseconds of work.
+const yieldEveryBytes = 1024 * 1024;
+
 /** A WebSocket connection that is open, closing or closed. `Data` is what the application attached to it. */
 export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** What the application attached when it accepted or opened the connection. */
@@ -82,6 +85,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
   readonly #onError: (error: unknown) => void;
   readonly #keepAlive: KeepAlive | undefined;
   readonly #messages: PullQueue<Message>;
@@ -93,6 +97,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
   #stream: MessageStreamSource | undefined;
   #isDispatching = false;
+  #untilYieldBytes = yieldEveryBytes;
+  #owesTurn = false;
   #isDelivering = false;
   readonly #pauseCauses = new Set<PauseCause>();
   #drain: { readonly promise: Promise<boolean>; readonly resolve: (isDrained: boolean) => void } | undefined;
@@ -114,6 +120,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#transport = transport;
     this.#options = resolveConnectionOptions(options);
     this.#clock = environment.clock ?? systemClock;
+    this.#scheduler = environment.scheduler ?? portableScheduler;
     this.#onError = environment.onError ?? reportToConsole;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -121,17 +128,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#messages = new PullQueue({ taken: () => this.#messageTaken(), left: () => this.#consumerLeft() });
     this.#streams = new PullQueue({ taken: () => this.#messageTaken(), left: () => this.#consumerLeft() });
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
-      this.#keepAlive = new KeepAlive(
-        this.#clock,
-        environment.scheduler ?? portableScheduler,
-        this.#options,
-        {
-          sendPing: (payload) => transport.sendPing(payload),
-          isReadingPaused: () => this.#pauseCauses.has('user') || this.#pauseCauses.has('queue'),
-          writeProgress: () => transport.writeProgress,
-          peerIsDead: () => this.#peerIsDead(),
-        },
-      );
+      this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, {
+        sendPing: (payload) => transport.sendPing(payload),
+        isReadingPaused: () => this.#pauseCauses.has('user') || this.#pauseCauses.has('queue'),
+        writeProgress: () => transport.writeProgress,
+        peerIsDead: () => this.#peerIsDead(),
+      });
     }
     transport.attach(this.#events());
   }
@@ -186,7 +188,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    *
    * @returns `true`: accepted. `false`: refused, because the connection is closing or closed. A promise: accepted,
    * but more than `highWaterMarkBytes` are queued; it gives true when all have left and false when the connection
-   * ends before that, and never rejects.
+   * ends before that, and never rejects. About once per MiB there is a promise for one turn of the event loop, so
+   * that a loop which awaits every send lets others work.
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for anything else than a string, an ArrayBuffer or a view;
    * `WS_STATE_INVALID` while a fragmented message is open
    */
@@ -199,18 +202,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (this.#readyState !== 'open') return false;
       this.#transport.sendBinary(bytes);
     }
-    const bufferedBytes = this.#transport.bufferedBytes;
-    if (bufferedBytes <= this.#options.highWaterMarkBytes) return true;
-    return this.#aboveHighWaterMark(bufferedBytes, typeof data === 'string' ? data.length : data.byteLength);
+    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
   }
 
   /** Sends a message that was encoded once for many receivers; as `send` otherwise. */
   sendPrepared(message: PreparedMessage): boolean | Promise<boolean> {
     if (this.#readyState !== 'open') return false;
     this.#transport.sendPrepared(message);
-    const bufferedBytes = this.#transport.bufferedBytes;
-    if (bufferedBytes <= this.#options.highWaterMarkBytes) return true;
-    return this.#aboveHighWaterMark(bufferedBytes, message.payload.length);
+    return this.#accepted(message.payload.length);
   }
 
   /**
@@ -226,9 +225,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (this.#readyState !== 'open') return false;
     const type = options.type ?? (typeof data === 'string' ? 'text' : 'binary');
     this.#transport.sendFragment(type, bytes, options.fin);
-    const bufferedBytes = this.#transport.bufferedBytes;
-    if (bufferedBytes <= this.#options.highWaterMarkBytes) return true;
-    return this.#aboveHighWaterMark(bufferedBytes, bytes.length);
+    return this.#accepted(bytes.length);
   }
 
   /**
@@ -405,6 +402,26 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Sending
 
+  #accepted(addedBytes: number): boolean | Promise<boolean> {
+    const bufferedBytes = this.#transport.bufferedBytes;
+    if (bufferedBytes > this.#options.highWaterMarkBytes)
+      return this.#aboveHighWaterMark(bufferedBytes, addedBytes);
+    this.#untilYieldBytes -= addedBytes + messageOverheadBytes;
+    return this.#untilYieldBytes > 0 ? true : this.#yield();
+  }
+
+  // A loop that awaits every send would never let the event loop turn while the peer keeps up, because promise jobs
+  // come first: its connections would read nothing, not even pings. So it waits for a turn now and then.
+  #yield(): Promise<boolean> {
+    this.#untilYieldBytes = yieldEveryBytes;
+    this.#owesTurn = true;
+    this.#scheduler.queueTask(() => {
+      this.#owesTurn = false;
+      if (this.#transport.bufferedBytes === 0) this.#drained();
+    });
+    return this.#awaitDrain();
+  }
+
   #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
     // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
@@ -431,7 +448,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #drained(): void {
     const drain = this.#drain;
-    if (drain === undefined) return;
+    if (drain === undefined || this.#owesTurn) return;
     this.#drain = undefined;
     drain.resolve(true);
     this.onDrained();

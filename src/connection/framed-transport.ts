@@ -57,6 +57,9 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #isFlushQueued = false;
   #hasEnded = false;
   #isClosed = false;
+  #isTerminated = false;
+  // The transport is paused because input waits behind a codec.
+  #isHeldBack = false;
 
   constructor(options: FramedTransportOptions) {
     this.protocol = options.subprotocol;
@@ -80,9 +83,9 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#events = events;
     const head = this.#head;
     this.#head = undefined;
-    // The transport first, so that an end during the head's messages is not lost.
+    // One microtask later, so that handlers which are attached now see it; before anything that the transport brings.
+    if (head !== undefined && head.length > 0) queueMicrotask(() => this.received(head));
     this.#transport.attach(this);
-    if (head !== undefined && head.length > 0) this.received(head);
   }
 
   sendText(text: string): void {
@@ -135,11 +138,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#protocol.resume();
     this.#isReceiving = false;
     this.#flush();
-    // Decoding what was kept may have paused again, or be waiting for a codec.
-    if (!this.#protocol.isPaused && !this.#protocol.hasWaitingInput) this.#transport.resume();
+    this.#resumeTransport();
   }
 
   terminate(): void {
+    this.#isTerminated = true;
     this.#transport.destroy();
   }
 
@@ -155,6 +158,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#protocol.receive(chunk);
     this.#isReceiving = false;
     this.#flush();
+    // What waits behind a busy codec is bounded: the peer has to feel it.
+    if (this.#protocol.hasWaitingInput && !this.#isHeldBack) {
+      this.#isHeldBack = true;
+      this.#transport.pause();
+    }
   }
 
   ended(): void {
@@ -168,10 +176,16 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   closed(error?: Error): void {
     this.#isClosed = true;
+    if (this.#isTerminated) {
+      this.#protocol.dispose();
+      this.#events.closed(error);
+      return;
+    }
     // What had arrived before the end is still delivered: only the transport is gone, not the messages.
-    this.#protocol.finish();
-    this.#protocol.dispose();
-    this.#events.closed(error);
+    this.#protocol.finish(() => {
+      this.#protocol.dispose();
+      this.#events.closed(error);
+    });
   }
 
   // ProtocolSink
@@ -215,6 +229,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   outputReady(): void {
     this.#flushSoon();
+    if (this.#isHeldBack) this.#resumeTransport();
   }
 
   #flushSoon(): void {
@@ -227,6 +242,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     if (this.#isReceiving || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
     this.#scheduler.queueFlush(this.#flushNow);
+  }
+
+  // Unless what was kept has paused again, or still waits for a codec.
+  #resumeTransport(): void {
+    if (this.#protocol.isPaused || this.#protocol.hasWaitingInput || this.#isClosed) return;
+    this.#isHeldBack = false;
+    this.#transport.resume();
   }
 
   readonly #flushNow = (): void => {

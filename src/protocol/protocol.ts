@@ -99,6 +99,7 @@ export class Protocol {
   readonly #waiting: WaitingInput;
   #isPaused = false;
   #isCodecPending = false;
+  #whenFinished: (() => void) | undefined;
   #isDecoding = false;
   #hasClosePending = false;
   #isDisposed = false;
@@ -222,9 +223,13 @@ export class Protocol {
     this.#decodeWaiting();
   }
 
-  /** Decodes what was kept although receiving is paused: the transport is gone and nothing more will come. */
-  finish(): void {
-    while (this.#waiting.length > 0 && !this.#isCodecPending && !this.#isDecoding) this.resume();
+  /**
+   * Decodes what was kept, paused or not: the transport is gone and nothing more will come. Calls back when all of it
+   * is delivered, which may be later when a codec is busy; `dispose` follows then.
+   */
+  finish(done: () => void): void {
+    this.#whenFinished = done;
+    this.#finishWaiting();
   }
 
   /** Sends a text message. Nothing happens once a close frame was sent. */
@@ -367,6 +372,14 @@ export class Protocol {
     }
   }
 
+  #finishWaiting(): void {
+    while (this.#waiting.length > 0 && !this.#isCodecPending && !this.#isDecoding) this.resume();
+    if (this.#isCodecPending) return;
+    const done = this.#whenFinished;
+    this.#whenFinished = undefined;
+    done?.();
+  }
+
   #requireKept(error: ProtocolError | undefined): void {
     if (error === undefined) return;
     this.fail(error);
@@ -444,7 +457,8 @@ export class Protocol {
       },
       codecDone: () => {
         this.#isCodecPending = false;
-        this.#decodeWaiting();
+        if (this.#whenFinished !== undefined) this.#finishWaiting();
+        else this.#decodeWaiting();
         if (!this.#isDisposed) this.#sink.outputReady();
       },
       assemblyError: (error) => this.fail(error),

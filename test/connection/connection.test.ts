@@ -10,6 +10,7 @@ import {
   ProtocolError,
 } from '../../src/protocol.ts';
 import { connectionPair, FakeClock, settle } from '../../src/testing.ts';
+import { ToyExtension } from '../protocol/toy-extension.ts';
 
 const KiB = 1024;
 
@@ -362,6 +363,109 @@ describe('sending with backpressure', () => {
     client.pause();
     for (let index = 0; index < 200; index++) client.send('x'.repeat(KiB));
     expect(codeOf(await server.closed)).toBe('WS_SEND_QUEUE_OVERFLOW');
+  });
+});
+
+describe('a loop that only sends', () => {
+  const scheduler = {
+    queueTask: (callback: () => void) => void setImmediate(callback),
+    queueFlush: (callback: () => void) => void process.nextTick(callback),
+  };
+
+  test('lets the event loop turn, although the peer keeps up and every send is accepted at once', async () => {
+    const { client, server } = connectionPair({ scheduler });
+    server.attach({ message: () => undefined });
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    for (let index = 0; index < 400; index++) expect(await client.send('x'.repeat(32 * KiB))).toBe(true);
+    clearImmediate(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  test('is told by the drain handler too, when it does not await', async () => {
+    let drains = 0;
+    const { client, server } = connectionPair({ scheduler });
+    server.attach({ message: () => undefined });
+    const done = new Promise<void>((resolve) => {
+      const fill = (): void => {
+        while (client.send('x'.repeat(KiB)) === true);
+      };
+      client.attach({
+        open: fill,
+        drain: () => {
+          if (++drains === 5) resolve();
+          else fill();
+        },
+      });
+    });
+    await done;
+    expect(drains).toBe(5);
+  });
+});
+
+describe('an extension whose codec takes its time', () => {
+  const asyncPair = (): { toy: ToyExtension; pair: ReturnType<typeof connectionPair> } => {
+    const toy = new ToyExtension({ isAsync: true });
+    const extensions = { client: new ToyExtension(), server: toy };
+    return { toy, pair: connectionPair({ extensions, capacityBytes: 4 * KiB }) };
+  };
+
+  test('is waited for: what has arrived behind it is delivered in order', async () => {
+    const { toy, pair } = asyncPair();
+    const seen: unknown[] = [];
+    pair.server.attach({ message: (_, message) => void seen.push(message) });
+    for (const text of ['a', 'b', 'c']) pair.client.send(text);
+    await settle();
+    expect(seen).toEqual([]);
+    for (const expected of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
+      toy.inflater.release();
+      await settle();
+      expect(seen).toEqual(expected);
+    }
+  });
+
+  test('makes the peer feel it: reading pauses while input waits behind it, and goes on afterwards', async () => {
+    const { toy, pair } = asyncPair();
+    let count = 0;
+    pair.server.attach({ message: () => void count++ });
+    for (let index = 0; index < 100; index++) pair.client.send('x'.repeat(KiB));
+    await settle();
+    expect(pair.client.bufferedAmount).toBeGreaterThan(80 * KiB);
+    while (toy.inflater.isPending) {
+      toy.inflater.release();
+      await settle();
+    }
+    expect(count).toBe(100);
+    expect(pair.client.bufferedAmount).toBe(0);
+  });
+
+  test('is waited for also when the transport has broken meanwhile', async () => {
+    const { toy, pair } = asyncPair();
+    const seen: unknown[] = [];
+    pair.server.attach({
+      message: (_, message) => void seen.push(message),
+      close: (_, info) => void seen.push(info.by),
+    });
+    for (const text of ['a', 'b']) pair.client.send(text);
+    await settle();
+    pair.serverTransport.fail(new Error('reset'));
+    await settle();
+    expect(seen).toEqual([]);
+    toy.inflater.release();
+    toy.inflater.release();
+    expect(seen).toEqual(['a', 'b', 'transport']);
+  });
+
+  test('is not waited for after terminate', async () => {
+    const { pair } = asyncPair();
+    pair.client.send('a');
+    await settle();
+    pair.server.terminate();
+    expect(await pair.server.closed).toMatchObject({ code: 1006, by: 'local' });
   });
 });
 

@@ -3,7 +3,16 @@
 // have to name commands that exist. All `ts` blocks are also compiled under strict settings.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect as connectSocket, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,7 +40,11 @@ function blocksOf(markdown: string): Block[] {
   return blocks;
 }
 
-const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+]
   .filter((name) => name.endsWith('.md'))
   .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), 'utf8')) }))
   .filter(({ blocks }) => blocks.length > 0);
@@ -90,8 +103,9 @@ async function startServer(text: string): Promise<void> {
   });
 }
 
-async function runToEnd(text: string): Promise<string> {
+async function runToEnd({ text, line }: Block): Promise<void> {
   const child = spawn(process.execPath, [fileOf(text, 'mjs')], { cwd: folder });
+  const deadline = setTimeout(() => child.kill(), 15_000);
   children.push(child);
   let output = '';
   child.stdout.on('data', (chunk) => {
@@ -101,14 +115,15 @@ async function runToEnd(text: string): Promise<string> {
     output += String(chunk);
   });
   const code = await new Promise((resolve) => child.on('exit', resolve));
-  expect(code, output).toBe(0);
-  return output;
+  clearTimeout(deadline);
+  expect(code, `the block at line ${line} did not end with 0 within 15 s: ${output}`).toBe(0);
 }
 
 // Serves the page with the library below /lib/ and joins WebSocket requests through to the example's server, so that
 // `location.host` in the example is the host of both.
 async function loadPage(html: string): Promise<string> {
-  const importMap = '<script type="importmap">{ "imports": { "fullduplex": "/lib/index.browser.js" } }</script>';
+  const importMap =
+    '<script type="importmap">{ "imports": { "fullduplex": "/lib/index.browser.js" } }</script>';
   const page = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const file = join(root, 'dist', path.slice('/lib/'.length));
@@ -152,44 +167,53 @@ async function loadPage(html: string): Promise<string> {
 test('there are blocks to run', () => {
   const languages = documents.flatMap(({ blocks }) => blocks.map(({ language }) => language));
   expect(languages.filter((language) => language === 'ts').length).toBeGreaterThan(8);
-  for (const language of languages) expect(['ts', 'html', 'sh', 'text', 'json', 'http']).toContain(language);
+  for (const language of languages)
+    expect(['ts', 'html', 'sh', 'console', 'text', 'json', 'http']).toContain(language);
 });
 
 describe.each(documents)('$name', ({ blocks }) => {
   const code = blocks.filter(({ language }) => language === 'ts');
 
-  test.runIf(code.length > 0)('every block runs', async () => {
-    port = await freePort();
-    for (const block of blocks) {
-      if (block.language === 'ts' && block.role === 'server') await startServer(block.text);
-      else if (block.language === 'ts') await runToEnd(block.text);
-    }
-  }, 60_000);
+  test.runIf(code.length > 0)(
+    'every block runs',
+    async () => {
+      port = await freePort();
+      for (const block of blocks) {
+        if (block.language === 'ts' && block.role === 'server') await startServer(block.text);
+        else if (block.language === 'ts') await runToEnd(block);
+      }
+    },
+    60_000,
+  );
 
-  test.runIf(code.length > 0)('every block compiles under strict settings', () => {
-    const files = code.map(({ text }) => fileOf(text, 'ts'));
-    const run = spawnSync(
-      process.execPath,
-      [
-        join(root, 'node_modules/typescript/bin/tsc'),
-        '--noEmit',
-        '--strict',
-        '--module',
-        'nodenext',
-        '--target',
-        'es2022',
-        '--lib',
-        'es2023,esnext.disposable,dom,dom.iterable,dom.asynciterable',
-        '--typeRoots',
-        join(root, 'node_modules/@types'),
-        '--types',
-        'node',
-        ...files,
-      ],
-      { cwd: folder, encoding: 'utf8' },
-    );
-    expect(run.stdout).toBe('');
-  }, 60_000);
+  test.runIf(code.length > 0)(
+    'every block compiles under strict settings',
+    () => {
+      const files = code.map(({ text }) => fileOf(text, 'ts'));
+      const run = spawnSync(
+        process.execPath,
+        [
+          join(root, 'node_modules/typescript/bin/tsc'),
+          '--noEmit',
+          '--strict',
+          '--module',
+          'nodenext',
+          '--target',
+          'es2022',
+          '--lib',
+          'es2023,esnext.disposable,dom,dom.iterable,dom.asynciterable',
+          '--typeRoots',
+          join(root, 'node_modules/@types'),
+          '--types',
+          'node',
+          ...files,
+        ],
+        { cwd: folder, encoding: 'utf8' },
+      );
+      expect(run.stdout).toBe('');
+    },
+    60_000,
+  );
 
   const html = blocks.filter(({ language }) => language === 'html');
   const hasChromium = existsSync('/usr/bin/chromium');
@@ -207,13 +231,25 @@ describe.each(documents)('$name', ({ blocks }) => {
     60_000,
   );
 
-  const shell = blocks.filter(({ language }) => language === 'sh');
+  const shell = blocks.flatMap(({ language, text }) => {
+    if (language === 'sh') return [text];
+    return language === 'console'
+      ? [[...text.matchAll(/^\$ (.*)$/gm)].map(([, line]) => line).join('\n')]
+      : [];
+  });
   test.runIf(shell.length > 0)('every command exists', () => {
     const manifest: { scripts: Record<string, string>; bin: Record<string, string> } = JSON.parse(
       readFileSync(join(root, 'package.json'), 'utf8'),
     );
-    const known = [/^npm ci$/, /^npm start$/, /^npm test$/, /^npm install fullduplex$/, /^curl /, /^node examples\//];
-    for (const { text } of shell) {
+    const known = [
+      /^npm ci$/,
+      /^npm start$/,
+      /^npm test$/,
+      /^npm install fullduplex$/,
+      /^curl /,
+      /^node examples\//,
+    ];
+    for (const text of shell) {
       for (const command of text.split(/\n|&&|\|/).map((part) => part.trim())) {
         if (command === '' || command.startsWith('#')) continue;
         const script = /^npm run (\S+)/.exec(command)?.[1];
@@ -221,7 +257,7 @@ describe.each(documents)('$name', ({ blocks }) => {
         const isKnown =
           (script !== undefined && script in manifest.scripts) ||
           (bin !== undefined && bin in manifest.bin) ||
-          /^(echo|printf|cat|seq) /.test(command) ||
+          /^(echo|printf|cat|seq|head|tail|wc|grep) /.test(command) ||
           known.some((pattern) => pattern.test(command));
         expect(isKnown, command).toBe(true);
       }

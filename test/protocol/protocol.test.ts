@@ -483,7 +483,11 @@ describe('pausing', () => {
     side.sink.onEvent = () => side.protocol.pause();
     side.receive(three, text('4').slice(0, 2));
     expect(side.events).toHaveLength(1);
-    side.protocol.finish();
+    let isFinished = false;
+    side.protocol.finish(() => {
+      isFinished = true;
+    });
+    expect(isFinished).toBe(true);
     expect(side.events).toEqual(all);
     expect(side.protocol.hasWaitingInput).toBe(false);
   });

@@ -204,13 +204,18 @@ function checkVersion({ headers }: RequestHead): HandshakeRefusal | undefined {
   if (version === undefined) return refuse(426, 'no Sec-WebSocket-Version, expected 13 (RFC 6455 4.2.1)');
   // RFC 6455 11.3.5: the header MUST NOT appear more than once in a request.
   if (headers.count('Sec-WebSocket-Version') > 1) {
-    return refuse(400, 'several Sec-WebSocket-Version, expected one (RFC 6455 11.3.5)');
+    return refuseMalformedVersion('several Sec-WebSocket-Version, expected one (RFC 6455 11.3.5)');
   }
   if (version === '13') return undefined;
-  return refuse(
-    isVersion(version) ? 426 : 400,
-    `Sec-WebSocket-Version is ${describe(version)}, expected 13 (RFC 6455 4.2.2)`,
-  );
+  const message = `Sec-WebSocket-Version is ${describe(version)}, expected 13 (RFC 6455 4.2.2)`;
+  return isVersion(version) ? refuse(426, message) : refuseMalformedVersion(message);
+}
+
+/** What is no version does not match ours either, so RFC 6455 4.4 holds: the response names the one we speak. */
+function refuseMalformedVersion(message: string): HandshakeRefusal {
+  const refusal = refuse(400, message);
+  refusal.headers.append('Sec-WebSocket-Version', '13');
+  return refusal;
 }
 
 /** Whether the text is a version of RFC 6455 4.3: 0 to 255 without leading zeros. */
