@@ -75,6 +75,10 @@ await grace.screenshot({ path: join(drafts, 'phone.png'), fullPage: true });
 await grace.emulateMedia({ colorScheme: 'dark' });
 await grace.screenshot({ path: join(drafts, 'phone-dark.png'), fullPage: true });
 
-await browser.close();
+await ada.locator('#frame-list').focus();
+await ada.keyboard.press('ArrowUp');
 await demo.close();
+await ada.locator('#connection[data-state="lost"]').waitFor();
+await ada.screenshot({ path: join(drafts, 'lost.png') });
+await browser.close();
 console.log(`wrote ${join(images, 'start-page.png')} and drafts in ${drafts}`);

@@ -1,6 +1,7 @@
 // The chat of the start page: who is there, what was said last, who is typing. Bounded in every direction, because
 // anybody who reaches the server may join.
 
+import { randomInt } from 'node:crypto';
 import type { ServerConnection, WebSocketServer } from '../index.ts';
 import { maxTextLength, parseChatRequest } from './chat-request.ts';
 import { runExperiment } from './experiments.ts';
@@ -59,7 +60,8 @@ export class ChatRoom {
   readonly #server: Pick<WebSocketServer, 'publish'>;
   readonly #participants = new Map<ChatConnection, Participant>();
   readonly #messages: ChatMessage[] = [];
-  #lastId = 0;
+  // A page remembers which numbers it had; those of another run of the server must not be among them.
+  #lastId: number = randomInt(2 ** 30);
 
   constructor(server: Pick<WebSocketServer, 'publish'>) {
     this.#server = server;

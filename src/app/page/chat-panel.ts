@@ -20,6 +20,8 @@ export class ChatPanel {
   readonly #name = byId('name', HTMLInputElement);
   readonly #typing = new Map<number, { readonly name: string; readonly timer: number }>();
   #you: Person | undefined;
+  // Who connects again is somebody new to the server, but not to the person.
+  readonly #everYou = new Set<number>();
   #toldTypingAtMs = -Infinity;
 
   /** @param send gives false when there is no connection */
@@ -56,6 +58,7 @@ export class ChatPanel {
     switch (event.type) {
       case 'welcome':
         this.#you = event.you;
+        this.#everYou.add(event.you.id);
         if (document.activeElement !== this.#name) this.#name.value = event.you.name;
         this.#log.replaceChildren();
         for (const message of event.messages) this.#add(message);
@@ -123,7 +126,7 @@ export class ChatPanel {
     const name = element('b', '', from.name);
     const line = element('div', 'message', element('p', 'by', name, time), element('p', 'text', text));
     line.dataset['colour'] = colourOf(from);
-    if (from.id === this.#you?.id) line.classList.add('mine');
+    if (this.#everYou.has(from.id)) line.classList.add('mine');
     this.#log.append(line);
     while (this.#log.childElementCount > messagesShown) this.#log.firstElementChild?.remove();
     if (isAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
