@@ -27,7 +27,6 @@ export class OutgoingMessages {
   readonly #events: OutgoingEvents;
   #waiting: Waiting[] = [];
   #isReading = false;
-  #isDiscarded = false;
 
   constructor(connection: Connection, amount: BufferedAmount, events: OutgoingEvents) {
     this.#connection = connection;
@@ -53,12 +52,6 @@ export class OutgoingMessages {
     else this.#events.closing(code, reason);
   }
 
-  /** Forgets what waits: the connection is gone. */
-  discard(): void {
-    this.#isDiscarded = true;
-    this.#waiting = [];
-  }
-
   #handOver(data: string | Uint8Array, byteLength: number): void {
     const isAccepted = this.#connection.send(ownedBy(this.#connection, data));
     // What is refused, because the closing handshake has started, stays in the amount for good.
@@ -70,14 +63,12 @@ export class OutgoingMessages {
     blob.arrayBuffer().then(
       (buffer) => {
         this.#isReading = false;
-        if (this.#isDiscarded) return;
         this.#handOver(new Uint8Array(buffer), byteLength);
         this.#advance();
       },
       (error: unknown) => {
         this.#isReading = false;
-        if (this.#isDiscarded) return;
-        this.discard();
+        this.#waiting = [];
         this.#events.failed(new Error('a Blob that was sent could not be read', { cause: error }));
       },
     );

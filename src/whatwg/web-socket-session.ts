@@ -143,7 +143,6 @@ export class WebSocketSession<Options> implements LifecycleEvents {
   }
 
   ended(end: ConnectionEnd): void {
-    this.#outgoing?.discard();
     this.#amount.closed(end.wasClean);
     const { wasClean, code, reason, hasFailed, cause } = end;
     const { onFailure } = this.#request;

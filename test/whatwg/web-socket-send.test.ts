@@ -220,14 +220,18 @@ test('bufferedAmount keeps what had not left when the connection was lost', asyn
 });
 
 test('messages sent after the close frame of the peer arrived are dropped and counted', async () => {
-  const { socket, server, scheduler } = await openSocket();
+  const { socket, server, serverTransport, scheduler, log } = await openSocket();
   const messages = received(server);
+  // Our answer does not reach the server, so that the connection is not closed yet.
+  serverTransport.stall();
   void server.close(1000);
   await settle();
   // The task that makes it CLOSING has not run.
   expect(socket.readyState).toBe(1);
   socket.send('too late');
+  serverTransport.unstall();
   await scheduler.runAll();
+  expect(log).toEqual(['close 3 1000 "" clean']);
   expect([messages, socket.bufferedAmount]).toEqual([[], 8]);
 });
 
