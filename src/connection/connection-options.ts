@@ -74,16 +74,20 @@ function requireOneOf<T extends string | boolean>(name: string, value: T, allowe
   throw new FullduplexError('WS_OPTION_INVALID', `option ${name} is ${describe(value)}, expected ${names}`);
 }
 
+// What was completed and checked before: a server does it once for all its connections, which then share one object.
+const resolvedOptions = new WeakSet<Partial<ConnectionOptions>>();
+
 /**
- * Completes partial options with the defaults and checks them all.
+ * Completes partial options with the defaults and checks them all. What it gave before is given back as it is.
  * @throws FullduplexError `WS_OPTION_INVALID` naming the option, what was given and what is allowed.
  */
 export function resolveConnectionOptions(given: Partial<ConnectionOptions> = {}): ConnectionOptions {
+  if (isResolved(given)) return given;
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const options: ConnectionOptions = { ...defaultConnectionOptions, ...present };
   const isStreamed = options.receive === 'streamed';
   const booleans = [true, false];
-  return {
+  const resolved: ConnectionOptions = Object.freeze({
     maxMessageBytes: requireInteger(
       'maxMessageBytes',
       isStreamed && given.maxMessageBytes === undefined ? Infinity : options.maxMessageBytes,
@@ -110,5 +114,11 @@ export function resolveConnectionOptions(given: Partial<ConnectionOptions> = {})
     validateUtf8: requireOneOf('validateUtf8', options.validateUtf8, booleans),
     pauseOnBackpressure: requireOneOf('pauseOnBackpressure', options.pauseOnBackpressure, booleans),
     receive: requireOneOf('receive', options.receive, ['whole', 'streamed']),
-  };
+  });
+  resolvedOptions.add(resolved);
+  return resolved;
+}
+
+function isResolved(options: Partial<ConnectionOptions>): options is ConnectionOptions {
+  return resolvedOptions.has(options);
 }

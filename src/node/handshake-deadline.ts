@@ -25,6 +25,8 @@ interface Watch {
   timer: Timer;
   /** When the time began to run; undefined while nothing has arrived on a server that is not ours. */
   startedAtMs: number | undefined;
+  /** The listener for the end of the socket. */
+  readonly closed: () => void;
 }
 
 // A connection that has sent nothing is looked at this often in the time of one handshake.
@@ -63,6 +65,8 @@ export class HandshakeDeadline {
     const watch = this.#watches.get(socket);
     if (watch === undefined) return this.#timeoutMs;
     watch.timer.cancel();
+    // Nothing of the watch stays on a socket that lives on as a WebSocket.
+    socket.removeListener('close', watch.closed);
     this.#watches.delete(socket);
     if (watch.startedAtMs === undefined) return this.#timeoutMs;
     return Math.max(1, this.#timeoutMs - (this.#clock.now() - watch.startedAtMs));
@@ -105,11 +109,12 @@ export class HandshakeDeadline {
     const peer = peerOf(socket) ?? '';
     const startedAtMs = this.#tlsHandshakes.get(peer)?.startedAtMs ?? nowMs;
     this.#tlsHandshakes.delete(peer);
+    const closed = (): void => void this.take(socket);
     const watch: Watch = this.#isOwn
-      ? { startedAtMs, timer: this.#cutAfter(socket, startedAtMs + this.#timeoutMs - nowMs) }
-      : { startedAtMs: undefined, timer: this.#lookLater(socket, socket.bytesRead) };
+      ? { startedAtMs, closed, timer: this.#cutAfter(socket, startedAtMs + this.#timeoutMs - nowMs) }
+      : { startedAtMs: undefined, closed, timer: this.#lookLater(socket, socket.bytesRead) };
     this.#watches.set(socket, watch);
-    socket.once('close', () => this.take(socket));
+    socket.once('close', closed);
   };
 
   // Reading the socket ourselves would take the bytes from Node's parser, so its counter is looked at.

@@ -45,12 +45,23 @@ export class NodeUpgrade implements IncomingUpgrade {
     // Where the server listens, not where this connection arrived: a proxy on the same machine passes on a public
     // Host to a server that listens on all addresses.
     const server = 'server' in this.#socket ? this.#socket.server : undefined;
-    if (!(server instanceof Server)) return false;
-    const address = server.address();
-    return typeof address === 'object' && address !== null && isLoopbackAddress(address.address);
+    return server instanceof Server && isServerOnLoopback(server);
   }
 
   get signal(): AbortSignal {
     return this.abortSource.signal;
   }
+}
+
+// Asking a server for its address is a system call; it changes only when the server stops listening.
+const serversOnLoopback = new WeakMap<Server, boolean>();
+
+function isServerOnLoopback(server: Server): boolean {
+  const known = serversOnLoopback.get(server);
+  if (known !== undefined) return known;
+  const address = server.address();
+  const isOnLoopback = typeof address === 'object' && address !== null && isLoopbackAddress(address.address);
+  serversOnLoopback.set(server, isOnLoopback);
+  server.once('close', () => serversOnLoopback.delete(server));
+  return isOnLoopback;
 }

@@ -105,9 +105,9 @@ export class Endpoint {
       const problem = this.#originProblem(incoming, request);
       if (problem !== undefined) return refuse(403, problem, 'WS_HANDSHAKE_REFUSED');
       const decision = this.#options.upgrade?.(request);
-      if (!isThenable(decision)) return this.#outcome(incoming, judged, decision);
+      if (!isThenable(decision)) return this.#outcome(incoming, url, judged, decision);
       return Promise.resolve(decision).then(
-        (settled) => this.#outcome(incoming, judged, settled),
+        (settled) => this.#outcome(incoming, url, judged, settled),
         (error: unknown) => this.#failed(error),
       );
     } catch (error) {
@@ -135,6 +135,7 @@ export class Endpoint {
 
   #outcome(
     incoming: IncomingUpgrade,
+    url: string,
     judged: AcceptableRequest,
     decision: UpgradeDecision<unknown>,
   ): UpgradeOutcome {
@@ -147,7 +148,7 @@ export class Endpoint {
       });
       const context: ServerConnectionContext = {
         remoteAddress: incoming.remoteAddress,
-        url: urlOf(incoming.head, incoming.isSecure),
+        url,
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
         topics: this.#environment.topics,
