@@ -53,7 +53,6 @@ export class WebSocketStreamSession<Options> implements LifecycleEvents {
   readonly #closed: Deferred<WebSocketStreamEnd> = deferred();
   #lifecycle: ConnectionLifecycle<Options> | undefined;
   #readyState: ReadyStateNumber = ReadyState.CONNECTING;
-  #isAborted = false;
   #connection: Connection | undefined;
   #readable: ReadableStreamDefaultController<string | Uint8Array> | undefined;
   #writable: WritableStreamDefaultController | undefined;
@@ -131,10 +130,9 @@ export class WebSocketStreamSession<Options> implements LifecycleEvents {
   }
 
   ended(end: ConnectionEnd): void {
-    // 1. and 2. An aborted handshake has told both promises already.
+    // 1. and 2. A handshake that was aborted has rejected both promises already; what follows changes nothing.
     this.#readyState = ReadyState.CLOSED;
     this.#signal?.removeEventListener('abort', this.#abortHandshake);
-    if (this.#isAborted) return;
     // 3. It was never open.
     const { wasClean, code, reason, cause } = end;
     if (this.#connection === undefined) this.#opened.reject(openingError(cause));
@@ -179,8 +177,6 @@ export class WebSocketStreamSession<Options> implements LifecycleEvents {
   }
 
   readonly #abortHandshake = (): void => {
-    this.#isAborted = true;
-    this.#readyState = ReadyState.CLOSED;
     this.#rejectBoth(this.#signal?.reason);
     this.#lifecycle?.fail(new Error('opening the WebSocketStream was aborted'));
   };

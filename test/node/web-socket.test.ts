@@ -160,11 +160,11 @@ describe('WebSocket', () => {
       for (const byte of [1, 2, 3]) socket.send(new Uint8Array([byte]));
     };
     socket.onmessage = ({ data }) => {
-      received.push(data);
+      received.push([...new Uint8Array(data)]);
       if (received.length === 3) socket.close();
     };
     await closeOf(socket);
-    expect(received).toEqual([1, 2, 3].map((byte) => new Uint8Array([byte]).buffer));
+    expect(received).toEqual([[1], [2], [3]]);
   });
 
   test('a refusal is error and close for listeners, and says all to onFailure', async () => {
@@ -188,7 +188,7 @@ describe('WebSocket', () => {
 
   test('close() while connecting ends the attempt on the wire', async () => {
     await using raw = await rawServer(() => undefined);
-    const socket = new WebSocket(`ws://127.0.0.1:${raw.port}`);
+    const socket = new WebSocket(`ws://127.0.0.1:${raw.port}`, [], { handshakeTimeoutMs: 60_000 });
     const { socket: peer } = await raw.nextVisit();
     const gone = once(peer, 'close');
     socket.close();
@@ -283,7 +283,10 @@ describe('WebSocketStream', () => {
   test('the signal ends the attempt on the wire', async () => {
     await using raw = await rawServer(() => undefined);
     const controller = new AbortController();
-    const stream = new WebSocketStream(`ws://127.0.0.1:${raw.port}`, { signal: controller.signal });
+    const stream = new WebSocketStream(`ws://127.0.0.1:${raw.port}`, {
+      signal: controller.signal,
+      handshakeTimeoutMs: 60_000,
+    });
     const { socket: peer } = await raw.nextVisit();
     const gone = once(peer, 'close');
     const reason = new Error('changed my mind');

@@ -99,9 +99,9 @@ test('a text message is given as a string, a binary one as the binary type of th
   const blob = data[1];
   if (!(blob instanceof Blob)) throw new Error('the second message is no Blob');
   expect([blob.type, new Uint8Array(await blob.arrayBuffer())]).toEqual(['', new Uint8Array([1, 2, 3])]);
-  expect(data[2]).toBeInstanceOf(ArrayBuffer);
-  expect(data[2]).toEqual(new Uint8Array([4, 5]).buffer);
-  expect(data[3]).toEqual(new ArrayBuffer(0));
+  expect(data.slice(2).map((buffer) => buffer instanceof ArrayBuffer && [...new Uint8Array(buffer)])).toEqual(
+    [[4, 5], []],
+  );
 });
 
 test('message events are MessageEvents with the origin of the URL and nothing else set', async () => {
