@@ -105,7 +105,8 @@ export function urlOfServer(server: Server | SecureServer): string {
   const address = server.address();
   const scheme = server instanceof SecureServer ? 'wss' : 'ws';
   if (address === null) throw notListening();
-  if (typeof address === 'string') return `${scheme}+unix:${encodeURI(address).replace(/[?#]/g, encodeURIComponent)}`;
+  if (typeof address === 'string')
+    return `${scheme}+unix:${encodeURI(address).replace(/[?#]/g, encodeURIComponent)}`;
   return `${scheme}://${hostInUrl(address.address)}:${address.port}`;
 }
 

@@ -454,6 +454,31 @@ describe('clients that leave or attack', () => {
     await client[Symbol.asyncDispose]();
   });
 
+  test('what a client sends while upgrade decides is not read without end', async () => {
+    const asked = deferred<undefined>();
+    await start({
+      upgrade: () => {
+        asked.resolve(undefined);
+        return new Promise(() => undefined);
+      },
+    });
+    const client = await RawClient.open(server.port);
+    client.write(handshake());
+    await asked.promise;
+    const piece = Buffer.alloc(1_000_000);
+    for (let count = 0; count < 64; count++) client.write(piece);
+    // The system's own buffers take a part of it; then nothing moves any more.
+    let stillTurns = 0;
+    let waitingBytes = client.socket.writableLength;
+    await until(() => {
+      stillTurns = client.socket.writableLength === waitingBytes ? stillTurns + 1 : 0;
+      waitingBytes = client.socket.writableLength;
+      return waitingBytes === 0 || stillTurns === 500;
+    });
+    expect(waitingBytes).toBeGreaterThan(30_000_000);
+    await client[Symbol.asyncDispose]();
+  });
+
   test('more headers than allowed are refused with 431, as many as allowed are not', async () => {
     await start({ maxHeaderCount: 10 });
     const extra = (count: number): Record<string, string> =>

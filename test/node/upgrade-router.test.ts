@@ -306,16 +306,18 @@ describe('several servers on one HTTP server', () => {
 describe('foreign upgrade listeners', () => {
   test('get what no endpoint of ours matches, WebSocket or not, and nothing else', async () => {
     const foreign: string[] = [];
+    const server = await serve({ server: http, path: '/chat' });
     http.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
       if (request.url === '/chat') return;
       foreign.push(`${request.url} ${request.headers.upgrade}`);
-      socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n');
+      // Late enough for us to be in its way, if we were.
+      setImmediate(() => socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n'));
     });
-    const server = await serve({ server: http, path: '/chat' });
     const [client, { status }] = await RawClient.shake(port, '/chat');
     const [other, otherResponse] = await RawClient.shake(port, '/other');
     const [third, thirdResponse] = await RawClient.shake(port, '/third', { Upgrade: 'h2c' });
     expect([status, otherResponse.status, thirdResponse.status]).toEqual([101, 418, 418]);
+    expect([await other.rest(), await third.rest()]).toEqual(['', '']);
     expect(foreign).toEqual(['/other websocket', '/third h2c']);
     for (const each of [client, other, third]) await each[Symbol.asyncDispose]();
     await server.close();
@@ -326,7 +328,9 @@ describe('handing over by hand', () => {
   test('serves an upgrade that the application routed itself, and refuses unknown paths', async () => {
     const server = await serve(
       { listen: false, path: '/chat/:room' },
-      { message: (connection, message) => connection.send(`${connection.url.pathname} ${message.toString()}`) },
+      {
+        message: (connection, message) => connection.send(`${connection.url.pathname} ${message.toString()}`),
+      },
     );
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       server.handleUpgrade(request, socket, head),

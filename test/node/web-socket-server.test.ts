@@ -138,16 +138,25 @@ describe('close()', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('does not wait for clients in their TLS handshake, nor for those that never read a refusal', async () => {
+  test('does not wait for clients in their TLS handshake', async () => {
     const { key, cert } = selfSignedCertificate();
-    server = await serve({ ...local, tls: { key, cert } });
+    server = await serve({ ...local, clock, tls: { key, cert } });
     const silent = await RawClient.open(server.port);
     const other = await RawClient.openTls({ port: server.port, host: '127.0.0.1', ca: cert });
-    other.write(handshake('/', { Origin: 'https://evil.example' }));
-    expect((await other.response()).status).toBe(403);
-    await server.close({ timeoutMs: 10 });
-    await silent[Symbol.asyncDispose]();
-    await other[Symbol.asyncDispose]();
+    await until(() => clock.pendingTimers === 1);
+    await server.close();
+    expect([await silent.rest(), await other.rest()]).toEqual(['', '']);
+  });
+
+  test('does not wait longer than it was told for clients that keep a refused connection', async () => {
+    server = await serve({ ...local, clock });
+    const [refused, { status }] = await RawClient.shake(server.port, '/', { Origin: 'https://evil.example' });
+    expect(status).toBe(403);
+    const closed = server.close({ timeoutMs: 1_000 });
+    await until(() => clock.pendingTimers === 2);
+    clock.advance(1_000);
+    await closed;
+    await refused[Symbol.asyncDispose]();
   });
 
   test('is the same end for all who call it, also from a handler that hears of it', async () => {
