@@ -459,7 +459,7 @@ describe('clients that leave or attack', () => {
     await start({
       upgrade: () => {
         asked.resolve(undefined);
-        return new Promise(() => undefined);
+        return new Promise<undefined>(() => undefined);
       },
     });
     const client = await RawClient.open(server.port);
