@@ -1,6 +1,10 @@
 // `fullduplex/testing`: connections in memory and virtual time, for tests of code that uses this library.
 
-export { type ConnectionPair, type ConnectionPairOptions, connectionPair } from './testing/connection-pair.ts';
+export {
+  type ConnectionPair,
+  type ConnectionPairOptions,
+  connectionPair,
+} from './testing/connection-pair.ts';
 export { FakeClock, immediateScheduler, settle } from './testing/fake-clock.ts';
 export {
   MemoryTransport,

@@ -86,7 +86,10 @@ export interface ConnectAttempt {
   readonly clock?: Clock;
 }
 
-/** Connects as planned; see connect. */
+/**
+ * Connects as planned; see connect. Attempts to one address do not wait for each other, as RFC 6455 4.1, step 2 has it:
+ * that shields hosts from scripts in web pages, and programs of ours (gateways, load tests) may need many at once.
+ */
 export async function openConnection(
   plan: ConnectPlan,
   { signal, handlers, clock = systemClock }: ConnectAttempt = {},

@@ -478,7 +478,8 @@ export class Protocol {
     if (opcode === Opcode.close) {
       this.#receiveClose(payload);
     } else if (opcode === Opcode.ping) {
-      // RFC 6455 5.5.2: a pong with the same payload, unless a close frame was already sent.
+      // RFC 6455 5.5.2: a pong with the same payload. Not behind our own close frame, although only that of the peer
+      // would excuse us: the peer discards what comes behind ours (1.4).
       if (this.#autoPong) this.#sendControl(Opcode.pong, payload);
       this.#sink.ping(payload);
     } else {
