@@ -111,9 +111,14 @@ function describeMachine() {
 
 async function main() {
   const options = readOptions();
-  if (options.help) return void process.stdout.write(HELP);
-  if (options.list)
-    return void process.stdout.write(`${options.workloads.map(({ name }) => name).join('\n')}\n`);
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (options.list) {
+    process.stdout.write(`${options.workloads.map(({ name }) => name).join('\n')}\n`);
+    return;
+  }
   const generator = prepareGenerator(options.generator);
   const { warning: coresWarning, ...cores } = chooseCores();
   const warnings = [generator.warning, coresWarning].filter((warning) => warning !== undefined);

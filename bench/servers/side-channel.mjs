@@ -13,15 +13,23 @@ import { createInterface } from 'node:readline';
 export function announce(server) {
   const write = (/** @type {object} */ answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
   createInterface({ input: process.stdin })
-    .on('line', async (line) => {
-      const [command] = line.split(' ', 1);
-      if (command === 'sample') write(sample());
-      else if (command === 'profile') write(await startProfile());
-      else if (command === 'profiled') write(await writeProfile(line.slice(command.length + 1)));
-      else write({ error: `unknown command ${line}` });
+    .on('line', (line) => {
+      answerTo(line).then(write, (error) => write({ error: String(error) }));
     })
     .on('close', () => process.exit(0));
   write({ speaks: 'websocket', runtime: `Node ${process.version}`, ...server });
+}
+
+/**
+ * @param {string} line
+ * @returns {Promise<object>}
+ */
+async function answerTo(line) {
+  const [command] = line.split(' ', 1);
+  if (command === 'sample') return sample();
+  if (command === 'profile') return startProfile();
+  if (command === 'profiled') return writeProfile(line.slice(command.length + 1));
+  return { error: `unknown command ${line}` };
 }
 
 /**

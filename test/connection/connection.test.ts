@@ -369,7 +369,7 @@ describe('sending with backpressure', () => {
 describe('a loop that only sends', () => {
   const scheduler = {
     queueTask: (callback: () => void) => void setImmediate(callback),
-    queueFlush: (callback: () => void) => void process.nextTick(callback),
+    queueFlush: (callback: () => void) => process.nextTick(callback),
   };
 
   test('lets the event loop turn, although the peer keeps up and every send is accepted at once', async () => {
