@@ -17,7 +17,7 @@ const HELP = `npm run bench -- [options]
 
   --only TEXT         only workloads with TEXT in their name, whole words; several by comma ("20 B", "binary d16")
   --servers LIST      default fullduplex,ws,net; a path to an .mjs file is a server too
-  --seconds N         length of one turn (default 0.5)
+  --seconds N         length of one turn (default 0.4)
   --rounds N          turns per server, interleaved (default 5)
   --warm-up N         seconds of warm-up per server (default 0.5)
   --json FILE         write everything that was measured to FILE
@@ -48,7 +48,7 @@ function readOptions() {
     options: {
       only: { type: 'string' },
       servers: { type: 'string', default: 'fullduplex,ws,net' },
-      seconds: { type: 'string', default: '0.5' },
+      seconds: { type: 'string', default: '0.4' },
       rounds: { type: 'string', default: '5' },
       'warm-up': { type: 'string', default: '0.5' },
       json: { type: 'string' },
