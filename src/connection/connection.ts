@@ -89,13 +89,17 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #onError: (error: unknown) => void;
   readonly #keepAlive: KeepAlive | undefined;
   readonly #messages: PullQueue<Message>;
-  readonly #streams: PullQueue<MessageStream>;
+  readonly #streams: PullQueue<MessageStreamSource>;
   #resolveClosed: (info: ClosedInfo) => void = () => undefined;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
   #closedInfo: ClosedInfo | undefined;
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
+  // The stream that is arriving, the one that the consumer got last, and what waits in all of them.
   #stream: MessageStreamSource | undefined;
+  #givenStream: MessageStreamSource | undefined;
+  #streamBytes = 0;
+  #isSendingStream = false;
   #isDispatching = false;
   #untilYieldBytes = yieldEveryBytes;
   #owesTurn = false;
@@ -232,11 +236,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * Sends one message of any length, a fragment for each piece, waiting whenever the peer is slower than the source.
    * @returns true when all was accepted, false when the connection ended before that. When the source throws, the
    * message cannot be finished: the connection is closed with 1011 and the error is thrown on.
+   * @throws (as a rejection) FullduplexError `WS_STATE_INVALID` while another fragmented message is being sent
    */
   async sendStream(
     type: MessageType,
     source: AsyncIterable<SendData> | Iterable<SendData>,
   ): Promise<boolean> {
+    // Two at once would mix their pieces into one message.
+    if (this.#isSendingStream || this.#transport.isMessageOpen) {
+      throw new FullduplexError(
+        'WS_STATE_INVALID',
+        'a fragmented message is being sent, expected its end before sendStream() (RFC 6455 5.4)',
+      );
+    }
+    this.#isSendingStream = true;
     try {
       for await (const piece of source) {
         if (!(await this.sendFragment(piece, { fin: false, type }))) return false;
@@ -244,6 +257,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     } catch (error) {
       if (this.#transport.isMessageOpen) void this.close(1011, 'the source of a message failed');
       throw error;
+    } finally {
+      this.#isSendingStream = false;
     }
     return this.sendFragment(new Uint8Array(0), { fin: true, type });
   }
@@ -342,12 +357,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       );
     }
     this.#claim('iterator');
-    return this.#messages;
+    return this.#messages.iterate();
   }
 
   /**
-   * Iterates over the messages as streams; needs the option `receive: 'streamed'`. A stream that is left early is
-   * skipped. The loop ends when the connection is closed.
+   * Iterates over the messages as streams; needs the option `receive: 'streamed'`. A stream that is left early, or
+   * whose chunks were not begun when the next stream is asked for, is skipped. The loop ends when the connection is
+   * closed.
    * @throws FullduplexError `WS_CONSUMER_EXISTS`, `WS_STATE_INVALID` without the option
    */
   messageStreams(): AsyncIterable<MessageStream> {
@@ -357,7 +373,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return {
       [Symbol.asyncIterator]: () => {
         this.#claim('streams');
-        return this.#streams;
+        return this.#iterateStreams();
       },
     };
   }
@@ -505,10 +521,30 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
-    const source = new MessageStreamSource(type, () => this.#messageTaken());
+    const source = new MessageStreamSource(type, (addedBytes) => {
+      this.#streamBytes += addedBytes;
+      if (addedBytes < 0) this.#messageTaken();
+    });
     this.#stream = source;
-    this.#streams.push(source.stream, messageOverheadBytes);
+    this.#streams.push(source, messageOverheadBytes);
     this.#pauseIfStreamsAreFull();
+  }
+
+  #iterateStreams(): AsyncIterator<MessageStream, undefined> {
+    const sources = this.#streams.iterate();
+    return {
+      next: async () => {
+        this.#givenStream?.skipUnlessBegun();
+        const { done, value } = await sources.next();
+        if (done === true) return { done, value };
+        this.#givenStream = value;
+        return { done, value: value.stream };
+      },
+      return: async () => {
+        await sources.return?.();
+        return { done: true, value: undefined };
+      },
+    };
   }
 
   #messageChunk(bytes: Uint8Array): void {
@@ -525,7 +561,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #heldBytes(): number {
-    return this.#messages.byteLength + this.#streams.byteLength + (this.#stream?.byteLength ?? 0);
+    return this.#messages.byteLength + this.#streams.byteLength + this.#streamBytes;
   }
 
   #messageTaken(): void {

@@ -34,6 +34,11 @@ export interface FramedTransportOptions {
 // high-water mark, so that a burst which the system takes at once never looks like backpressure.
 const flushFromBytes = 48 * 1024;
 
+// How many bytes of answers to pings may wait for a peer that does not read before we stop reading it too.
+const mostPongBytes = 64 * 1024;
+// What a pong has beside its payload, masked or not.
+const pongOverheadBytes = 6;
+
 const allFeatures: TransportFeatures = Object.freeze({
   ping: true,
   pause: true,
@@ -60,6 +65,9 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #isTerminated = false;
   // The transport is paused because input waits behind a codec.
   #isHeldBack = false;
+  // What pings have caused since everything had left, and whether the transport is paused because of it.
+  #pongBytes = 0;
+  #isFlooded = false;
 
   constructor(options: FramedTransportOptions) {
     this.protocol = options.subprotocol;
@@ -171,7 +179,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   drained(): void {
-    if (this.bufferedBytes === 0) this.#events.drained();
+    if (this.bufferedBytes !== 0) return;
+    this.#pongBytes = 0;
+    if (this.#isFlooded) {
+      this.#isFlooded = false;
+      this.#resumeTransport();
+    }
+    this.#events.drained();
   }
 
   closed(error?: Error): void {
@@ -211,6 +225,12 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   ping(payload: Uint8Array): void {
+    this.#pongBytes += payload.length + pongOverheadBytes;
+    // A peer that sends pings and reads no pongs would fill our memory: nobody sees what a pong's `send` says.
+    if (this.#pongBytes > mostPongBytes && !this.#isFlooded && this.#transport.bufferedBytes > 0) {
+      this.#isFlooded = true;
+      this.#transport.pause();
+    }
     this.#events.ping(payload);
   }
 
@@ -247,6 +267,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   // Unless what was kept has paused again, or still waits for a codec.
   #resumeTransport(): void {
     if (this.#protocol.isPaused || this.#protocol.hasWaitingInput || this.#isClosed) return;
+    if (this.#isFlooded && this.#protocol.closingState === 'open') return;
     this.#isHeldBack = false;
     this.#transport.resume();
   }
@@ -259,7 +280,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #flush(): void {
     if (this.#isClosed) return;
     this.#protocol.output.flush(this.#write);
-    if (this.#protocol.closingState !== 'open') this.#endIfDue();
+    if (this.#protocol.closingState !== 'open') {
+      this.#endIfDue();
+      // From our close frame on no pings are answered, and that of the peer has to be read.
+      if (this.#isFlooded) this.#resumeTransport();
+    }
     if (this.#transport.bufferedBytes === 0) this.drained();
   }
 

@@ -1,10 +1,14 @@
 // A message that is read while it arrives, because it is larger than memory or because its start is wanted before
-// its end. Its chunks are pulled; what nobody pulls makes the connection pause.
+// its end. Its chunks are pulled; what nobody pulls is counted, so that the connection can pause.
 
+import { FullduplexError } from '../base/errors.ts';
 import type { MessageType } from './message-transport.ts';
 import { PullQueue } from './pull-queue.ts';
 
-/** An incoming message as a stream of chunks. A loop that is left early skips the rest of the message. */
+/**
+ * An incoming message as a stream of chunks. A loop that is left early skips the rest of the message; so does asking
+ * for the next message before these chunks.
+ */
 export type MessageStream =
   | { readonly type: 'text'; readonly chunks: AsyncIterable<string> }
   | { readonly type: 'binary'; readonly chunks: AsyncIterable<Uint8Array> };
@@ -13,54 +17,82 @@ export type MessageStream =
 export class MessageStreamSource {
   /** The consumer's side. */
   readonly stream: MessageStream;
+  readonly #heldBytesChanged: (addedBytes: number) => void;
   readonly #push: (bytes: Uint8Array) => void;
   readonly #end: () => void;
-  readonly #byteLength: () => number;
+  readonly #queuedBytes: () => number;
+  #heldBytes = 0;
+  #isBegun = false;
+  #isWanted = true;
 
-  /** `taken` is called when the consumer took a chunk or left: fewer bytes wait than before. */
-  constructor(type: MessageType, taken: () => void) {
-    let isWanted = true;
-    const events = {
-      taken,
-      left: (): void => {
-        isWanted = false;
-        taken();
-      },
-    };
+  /** @param heldBytesChanged told how many bytes more, or fewer, wait for the consumer */
+  constructor(type: MessageType, heldBytesChanged: (addedBytes: number) => void) {
+    this.#heldBytesChanged = heldBytesChanged;
     if (type === 'binary') {
-      const chunks = new PullQueue<Uint8Array>(events);
-      this.stream = { type, chunks: { [Symbol.asyncIterator]: () => chunks } };
-      this.#push = (bytes) => {
-        if (isWanted) chunks.push(bytes.slice(), bytes.length);
-      };
+      const chunks = this.#makeQueue<Uint8Array>();
+      this.stream = { type, chunks: this.#iterable(chunks) };
+      this.#push = (bytes) => chunks.push(bytes.slice(), bytes.length);
       this.#end = () => chunks.end();
-      this.#byteLength = () => (isWanted ? chunks.byteLength : 0);
+      this.#queuedBytes = () => chunks.byteLength;
       return;
     }
-    const chunks = new PullQueue<string>(events);
+    const chunks = this.#makeQueue<string>();
     // The protocol has checked the text; the decoder only joins characters that are cut between chunks.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    this.stream = { type, chunks: { [Symbol.asyncIterator]: () => chunks } };
+    this.stream = { type, chunks: this.#iterable(chunks) };
     this.#push = (bytes) => {
       const text = decoder.decode(bytes, { stream: true });
-      if (isWanted && text !== '') chunks.push(text, bytes.length);
+      if (text !== '') chunks.push(text, bytes.length);
     };
     this.#end = () => chunks.end();
-    this.#byteLength = () => (isWanted ? chunks.byteLength : 0);
-  }
-
-  /** The bytes that arrived and were not pulled. */
-  get byteLength(): number {
-    return this.#byteLength();
+    this.#queuedBytes = () => chunks.byteLength;
   }
 
   /** The next bytes, borrowed for the call. */
   push(bytes: Uint8Array): void {
+    if (!this.#isWanted) return;
     this.#push(bytes);
+    this.#count();
   }
 
   /** The message is complete, or the connection has ended. */
   end(): void {
     this.#end();
+  }
+
+  /** The consumer has gone on: a message whose chunks it has not asked for is skipped. */
+  skipUnlessBegun(): void {
+    if (!this.#isBegun) this.#left();
+  }
+
+  #makeQueue<T>(): PullQueue<T> {
+    return new PullQueue<T>({ taken: () => this.#count(), left: () => this.#left() });
+  }
+
+  #iterable<T>(chunks: PullQueue<T>): AsyncIterable<T> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        if (!this.#isBegun && !this.#isWanted) {
+          throw new FullduplexError(
+            'WS_STATE_INVALID',
+            'the message was skipped, expected to be asked for its chunks before the next message is asked for',
+          );
+        }
+        this.#isBegun = true;
+        return chunks.iterate();
+      },
+    };
+  }
+
+  #left(): void {
+    this.#isWanted = false;
+    this.#count();
+  }
+
+  #count(): void {
+    const heldBytes = this.#isWanted ? this.#queuedBytes() : 0;
+    const addedBytes = heldBytes - this.#heldBytes;
+    this.#heldBytes = heldBytes;
+    if (addedBytes !== 0) this.#heldBytesChanged(addedBytes);
   }
 }

@@ -13,8 +13,8 @@ interface Waiter<T> {
   resolve(result: IteratorResult<T, undefined>): void;
 }
 
-/** Items on their way from a producer to one async iterator. */
-export class PullQueue<T> implements AsyncIterator<T, undefined> {
+/** Items on their way from a producer to one async iterator after the other. */
+export class PullQueue<T> {
   readonly #events: PullQueueEvents;
   #items: { readonly item: T; readonly byteLength: number }[] = [];
   #head = 0;
@@ -29,11 +29,6 @@ export class PullQueue<T> implements AsyncIterator<T, undefined> {
   /** The bytes that wait, as told to `push`. */
   get byteLength(): number {
     return this.#byteLength;
-  }
-
-  /** Whether nothing waits. */
-  get isEmpty(): boolean {
-    return this.#head === this.#items.length;
   }
 
   /** Adds an item, or hands it over when the consumer is waiting. */
@@ -63,11 +58,29 @@ export class PullQueue<T> implements AsyncIterator<T, undefined> {
   /** No more items will come: the iteration ends behind those that wait. */
   end(): void {
     this.#hasEnded = true;
-    for (const waiter of this.#waiters) waiter.resolve({ done: true, value: undefined });
-    this.#waiters = [];
+    this.#endWaiters();
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  /**
+   * Gives an iterator, for a consumer that its owner has let in. Once it was left it takes nothing any more, also when
+   * somebody still holds it: reads of it that wait give the end, and what comes then is the next iterator's.
+   */
+  iterate(): AsyncIterator<T, undefined> {
+    let hasLeft = false;
+    return {
+      next: () => (hasLeft ? Promise.resolve({ done: true, value: undefined }) : this.#next()),
+      return: () => {
+        if (!hasLeft) {
+          hasLeft = true;
+          this.#endWaiters();
+          this.#events.left();
+        }
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #next(): Promise<IteratorResult<T, undefined>> {
     const first = this.shift();
     if (first !== undefined) {
       this.#events.taken();
@@ -79,8 +92,8 @@ export class PullQueue<T> implements AsyncIterator<T, undefined> {
     });
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
-    this.#events.left();
-    return Promise.resolve({ done: true, value: undefined });
+  #endWaiters(): void {
+    for (const waiter of this.#waiters) waiter.resolve({ done: true, value: undefined });
+    this.#waiters = [];
   }
 }

@@ -122,6 +122,10 @@ export class HandshakeDeadline {
     return this.#clock.setTimer(() => {
       const watch = this.#watches.get(socket);
       if (watch === undefined) return;
+      if (hasLeftHttp(socket)) {
+        this.take(socket);
+        return;
+      }
       if (socket.bytesRead === bytesAtStart) {
         watch.timer = this.#lookLater(socket, bytesAtStart);
         return;
@@ -134,6 +138,10 @@ export class HandshakeDeadline {
   #cutAfter(socket: Socket, delayMs: number): Timer {
     return this.#clock.setTimer(
       () => {
+        if (!this.#isOwn && hasLeftHttp(socket)) {
+          this.take(socket);
+          return;
+        }
         this.#watches.delete(socket);
         const message = `the request was not complete within ${this.#timeoutMs} ms`;
         this.#refuse(socket, refuse(408, message, 'WS_HANDSHAKE_TIMEOUT'));
@@ -151,6 +159,12 @@ export class HandshakeDeadline {
   readonly #requestStarted = (message: unknown): void => {
     if (typeof message === 'object' && message !== null && 'socket' in message) this.take(message.socket);
   };
+}
+
+// An upgrade that somebody else took (another library, another server of ours), or a CONNECT: Node tells nobody but
+// their listener. Undocumented: the parser that reads the socket, null once HTTP is over.
+function hasLeftHttp(socket: Socket): boolean {
+  return !('parser' in socket) || socket.parser === null;
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {

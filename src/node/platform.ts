@@ -9,6 +9,7 @@ import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
+import { unmask } from './wasm-unmask.ts';
 
 /** What the opening handshake has agreed, and what came behind it. */
 export interface AgreedHandshake {
@@ -36,6 +37,7 @@ export function frameTransport(
     protocol: {
       ...protocolOptionsOf(options, agreed.role),
       text: nodeTextCodec,
+      unmask,
       ...(agreed.extension === undefined ? {} : { extension: agreed.extension }),
       ...(agreed.budget === undefined ? {} : { budget: agreed.budget }),
     },

@@ -4,6 +4,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
+import { readIntoSharedBuffer } from './shared-read-buffer.ts';
 
 /** Carries bytes over a Node stream that is already connected. */
 export class SocketTransport implements ByteTransport {
@@ -35,7 +36,10 @@ export class SocketTransport implements ByteTransport {
       queueMicrotask(() => this.#closed());
       return;
     }
-    socket.on('data', (chunk: Uint8Array) => events.received(chunk));
+    const received = (chunk: Uint8Array): void => events.received(chunk);
+    readIntoSharedBuffer(socket, received);
+    // What had been read before comes as 'data' in any case, and before anything that is read from now on.
+    socket.on('data', received);
     socket.on('end', () => events.ended());
     socket.on('close', () => this.#closed());
     // A stream that was flowing before has no 'readable' listener left: it flows again from here.

@@ -31,6 +31,8 @@ export interface FrameDecoderOptions {
   readonly maxFrameBytes: number;
   /** The RSV bits that negotiated extensions own, as they stand in the first byte. */
   readonly allowedRsv: number;
+  /** Unmasks in place. @defaultValue maskInPlace */
+  readonly unmask?: typeof maskInPlace;
 }
 
 /** Splits one direction of a connection into frames. */
@@ -40,6 +42,7 @@ export class FrameDecoder {
   readonly #options: FrameDecoderOptions;
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
+  readonly #unmask: typeof maskInPlace;
   // The start of a header that is not complete yet.
   #partial: Uint8Array = noBytes;
   #partialLength = 0;
@@ -56,6 +59,7 @@ export class FrameDecoder {
     this.#options = options;
     this.#sink = sink;
     this.#maxFrameBytes = options.maxFrameBytes;
+    this.#unmask = options.unmask ?? maskInPlace;
   }
 
   /** Whether the bytes so far end between two frames. */
@@ -110,7 +114,7 @@ export class FrameDecoder {
     if (this.observer !== undefined && payloadEnd > offset) {
       this.observer.payload('in', bytes.slice(offset, payloadEnd));
     }
-    maskInPlace(bytes, offset, payloadEnd, this.#maskKey);
+    this.#unmask(bytes, offset, payloadEnd, this.#maskKey);
     this.#sink.frame(firstByte, bytes, offset, payloadEnd);
     return payloadEnd;
   }
@@ -125,7 +129,7 @@ export class FrameDecoder {
     const pieceEnd = Math.min(end, offset + this.#remaining);
     const length = pieceEnd - offset;
     if (this.observer !== undefined) this.observer.payload('in', bytes.slice(offset, pieceEnd));
-    maskInPlace(bytes, offset, pieceEnd, this.#maskKey);
+    this.#unmask(bytes, offset, pieceEnd, this.#maskKey);
     this.#maskKey = rotateMaskKey(this.#maskKey, length);
     this.#remaining -= length;
     if (this.#remaining === 0) this.#isInPayload = false;

@@ -2,11 +2,12 @@
 // reference, and one flush hands everything to the transport in order. This is how all replies that one read
 // causes leave in one write.
 
-import { type StagingPool, sharedStagingPool } from './staging-pool.ts';
+import { type StagingPool, sharedLargeStagingPool, sharedStagingPool } from './staging-pool.ts';
 
 /** Collects outgoing bytes until they are flushed. */
 export class OutputBuffer {
   readonly #pool: StagingPool;
+  readonly #largePool: StagingPool;
   /** The staging buffer in use; valid between `reserve` and the next call of any other method. */
   buffer: Uint8Array;
   /** Where the next byte goes in `buffer`; whoever wrote there moves it. */
@@ -15,10 +16,13 @@ export class OutputBuffer {
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
   #start = 0;
-  #isBorrowed = false;
+  // Who lent `buffer`, and the buffers that were filled before it.
+  #lender: StagingPool | undefined;
+  #filled: { readonly lender: StagingPool; readonly buffer: Uint8Array }[] | undefined;
 
-  constructor(pool: StagingPool = sharedStagingPool) {
+  constructor(pool: StagingPool = sharedStagingPool, largePool: StagingPool = sharedLargeStagingPool) {
     this.#pool = pool;
+    this.#largePool = largePool;
     this.buffer = emptyBuffer;
   }
 
@@ -31,9 +35,12 @@ export class OutputBuffer {
   reserve(byteCount: number): void {
     if (this.buffer.length - this.offset >= byteCount) return;
     this.#completeChunk();
-    // A buffer that is full stays referenced by its chunks; only the last one can go back to the pool.
-    this.#isBorrowed = byteCount <= this.#pool.bufferBytes;
-    this.buffer = this.#isBorrowed ? this.#pool.take() : new Uint8Array(byteCount);
+    if (this.#lender !== undefined) {
+      this.#filled ??= [];
+      this.#filled.push({ lender: this.#lender, buffer: this.buffer });
+    }
+    this.#lender = this.#lenderFor(byteCount);
+    this.buffer = this.#lender?.take() ?? new Uint8Array(byteCount);
     this.offset = 0;
     this.#start = 0;
   }
@@ -55,9 +62,12 @@ export class OutputBuffer {
     const chunks = this.#chunks;
     if (chunks.length === 0) return;
     const buffer = this.buffer;
-    const isBorrowed = this.#isBorrowed;
+    const lender = this.#lender;
+    const filled = this.#filled;
     this.discard();
-    if (write(chunks) && isBorrowed) this.#pool.give(buffer);
+    if (!write(chunks)) return;
+    lender?.give(buffer);
+    if (filled !== undefined) for (const loan of filled) loan.lender.give(loan.buffer);
   }
 
   /** Forgets everything that waits, without giving memory back that a chunk may still refer to. */
@@ -67,7 +77,14 @@ export class OutputBuffer {
     this.buffer = emptyBuffer;
     this.offset = 0;
     this.#start = 0;
-    this.#isBorrowed = false;
+    this.#lender = undefined;
+    this.#filled = undefined;
+  }
+
+  // One small buffer is enough for most flushes; a second one, or a long frame, calls for a large one.
+  #lenderFor(byteCount: number): StagingPool | undefined {
+    if (this.#chunkBytes === 0 && byteCount <= this.#pool.bufferBytes) return this.#pool;
+    return byteCount <= this.#largePool.bufferBytes ? this.#largePool : undefined;
   }
 
   #completeChunk(): void {

@@ -3,7 +3,7 @@
 // promise. RFC 6455 sections 5 to 8; each rule stands in the part that keeps it (FrameDecoder, MessageAssembler,
 // ClosingHandshake, FrameEncoder), this class joins them.
 
-import { noBytes } from '../base/bytes.ts';
+import { copyOf, noBytes } from '../base/bytes.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom } from '../base/random.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
@@ -12,9 +12,10 @@ import { CloseCode } from './close-code.ts';
 import { type ClosingState, canReceive, canSend, nextClosingState } from './closing-handshake.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
 import { FrameDecoder } from './frame-decoder.ts';
-import { FrameEncoder } from './frame-encoder.ts';
+import { FrameEncoder, referenceFromBytes } from './frame-encoder.ts';
 import type { FrameObserver } from './frame-observer.ts';
 import { type ProtocolLimits, resolveLimits } from './limits.ts';
+import type { maskInPlace } from './mask.ts';
 import { MaskKeyPool } from './mask-key-pool.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type AssembledSink, MessageAssembler } from './message-assembler.ts';
@@ -75,6 +76,8 @@ export interface ProtocolOptions {
   readonly maskKeys?: MaskKeyPool;
   /** Memory for outgoing frames. */
   readonly stagingPool?: StagingPool;
+  /** Unmasks what arrives, in place. @defaultValue maskInPlace */
+  readonly unmask?: typeof maskInPlace;
 }
 
 const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
@@ -101,6 +104,9 @@ export class Protocol {
   #isCodecPending = false;
   #whenFinished: (() => void) | undefined;
   #isDecoding = false;
+  // The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
+  // reference (an echo of a borrowed message).
+  #borrowed: ArrayBufferLike | undefined;
   #hasClosePending = false;
   #isDisposed = false;
   // The kind of the fragmented message that is being sent, if one is.
@@ -138,6 +144,7 @@ export class Protocol {
         masking: isServer ? 'required' : 'forbidden',
         maxFrameBytes: limits.maxFrameBytes,
         allowedRsv: options.extension?.rsvBit ?? 0,
+        ...(options.unmask === undefined ? {} : { unmask: options.unmask }),
       },
       this.#assembler,
     );
@@ -251,10 +258,10 @@ export class Protocol {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const firstByte = 0x80 | Opcode.binary;
-    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, bytes);
+    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
     else {
       const isTransformed = this.#extension?.shouldDeflate('binary', bytes.length) ?? false;
-      this.#sendQueue.push(firstByte, bytes, isTransformed);
+      this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
     }
   }
 
@@ -293,8 +300,8 @@ export class Protocol {
       this.#extension?.shouldDeflate(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER) ??
       false;
     this.#openMessage = isFinal ? undefined : { type, isTransformed };
-    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, bytes);
-    else this.#sendQueue.push(firstByte, bytes, isTransformed);
+    if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
+    else this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
   }
 
   /** Sends a ping with at most 125 bytes. @throws FullduplexError `WS_ARGUMENT_INVALID` */
@@ -354,6 +361,7 @@ export class Protocol {
   // Gives how far it came: less than `end` when receiving is paused, a codec is pending or all is over.
   #decode(bytes: Uint8Array, start: number, end: number): number {
     this.#isDecoding = true;
+    this.#borrowed = bytes.buffer;
     try {
       let offset = this.#decoder.decode(bytes, start, end);
       // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
@@ -363,6 +371,7 @@ export class Protocol {
       return offset;
     } finally {
       this.#isDecoding = false;
+      this.#borrowed = undefined;
     }
   }
 
@@ -390,6 +399,12 @@ export class Protocol {
     this.#decoder.discard();
     this.#assembler.dispose();
     this.#waiting.clear();
+  }
+
+  // What the encoder or a codec may keep beyond the call must not lie in memory that is read into again.
+  #stable(bytes: Uint8Array): Uint8Array {
+    const isKept = this.#sendQueue !== undefined || bytes.length >= referenceFromBytes;
+    return isKept && bytes.buffer === this.#borrowed ? copyOf(bytes) : bytes;
   }
 
   #requireNoOpenMessage(): void {

@@ -29,3 +29,6 @@ export class StagingPool {
 
 /** The pool that connections share unless they are given another. */
 export const sharedStagingPool: StagingPool = new StagingPool();
+
+/** The pool for outputs that have outgrown the other: room for what is flushed at most at once, and its headers. */
+export const sharedLargeStagingPool: StagingPool = new StagingPool(68 * 1024);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { portableTextCodec } from '../../src/base/text-codec.ts';
-import { FrameEncoder } from '../../src/protocol/frame-encoder.ts';
+import { FrameEncoder, referenceFromBytes } from '../../src/protocol/frame-encoder.ts';
 import { MaskKeyPool } from '../../src/protocol/mask-key-pool.ts';
 import { OutputBuffer } from '../../src/protocol/output-buffer.ts';
 import { StagingPool } from '../../src/protocol/staging-pool.ts';
@@ -84,8 +84,8 @@ describe.each([false, true])('FrameEncoder (masking: %s)', (isMasking) => {
 
 describe('FrameEncoder', () => {
   it('passes large payloads by reference when it does not mask, and copies small ones', () => {
-    const large = new Uint8Array(8192);
-    const small = new Uint8Array(8191);
+    const large = new Uint8Array(referenceFromBytes);
+    const small = new Uint8Array(referenceFromBytes - 1);
     const { encoder, flushed } = encoderOf(false);
     encoder.writeBytes(0x82, large);
     encoder.writeBytes(0x82, small);
