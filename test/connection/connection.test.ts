@@ -539,6 +539,62 @@ describe('streams', () => {
     expect(types).toEqual(['binary', 'text']);
   });
 
+  test('a message whose chunks are not asked for is skipped, however long it is', async () => {
+    const { client, server } = connectionPair({ server: { receive: 'streamed' } });
+    const sent = (async () => {
+      for (let index = 0; index < 5; index++) await client.send(new Uint8Array(300 * KiB));
+      await client.send('last');
+    })();
+    const types: string[] = [];
+    for await (const message of server.messageStreams()) {
+      types.push(message.type);
+      if (message.type === 'text') break;
+    }
+    await sent;
+    expect(types).toEqual(['binary', 'binary', 'binary', 'binary', 'binary', 'text']);
+  });
+
+  test('the chunks of a message that was skipped cannot be asked for any more', async () => {
+    const { client, server } = connectionPair({ server: { receive: 'streamed' } });
+    client.send('one');
+    client.send('two');
+    const streams = server.messageStreams()[Symbol.asyncIterator]();
+    const first = await streams.next();
+    await streams.next();
+    expect(() => first.value?.chunks[Symbol.asyncIterator]()).toThrow(
+      expect.objectContaining({ code: 'WS_STATE_INVALID' }),
+    );
+  });
+
+  test('many messages that nobody reads are bounded together, not each by itself', async () => {
+    const { client, server } = connectionPair({ server: { receive: 'streamed' } });
+    for (let index = 0; index < 100; index++) client.send(new Uint8Array(60 * KiB));
+    await settle();
+    expect(client.bufferedAmount).toBeGreaterThan(95 * 60 * KiB);
+    let count = 0;
+    for await (const message of server.messageStreams()) {
+      let bytes = 0;
+      for await (const chunk of message.chunks) bytes += chunk.length;
+      expect(bytes).toBe(60 * KiB);
+      if (++count === 100) break;
+    }
+  });
+
+  test('a second stream that is sent meanwhile is refused, and the first one arrives as it was', async () => {
+    const { client, server } = connectionPair();
+    async function* source(letter: string): AsyncGenerator<string> {
+      for (let index = 0; index < 3; index++) {
+        yield letter;
+        await settle();
+      }
+    }
+    const first = client.sendStream('text', source('a'));
+    await expect(client.sendStream('text', source('b'))).rejects.toMatchObject({ code: 'WS_STATE_INVALID' });
+    expect(await first).toBe(true);
+    expect(await client.sendStream('text', source('c'))).toBe(true);
+    expect(await take(server, 2)).toEqual(['aaa', 'ccc']);
+  });
+
   test('a source that throws closes the connection with 1011 and throws on', async () => {
     const { client, server } = connectionPair();
     async function* source(): AsyncGenerator<string> {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serve } from '../../src/node/serve.ts';
 import type { WebSocketServer } from '../../src/node/web-socket-server.ts';
@@ -186,6 +187,38 @@ describe('on a server of somebody else', () => {
     await writeReceived(client, handshake('/chat'));
     clock.advance(10_000);
     expect((await client.response()).status).toBe(503);
+  });
+
+  test('what others made of a connection lives on: their WebSockets, another server of ours, a tunnel', async () => {
+    const port = await attach();
+    await using other = await serve({ server: http ?? createServer(), path: '/other' }, {});
+    http?.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+      if (request.url === '/foreign') socket.write('HTTP/1.1 101 Yes\r\n\r\n');
+    });
+    http?.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+      socket.write('HTTP/1.1 200 Yes\r\n\r\n');
+    });
+    const clients: RawClient[] = [];
+    for (const head of [
+      handshake('/foreign'),
+      handshake('/other'),
+      'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n',
+    ]) {
+      const client = await openWatched(port);
+      await writeReceived(client, head);
+      clients.push(client);
+    }
+    await until(() => other.connections.size === 1);
+    clock.advance(2_500);
+    clock.advance(10_000);
+    for (const client of clients) expect((await client.response()).status).toBeLessThan(202);
+    expect(clients.map(({ socket }) => socket.destroyed || socket.readableEnded)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(clock.pendingTimers).toBe(0);
+    for (const client of clients) client.socket.destroy();
   });
 
   test('the same holds over TLS', async () => {
