@@ -3,6 +3,7 @@
 
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
+import { requireClientHandlers, requireErrorListener, requireSignal } from '../connection/client-checks.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { requireSubprotocols } from '../protocol/handshake/subprotocol.ts';
@@ -49,6 +50,7 @@ export async function connect(
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
   const platform = currentPlatform();
+  requireClientHandlers(handlers);
   return openConnection(planConnection(url, options, platform.baseUrl), platform, options.signal, handlers);
 }
 
@@ -66,6 +68,8 @@ export function planConnection(
   baseUrl: string | undefined,
 ): ConnectPlan {
   refuseUnsupported(options);
+  requireSignal(options.signal);
+  requireErrorListener(options.onError);
   const given = options.handshakeTimeoutMs ?? defaultConnectOptions.handshakeTimeoutMs;
   return {
     url: parseUrl(url, baseUrl),

@@ -671,7 +671,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #report(error: unknown): void {
     try {
-      this.#onError(error);
+      const result: unknown = this.#onError(error);
+      if (result instanceof Promise) result.catch(reportToConsole);
     } catch (reportError) {
       // An error option that throws itself must not harm the connection; the console is the last resort.
       reportToConsole(reportError);

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom, type RandomSource } from '../base/random.ts';
 import { requireInteger } from '../protocol/limits.ts';
+import { requireSignal } from './client-checks.ts';
 import type { Connection } from './connection.ts';
 import { isTransient, retryAfterMsOf } from './retry.ts';
 
@@ -95,6 +96,7 @@ class ReconnectPlan {
         `option shouldRetry is ${describe(shouldRetry)}, expected a function`,
       );
     }
+    requireSignal(signal);
     this.shouldRetry = shouldRetry ?? isTransient;
     this.signal = signal ?? new AbortController().signal;
     this.clock = clock ?? systemClock;

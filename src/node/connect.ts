@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
+import { requireClientHandlers, requireErrorListener, requireSignal } from '../connection/client-checks.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
@@ -44,12 +45,15 @@ export async function connect(
   options: ConnectOptions = {},
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
+  requireClientHandlers(handlers);
   return openConnection(planConnection(url, options), { signal: options.signal, handlers });
 }
 
 /** Checks the URL and all options. @throws FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID` */
 export function planConnection(url: string | URL, options: ConnectOptions): ConnectPlan {
   const target = parseConnectTarget(url);
+  requireSignal(options.signal);
+  requireErrorListener(options.onError);
   const headers = requestHeadersOf(options, target);
   const { protocols = [], extension, requireProtocol = defaultConnectOptions.requireProtocol } = options;
   const plan: ConnectPlan = {

@@ -831,6 +831,18 @@ describe('handlers that fail', () => {
     console.mockRestore();
   });
 
+  test('an onError whose promise rejects harms nothing', async () => {
+    const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => undefined);
+    const onError: (error: unknown) => unknown = () => Promise.reject(new Error('reporter'));
+    const { client, server } = connectionPair({ onError });
+    server.attach({ message: () => Promise.reject(new Error('handler')) });
+    client.send('x');
+    expect(await server.closed).toMatchObject({ code: 1011 });
+    await settle();
+    expect(console).toHaveBeenCalledWith(new Error('reporter'));
+    console.mockRestore();
+  });
+
   test('an onError that throws harms nothing', async () => {
     const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => undefined);
     const { client, server } = connectionPair({
