@@ -10,7 +10,7 @@ const firstBytes = 4 * 1024;
 // Up to here the whole announced length is taken at once; above, at most this many times what has arrived. With the
 // first read of 64 KiB a message of 1 MiB gets all its memory and is never moved (npm run bench, 1 MiB).
 const trustedBytes = 64 * 1024;
-const growthFactor = 20;
+const growthFactor = 32;
 
 /** Collects the payload of one message after the other. */
 export class PayloadBuffer {
