@@ -82,6 +82,10 @@ export interface ProtocolOptions {
 
 const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
 
+// The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
+// reference: a borrowed message that a handler sends back, or passes on to any other connection.
+let borrowed: ArrayBufferLike | undefined;
+
 /** One side of a WebSocket connection, without I/O. */
 export class Protocol {
   /** What is to be written to the peer; the owner flushes it after each call that may have added to it. */
@@ -104,9 +108,6 @@ export class Protocol {
   #isCodecPending = false;
   #whenFinished: (() => void) | undefined;
   #isDecoding = false;
-  // The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
-  // reference (an echo of a borrowed message).
-  #borrowed: ArrayBufferLike | undefined;
   #hasClosePending = false;
   #isDisposed = false;
   // The kind of the fragmented message that is being sent, if one is.
@@ -361,7 +362,8 @@ export class Protocol {
   // Gives how far it came: less than `end` when receiving is paused, a codec is pending or all is over.
   #decode(bytes: Uint8Array, start: number, end: number): number {
     this.#isDecoding = true;
-    this.#borrowed = bytes.buffer;
+    const outer = borrowed;
+    borrowed = bytes.buffer;
     try {
       let offset = this.#decoder.decode(bytes, start, end);
       // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
@@ -371,7 +373,7 @@ export class Protocol {
       return offset;
     } finally {
       this.#isDecoding = false;
-      this.#borrowed = undefined;
+      borrowed = outer;
     }
   }
 
@@ -404,7 +406,7 @@ export class Protocol {
   // What the encoder or a codec may keep beyond the call must not lie in memory that is read into again.
   #stable(bytes: Uint8Array): Uint8Array {
     const isKept = this.#sendQueue !== undefined || bytes.length >= referenceFromBytes;
-    return isKept && bytes.buffer === this.#borrowed ? copyOf(bytes) : bytes;
+    return isKept && bytes.buffer === borrowed ? copyOf(bytes) : bytes;
   }
 
   #requireNoOpenMessage(): void {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { FullduplexError } from '../../src/base/errors.ts';
 import type { ClosingState } from '../../src/protocol/closing-handshake.ts';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
-import type { ProtocolOptions } from '../../src/protocol/protocol.ts';
+import { Protocol, type ProtocolOptions, type ProtocolSink } from '../../src/protocol/protocol.ts';
 import { ProtocolError } from '../../src/protocol/protocol-error.ts';
 import { Side } from './recording-sink.ts';
 import type { WireEvent } from './reference-decoder.ts';
@@ -343,6 +343,43 @@ describe('sending', () => {
         .written(),
     ).toHaveLength(0);
   });
+});
+
+describe('a borrowed message that a handler passes on', () => {
+  it.each(['back', 'to another connection'])(
+    '%s is what it was, although the transport reads on',
+    (where) => {
+      const silent: ProtocolSink = {
+        text: () => undefined,
+        binary: () => undefined,
+        messageStart: () => undefined,
+        messageChunk: () => undefined,
+        messageEnd: () => undefined,
+        ping: () => undefined,
+        pong: () => undefined,
+        close: () => undefined,
+        failure: () => undefined,
+        outputReady: () => undefined,
+      };
+      const other = new Protocol({ role: 'server' }, silent);
+      const protocol: Protocol = new Protocol(
+        { role: 'server', binaryMessages: 'borrowed' },
+        { ...silent, binary: (message) => (where === 'back' ? protocol : other).sendBinary(message) },
+      );
+      const length = 40_000;
+      const chunk = new Uint8Array(8 + length).fill(7);
+      chunk.set([0x82, 0xfe, length >> 8, length & 0xff, 0, 0, 0, 0]);
+      protocol.receive(chunk);
+      chunk.fill(9);
+      const written: number[] = [];
+      (where === 'back' ? protocol : other).output.flush((chunks) => {
+        for (const bytes of chunks) written.push(...bytes);
+        return true;
+      });
+      expect(written).toHaveLength(4 + length);
+      expect(written.slice(4).every((byte) => byte === 7)).toBe(true);
+    },
+  );
 });
 
 describe('pausing', () => {
