@@ -153,12 +153,15 @@ withChromium(() => {
       await page.fill('#text', 'Mine');
       await page.press('#text', 'Enter');
       await page.locator('.message.mine').waitFor();
+      const colour = await page.getAttribute('#people li', 'data-colour');
       await page.click('#close-here');
       await frame(page, 'up', 'close', '4001 the person wanted to').waitFor();
       await page.locator('.note', { hasText: '/chat closed with 4001' }).waitFor();
       await page.locator('.note', { hasText: '/chat opened' }).nth(2).waitFor();
       await frame(page, 'down', 'text', '"welcome"').nth(2).waitFor();
       expect(await page.locator('.message.mine').count()).toBe(1);
+      expect(await page.getAttribute('.message.mine', 'data-colour')).toBe(colour);
+      await expect.poll(() => page.getAttribute('#people li', 'data-colour')).toBe(colour);
       expect(complaints).toEqual([]);
     });
 

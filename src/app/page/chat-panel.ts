@@ -22,6 +22,8 @@ export class ChatPanel {
   #you: Person | undefined;
   // Who connects again is somebody new to the server, but not to the person.
   readonly #everYou = new Set<number>();
+  // By name, so that a person who connects again keeps the colour of what they said before.
+  readonly #colours = new Map<string, string>();
   #toldTypingAtMs = -Infinity;
 
   /** @param send gives false when there is no connection */
@@ -125,7 +127,7 @@ export class ChatPanel {
     time.textContent = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     const name = element('b', '', from.name);
     const line = element('div', 'message', element('p', 'by', name, time), element('p', 'text', text));
-    line.dataset['colour'] = colourOf(from);
+    line.dataset['colour'] = this.#colourOf(from);
     if (this.#everYou.has(from.id)) line.classList.add('mine');
     this.#log.append(line);
     while (this.#log.childElementCount > messagesShown) this.#log.firstElementChild?.remove();
@@ -136,7 +138,7 @@ export class ChatPanel {
     this.#people.replaceChildren(
       ...people.map((person) => {
         const chip = element('li', 'person', person.name);
-        chip.dataset['colour'] = colourOf(person);
+        chip.dataset['colour'] = this.#colourOf(person);
         if (person.id === this.#you?.id) chip.append(element('span', 'hint', ' (you)'));
         return chip;
       }),
@@ -163,8 +165,10 @@ export class ChatPanel {
     dots.setAttribute('aria-hidden', 'true');
     this.#typingLine.append(dots, `${who} typing…`);
   }
-}
 
-function colourOf({ id }: Person): string {
-  return String(id % colourCount);
+  #colourOf({ id, name }: Person): string {
+    const colour = this.#colours.get(name) ?? String(id % colourCount);
+    this.#colours.set(name, colour);
+    return colour;
+  }
 }
