@@ -8,7 +8,7 @@ import { type ProtocolLimits, defaultLimits, requireInteger } from '../protocol/
 export interface ConnectionOptions extends ProtocolLimits {
   /**
    * From how many queued bytes on `send` gives a promise to wait for, and from how many undelivered bytes on
-   * receiving pauses. @defaultValue 64 KiB
+   * receiving pauses; at most `maxQueuedBytes`. @defaultValue 64 KiB
    */
   readonly highWaterMarkBytes: number;
   /**
@@ -87,6 +87,7 @@ export function resolveConnectionOptions(given: Partial<ConnectionOptions> = {})
   const options: ConnectionOptions = { ...defaultConnectionOptions, ...present };
   const isStreamed = options.receive === 'streamed';
   const booleans = [true, false];
+  const maxQueuedBytes = requireInteger('maxQueuedBytes', options.maxQueuedBytes, 1);
   const resolved: ConnectionOptions = Object.freeze({
     maxMessageBytes: requireInteger(
       'maxMessageBytes',
@@ -104,8 +105,14 @@ export function resolveConnectionOptions(given: Partial<ConnectionOptions> = {})
       1,
     ),
     maxRetainedBytes: requireInteger('maxRetainedBytes', options.maxRetainedBytes, 1024),
-    highWaterMarkBytes: requireInteger('highWaterMarkBytes', options.highWaterMarkBytes, 1),
-    maxQueuedBytes: requireInteger('maxQueuedBytes', options.maxQueuedBytes, 1),
+    // Above the bound nobody would ever be told to wait before the connection is cut.
+    highWaterMarkBytes: requireInteger(
+      'highWaterMarkBytes',
+      given.highWaterMarkBytes ?? Math.min(options.highWaterMarkBytes, maxQueuedBytes),
+      1,
+      maxQueuedBytes,
+    ),
+    maxQueuedBytes,
     pingIntervalMs: requireInteger('pingIntervalMs', options.pingIntervalMs, 0, longestDelayMs),
     pongTimeoutMs: requireInteger('pongTimeoutMs', options.pongTimeoutMs, 1, longestDelayMs),
     closeTimeoutMs: requireInteger('closeTimeoutMs', options.closeTimeoutMs, 1, longestDelayMs),

@@ -5,6 +5,7 @@
 import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
+import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
@@ -500,7 +501,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#isDispatching = true;
     try {
       const result = handlers.message(this, message);
-      if (result instanceof Promise) result.catch(this.#handlerFailed);
+      if (result !== undefined) onRejection(result, this.#handlerFailed);
     } catch (error) {
       this.#handlerFailed(error);
     }
@@ -672,7 +673,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #report(error: unknown): void {
     try {
       const result: unknown = this.#onError(error);
-      if (result instanceof Promise) result.catch(reportToConsole);
+      onRejection(result, reportToConsole);
     } catch (reportError) {
       // An error option that throws itself must not harm the connection; the console is the last resort.
       reportToConsole(reportError);
@@ -750,7 +751,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #call(handler: () => unknown): void {
     try {
       const result = handler();
-      if (result instanceof Promise) result.catch(this.#handlerFailed);
+      if (result !== undefined) onRejection(result, this.#handlerFailed);
     } catch (error) {
       this.#handlerFailed(error);
     }

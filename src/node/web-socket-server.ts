@@ -6,6 +6,7 @@ import type { Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
+import { onRejection } from '../base/rejections.ts';
 import type { SendData } from '../connection/connection.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
@@ -66,8 +67,9 @@ export class WebSocketServer implements AsyncDisposable {
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
     this.#onError = (error, connection) => {
-      if (options.onError === undefined) console.error(error);
-      else options.onError(error, connection);
+      if (options.onError !== undefined) return options.onError(error, connection);
+      console.error(error);
+      return undefined;
     };
     this.#environment = {
       clock: this.#clock,
@@ -79,6 +81,12 @@ export class WebSocketServer implements AsyncDisposable {
       onError: (error) => this.#report(error, undefined),
     };
     this.#host = host;
+    // Until it listens, serve() tells of its errors; afterwards, an accept that fails must not end the process.
+    if (host?.isOwn === true) {
+      host.server.on('error', (error) => {
+        if (host.server.listening) this.#report(error, undefined);
+      });
+    }
     if (host !== undefined) {
       this.#deadline = new HandshakeDeadline(host.server, {
         clock: this.#clock,
@@ -237,7 +245,7 @@ export class WebSocketServer implements AsyncDisposable {
 
   #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {
     try {
-      this.#onError(error, connection);
+      onRejection(this.#onError(error, connection), (reportError) => console.error(reportError));
     } catch (reportError) {
       // An error option that throws itself must not harm the server; the console is the last resort.
       console.error(reportError);

@@ -1,6 +1,7 @@
 // An endpoint: a path, the decision who may connect there, and what is done with the connections. It judges request
 // heads and makes connections over transports that a platform brings; it touches no socket.
 
+import { isThenable } from '../base/rejections.ts';
 import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
@@ -24,7 +25,6 @@ import {
 import type { Topics } from './topics.ts';
 import {
   isResponse,
-  isThenable,
   type UpgradeAcceptance,
   type UpgradeDecision,
   type UpgradeOutcome,

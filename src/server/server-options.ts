@@ -66,7 +66,7 @@ export interface ServerOptions extends Partial<ServerLimits> {
    * Hears what `upgrade` or a handler threw, and errors of the server's own socket.
    * @defaultValue console.error
    */
-  onError?(error: unknown, connection: ServerConnection<unknown> | undefined): void;
+  onError?(error: unknown, connection: ServerConnection<unknown> | undefined): unknown;
   /** Where all deadlines come from; for tests. @defaultValue the system's clock */
   readonly clock?: Clock;
 }

@@ -52,8 +52,3 @@ export type UpgradeOutcome = AcceptedUpgrade | AnsweredUpgrade | HandshakeRefusa
 export function isResponse(decision: unknown): decision is Response {
   return decision instanceof Response || Object.prototype.toString.call(decision) === '[object Response]';
 }
-
-/** Whether a value has to be waited for. */
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}

@@ -16,7 +16,7 @@ test.each([
   ['maxFrameBytes', 124, 'an integer of at least 125'],
   ['maxFragments', -1, 'an integer of at least 1'],
   ['maxRetainedBytes', 1, 'an integer of at least 1024'],
-  ['highWaterMarkBytes', 0, 'an integer of at least 1'],
+  ['highWaterMarkBytes', 0, 'an integer from 1 to 16777216'],
   ['maxQueuedBytes', Number.NaN, 'an integer of at least 1'],
   ['pingIntervalMs', -1, 'an integer from 0 to 2147483647'],
   ['pingIntervalMs', 2 ** 31, 'an integer from 0 to 2147483647'],
@@ -41,4 +41,11 @@ test('streamed receiving lifts the limits on messages unless they are given', ()
   expect(streamed.maxMessageBytes).toBe(Infinity);
   expect(streamed.maxFragments).toBe(Infinity);
   expect(resolveConnectionOptions({ receive: 'streamed', maxMessageBytes: 5 }).maxMessageBytes).toBe(5);
+});
+
+test('the high-water mark stays below the bound of the queue: unless given, it follows it', () => {
+  expect(resolveConnectionOptions({ maxQueuedBytes: 1000 }).highWaterMarkBytes).toBe(1000);
+  expect(() => resolveConnectionOptions({ maxQueuedBytes: 1000, highWaterMarkBytes: 1001 })).toThrow(
+    'option highWaterMarkBytes is 1001, expected an integer from 1 to 1000',
+  );
 });
