@@ -69,6 +69,31 @@ describe('the data of a connection', () => {
     );
   });
 
+  test('can be named where the ways out differ', () => {
+    type Kind = { readonly kind: 'guest' } | { readonly kind: 'member'; readonly id: number };
+    started(
+      serve<Kind>(
+        {
+          port: 0,
+          upgrade: ({ isSecure }) => ({ data: isSecure ? { kind: 'member', id: 1 } : { kind: 'guest' } }),
+        },
+        { open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<Kind>() },
+      ),
+    );
+    started(
+      serve<{ id: number } | undefined>(
+        {
+          port: 0,
+          upgrade: ({ isSecure }) => {
+            if (!isSecure) return undefined;
+            return { data: { id: 1 } };
+          },
+        },
+        { open: (connection) => expectTypeOf(connection.data).toEqualTypeOf<{ id: number } | undefined>() },
+      ),
+    );
+  });
+
   test('cannot be forgotten on one way out', () => {
     // @ts-expect-error the connection would have no data although its type says so
     started(serve<{ room: string }>({ port: 0, upgrade: () => undefined }));
