@@ -3,7 +3,7 @@
 
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
-import { requireClientHandlers, requireErrorListener, requireSignal } from '../connection/client-checks.ts';
+import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { requireSubprotocols } from '../protocol/handshake/subprotocol.ts';
@@ -50,7 +50,7 @@ export async function connect(
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
   const platform = currentPlatform();
-  requireClientHandlers(handlers);
+  requireHandlers(handlers);
   return openConnection(planConnection(url, options, platform.baseUrl), platform, options.signal, handlers);
 }
 

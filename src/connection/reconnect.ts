@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom, type RandomSource } from '../base/random.ts';
 import { requireInteger } from '../protocol/limits.ts';
-import { requireSignal } from './client-checks.ts';
+import { requireSignal } from './callback-checks.ts';
 import type { Connection } from './connection.ts';
 import { isTransient, retryAfterMsOf } from './retry.ts';
 

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
-import { requireClientHandlers, requireErrorListener, requireSignal } from '../connection/client-checks.ts';
+import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
@@ -45,7 +45,7 @@ export async function connect(
   options: ConnectOptions = {},
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
-  requireClientHandlers(handlers);
+  requireHandlers(handlers);
   return openConnection(planConnection(url, options), { signal: options.signal, handlers });
 }
 

@@ -5,6 +5,7 @@ import { isThenable } from '../base/rejections.ts';
 import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
@@ -18,7 +19,6 @@ import { ServerConnection, type ServerConnectionContext } from './server-connect
 import {
   type EndpointOptions,
   requireFunctions,
-  requireHandlers,
   requireOptionalBoolean,
   type ServerHandlers,
 } from './server-options.ts';

@@ -143,16 +143,3 @@ export function requireOptionalBoolean(name: string, value: unknown): void {
     `option ${name} is ${describe(value)}, expected true or false`,
   );
 }
-
-const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'closing', 'close'] as const;
-
-/**
- * Checks that all handlers are functions.
- * @throws FullduplexError `WS_OPTION_INVALID`
- */
-export function requireHandlers(handlers: ServerHandlers<unknown>): void {
-  if (typeof handlers !== 'object' || handlers === null) {
-    throw new FullduplexError('WS_OPTION_INVALID', `handlers are ${describe(handlers)}, expected an object`);
-  }
-  requireFunctions(handlers, handlerNames);
-}

@@ -156,7 +156,7 @@ describe('options', () => {
   test('a handler that is no function is refused', async () => {
     const handlers = { message: 'echo' } as unknown as ServerHandlers;
     await expect(serve({ port: 0 }, handlers)).rejects.toThrow(
-      'option message is "echo", expected a function',
+      'handler message is "echo", expected a function',
     );
   });
 });

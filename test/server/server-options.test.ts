@@ -2,9 +2,7 @@ import { expect, test } from 'vitest';
 import {
   defaultServerLimits,
   requireFunctions,
-  requireHandlers,
   resolveServerLimits,
-  type ServerHandlers,
 } from '../../src/server/server-options.ts';
 
 test('the bounds have safe defaults, which cannot be changed', () => {
@@ -28,12 +26,6 @@ test.each([
   expect(() => resolveServerLimits(given)).toThrow(message);
 });
 
-test('handlers and hooks have to be functions', () => {
-  requireHandlers({});
-  requireHandlers({ open: () => undefined });
-  expect(() => requireHandlers({ close: 1 } as unknown as ServerHandlers<unknown>)).toThrow(
-    'option close is 1',
-  );
-  expect(() => requireHandlers(null as unknown as ServerHandlers<unknown>)).toThrow('handlers are null');
+test('hooks have to be functions', () => {
   expect(() => requireFunctions({ upgrade: {} }, ['upgrade'])).toThrow('option upgrade is an object');
 });

@@ -1,5 +1,5 @@
-// What both clients, Node's and the browser's, check alike before anything is dialled: the parts of options and handlers
-// that are called or listened to later, when a mistake would show far from where it was made.
+// What the server and both clients, Node's and the browser's, check alike before anything is dialled or listens: the parts
+// of options and handlers that are called or listened to later, when a mistake would show far from where it was made.
 
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { ConnectionHandlers } from './connection.ts';
@@ -28,10 +28,10 @@ export function requireErrorListener(onError: unknown): void {
 }
 
 /**
- * Checks the handlers of a client.
+ * Checks the handlers of a connection.
  * @throws FullduplexError `WS_OPTION_INVALID`
  */
-export function requireClientHandlers<C>(handlers: ConnectionHandlers<C> | undefined): void {
+export function requireHandlers<C>(handlers: ConnectionHandlers<C> | undefined): void {
   if (handlers === undefined) return;
   if (typeof handlers !== 'object' || handlers === null) throw invalid('handlers', handlers, 'an object');
   for (const name of handlerNames) {

@@ -17,6 +17,7 @@ describe.each<[string, unknown]>([
     [{ signal: null }, undefined, 'option signal is null, expected an AbortSignal'],
     [{ onError: 'log' }, undefined, 'option onError is "log", expected a function'],
     [{}, 'message', 'handlers is "message", expected an object'],
+    [{}, null, 'handlers is null, expected an object'],
     [{}, { message: 5 }, 'handler message is 5, expected a function'],
     [{}, { closing: {} }, 'handler closing is an object (Object), expected a function'],
   ])('%j %j', async (options, handlers, message) => {
