@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { expect, test, type TestContext } from 'vitest';
+import { chromiumPath, launchChromium } from '../chromium.ts';
 import { type ScenarioServer, scenarioServer } from '../whatwg/scenario-server.ts';
 
-const executablePath = '/usr/bin/chromium';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const contentTypes: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
@@ -18,12 +18,6 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 let browser: Promise<Browser> | undefined;
-
-function launch(): Promise<Browser> {
-  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', ...quiet];
-  return chromium.launch({ executablePath, headless: true, args });
-}
 
 /** Ends Chromium; for afterAll. */
 export async function quitChromium(): Promise<void> {
@@ -37,12 +31,12 @@ export function testInChromium(
   run: (page: Page, server: ScenarioServer) => Promise<void>,
 ): void {
   test(name, { timeout: 60_000 }, async (context: TestContext) => {
-    if (!existsSync(executablePath)) {
-      const hint = `${executablePath} is missing: apt-get install chromium`;
+    if (!existsSync(chromiumPath)) {
+      const hint = `${chromiumPath} is missing: apt-get install chromium`;
       if (process.env.CI !== undefined) expect.fail(hint);
       context.skip(hint);
     }
-    browser ??= launch();
+    browser ??= launchChromium();
     await using server = await scenarioServer((request, response) => {
       // Only what a test asks for by its path within the repository.
       const path = normalize(new URL(request.url ?? '/', 'http://host').pathname);

@@ -18,8 +18,8 @@ import { type AddressInfo, connect as connectSocket, createServer as createTcpSe
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { chromiumPath, launchChromium } from '../chromium.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -149,11 +149,7 @@ async function loadPage(html: string): Promise<string> {
   page.listen(0, '127.0.0.1');
   await new Promise((resolve) => page.once('listening', resolve));
   const { port: pagePort }: AddressInfo = page.address() as AddressInfo;
-  const profile = mkdtempSync(join(folder, 'chromium-'));
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
-  });
+  const browser = await launchChromium();
   try {
     const tab = await browser.newPage();
     await tab.goto(`http://127.0.0.1:${pagePort}/`);
@@ -216,7 +212,7 @@ describe.each(documents)('$name', ({ blocks }) => {
   );
 
   const html = blocks.filter(({ language }) => language === 'html');
-  const hasChromium = existsSync('/usr/bin/chromium');
+  const hasChromium = existsSync(chromiumPath);
   if (html.length > 0 && !hasChromium && process.env['CI'] === undefined) {
     test.skip('a page in Chromium: apt-get install chromium', () => undefined);
   }

@@ -1,15 +1,13 @@
-// Debian's Chromium for the tests in a real browser. Without it there is one test that is skipped and says how to
+// The tests of the start page in Chromium. Without it there is one test that is skipped and says how to
 // install it; in CI that test fails.
 
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
 import { test } from 'vitest';
-
-const executablePath = '/usr/bin/chromium';
+import { chromiumPath } from '../chromium.ts';
 
 /** Describes tests that need Chromium. */
 export function withChromium(describeTests: () => void): void {
-  if (existsSync(executablePath)) {
+  if (existsSync(chromiumPath)) {
     describeTests();
     return;
   }
@@ -22,20 +20,4 @@ export function withChromium(describeTests: () => void): void {
   }
   console.warn(line);
   test.skip(line, () => {});
-}
-
-/** Launches Chromium with a new profile. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
 }

@@ -1,7 +1,8 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { computeAccept } from '../../src/protocol.ts';
-import { launchChromium, withChromium } from './chromium.ts';
+import { launchChromium } from '../chromium.ts';
+import { withChromium } from './chromium.ts';
 import { type DemoProcess, startDemo } from './demo-process.ts';
 
 const desktop = { width: 1280, height: 900 };

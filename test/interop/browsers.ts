@@ -2,8 +2,8 @@
 // browser has no pings, no fragments and no server; what it has runs through the same list.
 
 import { readFile } from 'node:fs/promises';
-import { chromium as playwrightChromium } from 'playwright-core';
 import { launch as launchWithPuppeteer } from 'puppeteer-core';
+import { chromiumPath, launchChromium } from '../chromium.ts';
 import { type Observation, Observations } from './observations.ts';
 import type { Peer, RunningClient } from './peer.ts';
 import type { Abilities } from './scenarios.ts';
@@ -42,21 +42,10 @@ const abilities = { fragments: 'none', pings: false, statuses: false } satisfies
 export const chromium: BrowserPeer = {
   name: 'Chromium',
   packages: ['chromium'],
-  probe: 'test -x /usr/bin/chromium',
+  probe: `test -x ${chromiumPath}`,
   abilities: { ...abilities, insistsOnSubprotocol: true },
   ...pagesOf(async () => {
-    const browser = await playwrightChromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
+    const browser = await launchChromium();
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     return { newPage: () => context.newPage(), close: () => browser.close() };
   }),
