@@ -210,7 +210,11 @@ async function notConnected(error: unknown, io: CommandIo): Promise<number> {
   // What the server says about its refusal is for people to read.
   const body = error instanceof HandshakeError && error.body !== undefined ? error.body.trim() : '';
   const shown = body === '' ? '' : `${body.replace(controlCharacters, showCharacter)}\n`;
-  await print(io.stderr, `fullduplex: ${error.message}\n${shown}`);
+  const hint =
+    error.code === 'WS_CERTIFICATE_INVALID'
+      ? '--ca FILE names an authority to trust; --insecure accepts any certificate\n'
+      : '';
+  await print(io.stderr, `fullduplex: ${error.message}\n${hint}${shown}`);
   return ExitCode.failed;
 }
 

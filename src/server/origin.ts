@@ -63,7 +63,7 @@ export function originProblem(
     return `Origin ${describe(origin)} is not among the allowed origins (RFC 6455 10.2)`;
   }
   if (isOnLoopback && !isLoopbackHost(authority)) {
-    return `Host ${describe(authority)} is not this machine, but the server listens for this machine only: the option allowedOrigins can name who may connect`;
+    return `Host ${describe(authority)} is not this machine, but the server listens for this machine only: behind a proxy, name who may connect in the option allowedOrigins`;
   }
   if (origin === undefined || isSameOrigin(origin, authority, isSecure)) return undefined;
   return `Origin ${describe(origin)} is not that of Host ${describe(authority)}: the option allowedOrigins can name others (RFC 6455 10.2)`;

@@ -97,6 +97,11 @@ describe('fullduplex echo', () => {
         break;
       }
       connection.terminate();
+      const unknown = await runToEnd(['connect', url]);
+      expect(unknown.exitCode).toBe(2);
+      expect(unknown.complained).toContain(
+        '--ca FILE names an authority to trust; --insecure accepts any certificate',
+      );
       const swapped = await runToEnd(['echo', '--port', '0', '--tls-cert', key, '--tls-key', cert]);
       expect(swapped).toMatchObject({ exitCode: 1, complained: expect.stringMatching(/option tls/) });
     } finally {
