@@ -13,7 +13,7 @@ type ChatConnection = ServerConnection<unknown>;
 /** How many of the last messages a newcomer gets. */
 export const historyLength = 50;
 /** How many people fit in. */
-export const maxPeople = 100;
+const maxPeople = 100;
 
 // A person can send this many requests at once, and this many per second for long.
 const burst = 20;

@@ -4,7 +4,7 @@ import type { ServerConnection } from '../index.ts';
 import type { ChatEvent, Experiment } from './messages.ts';
 
 /** The size that shows the 64-bit form of the length (RFC 6455 5.2: from 65,536 bytes). */
-export const largeBinaryBytes = 70_000;
+const largeBinaryBytes = 70_000;
 
 /** Does what was asked for. The close code is the person's choice among those that an application may use. */
 export function runExperiment(

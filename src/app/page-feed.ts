@@ -8,9 +8,9 @@ import type { ServerConnection } from '../index.ts';
 import type { FeedEvents, SocketName } from './messages.ts';
 
 /** How many of its last events a feed keeps. */
-export const eventsKept = 500;
+const eventsKept = 500;
 /** How much of a frame's payload is shown. */
-export const maxShownPayloadBytes = 1024;
+const maxShownPayloadBytes = 1024;
 /** How many feeds there can be; a page beyond them is told to come back later. */
 export const maxFeeds = 100;
 

@@ -11,7 +11,7 @@ import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import { type CommandIo, ExitCode, print, UsageError } from './command-io.ts';
 import { parseCommandLine, parseSeconds, readOptionFile } from './command-line.ts';
 
-export const connectUsage: string = `Usage: fullduplex connect URL [options]
+const connectUsage: string = `Usage: fullduplex connect URL [options]
 
 Connects to ws:, wss:, http:, https: or ws+unix:/path/to.sock:/request/path, prints each message that arrives, and sends
 each line that is typed or piped in as a message. Ctrl-D, or the end of the piped input, closes the connection with

@@ -8,7 +8,7 @@ import type { WebSocketServer } from '../node/web-socket-server.ts';
 import { type CommandIo, ExitCode, print, untilAborted, UsageError } from './command-io.ts';
 import { parseCommandLine, parseInteger, readOptionFile } from './command-line.ts';
 
-export const echoUsage: string = `Usage: fullduplex echo [options]
+const echoUsage: string = `Usage: fullduplex echo [options]
 
 Accepts WebSockets on every path and from every origin and sends each message back, text as text and binary as binary.
 Prints the URL that it listens on. SIGINT and SIGTERM close all connections with 1001.

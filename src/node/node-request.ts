@@ -12,7 +12,7 @@ import { isLoopbackAddress } from '../server/origin.ts';
 import type { IncomingUpgrade } from '../server/upgrade-request.ts';
 
 /** The head of a request that Node has parsed. */
-export function requestHeadOf(request: IncomingMessage): RequestHead {
+function requestHeadOf(request: IncomingMessage): RequestHead {
   return {
     method: request.method ?? 'GET',
     target: request.url ?? '/',

@@ -1,7 +1,7 @@
 // What Node injects into the portable floors: one place that server and client share.
 
 import type { ConnectionEnvironment } from '../connection/connection.ts';
-import { type ConnectionOptions } from '../connection/connection-options.ts';
+import type { ConnectionOptions } from '../connection/connection-options.ts';
 import { FramedTransport } from '../connection/framed-transport.ts';
 import type { ByteTransport } from '../connection/byte-transport.ts';
 import { protocolOptionsOf } from '../connection/protocol-options.ts';

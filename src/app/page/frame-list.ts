@@ -5,7 +5,7 @@ import { byId, element } from './element.ts';
 import { type FrameRecord, hex, isControl, kindOf, previewOf, timeOf } from './frame-record.ts';
 
 /** How many frames are kept. */
-export const framesKept = 500;
+const framesKept = 500;
 
 type Filter = 'all' | 'chat' | 'ticker' | 'control';
 
