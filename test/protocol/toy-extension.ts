@@ -40,7 +40,7 @@ class Cipher {
 
 /** Runs one job at a time: at once, or when it is released. */
 export class ToyCodec implements Deflater, Inflater {
-  readonly #cipher = new Cipher();
+  #cipher = new Cipher();
   readonly #isAsync: boolean;
   readonly #expansion: number;
   readonly #isCareless: boolean;
@@ -77,6 +77,10 @@ export class ToyCodec implements Deflater, Inflater {
   inflate(input: Uint8Array, _isFinal: boolean, maxOutputBytes: number, done: CodecCallback): void {
     this.allowances.push(maxOutputBytes);
     this.#start(input, maxOutputBytes, done);
+  }
+
+  reset(): void {
+    this.#cipher = new Cipher();
   }
 
   close(): void {

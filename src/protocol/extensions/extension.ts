@@ -14,8 +14,22 @@ export type CodecCallback = (error: Error | undefined, output: Uint8Array) => vo
 export interface Deflater {
   /** Transforms a piece; `isFinal` marks the end of the message. */
   deflate(input: Uint8Array, isFinal: boolean, done: CodecCallback): void;
+  /**
+   * A message that this deflater did not make went out in its stream: what it makes next refers to nothing before.
+   * Called between messages only.
+   */
+  reset(): void;
   /** Gives back what the codec holds; `done` of a piece under way may then never be called. */
   close(): void;
+}
+
+/**
+ * Transforms whole messages so that they refer to nothing before them: one output serves every connection that has
+ * this very object, whatever its own deflater has sent. Messages under way may overlap, unlike those of a Deflater.
+ */
+export interface SharedDeflater {
+  /** Transforms a whole message; the same rules for `done` and the input as for Deflater. The output is not changed. */
+  deflate(input: Uint8Array, done: CodecCallback): void;
 }
 
 /** Transforms incoming message payloads; the same rules as for Deflater. */
@@ -47,6 +61,8 @@ export interface NegotiatedExtension {
   readonly deflater: Deflater;
   /** Transforms what is received. */
   readonly inflater: Inflater;
+  /** Transforms what is sent to many; without it every connection does that work by itself. */
+  readonly shared?: SharedDeflater;
 }
 
 /** An extension that this side is ready to use; makes a NegotiatedExtension for each connection. */
