@@ -19,7 +19,11 @@ export function fakeExtension(name: string, rsvBit: RsvBit = 0x40, offerCount = 
   const close = (): void => {
     closedCodecs++;
   };
-  const deflater: Deflater = { deflate: (input, _isFinal, done) => done(undefined, input), close };
+  const deflater: Deflater = {
+    deflate: (input, _isFinal, done) => done(undefined, input),
+    reset: () => undefined,
+    close,
+  };
   const inflater: Inflater = { inflate: (input, _isFinal, _max, done) => done(undefined, input), close };
   const agree = ({ parameters }: ExtensionOffer): NegotiatedExtension => ({
     name,
