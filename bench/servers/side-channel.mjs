@@ -29,6 +29,9 @@ async function answerTo(line) {
   if (command === 'sample') return sample();
   if (command === 'profile') return startProfile();
   if (command === 'profiled') return writeProfile(line.slice(command.length + 1));
+  if (command === 'memory') return (await import('../memory/probe.mjs')).measureMemory();
+  if (command === 'snapshot')
+    return (await import('../memory/probe.mjs')).writeSnapshot(line.slice(command.length + 1));
   return { error: `unknown command ${line}` };
 }
 
