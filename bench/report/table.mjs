@@ -1,5 +1,6 @@
 // The report as Markdown, so that it can stand in the docs as it is: machine and command, one row per workload and
 // server, and the ratios side by side.
+import { formatTable } from './markdown.mjs';
 import { REFERENCE } from './summary.mjs';
 
 /** A generator above this share of its core may be what limits the throughput. */
@@ -80,10 +81,11 @@ function ratios({ workloads }) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function notes({ workloads, warnings }) {
+function notes({ workloads, warnings, missing }) {
   const figures = workloads.flatMap(({ entries }) => entries.flatMap((entry) => entry.figures ?? []));
   const others = Math.max(0, ...figures.map(({ othersBusy }) => othersBusy.median));
   const lines = warnings.map((warning) => `- note: ${warning}`);
+  for (const [name, reason] of Object.entries(missing)) lines.push(`- left out: ${name}: ${reason}`);
   for (const [reason, names] of failuresOf(workloads)) {
     lines.push(`- failed: ${names.length > 3 ? `${names.length} workloads` : names.join(', ')}: ${reason}`);
   }
@@ -116,21 +118,6 @@ function failuresOf(workloads) {
     }
   }
   return byReason;
-}
-
-/**
- * @param {readonly string[]} head
- * @param {readonly (readonly string[])[]} rows
- */
-function formatTable(head, rows) {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length)),
-  );
-  /** @param {readonly string[]} cells */
-  const line = (cells) =>
-    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
-  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)];
 }
 
 /**
