@@ -10,4 +10,22 @@ const server = await serve(
     },
   },
 );
+server.endpoint(
+  '/subscribe',
+  {},
+  {
+    open(connection) {
+      connection.subscribe('news');
+    },
+  },
+);
+server.endpoint(
+  '/publish',
+  {},
+  {
+    message(_, message) {
+      server.publish('news', message);
+    },
+  },
+);
 announce({ name: 'fullduplex', version: packageVersion('fullduplex'), port: server.port });

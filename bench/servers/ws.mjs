@@ -1,7 +1,7 @@
-// The peer that every ratio refers to: ws as its README writes an echo server, with bufferutil and without deflate.
+// The peer that every ratio refers to: ws as its README writes an echo server and a broadcast, with bufferutil.
 // Text stays a Buffer on its way through, which is the cheapest way that ws offers.
 import { createRequire } from 'node:module';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { announce, packageVersion } from './side-channel.mjs';
 
 const bufferutil = packageVersion('bufferutil');
@@ -11,11 +11,25 @@ const isNative =
 if (!isNative || process.env.WS_NO_BUFFER_UTIL) throw new Error('ws would run without the native bufferutil');
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-server.on('connection', (socket) => {
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+server.on('connection', (socket, request) => {
   // The generator cuts its connections when it ends.
   socket.on('error', () => {});
+  if (request.url === '/publish') socket.on('message', broadcast);
+  else socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
 });
+
+/**
+ * The publisher sends nothing to itself, and is the only one that publishes.
+ * @this {WebSocket}
+ * @param {import('ws').RawData} data
+ * @param {boolean} isBinary
+ */
+function broadcast(data, isBinary) {
+  for (const client of server.clients) {
+    if (client !== this && client.readyState === WebSocket.OPEN) client.send(data, { binary: isBinary });
+  }
+}
+
 server.on('listening', () => {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('expected a TCP address');

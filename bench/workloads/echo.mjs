@@ -1,18 +1,11 @@
 // The echo workloads as data: every connection keeps `depth` messages in flight and sends the next when one is back.
 
-/**
- * @typedef {object} EchoWorkload
- * @property {'echo'} kind
- * @property {string} name what --only looks for, and what the table shows
- * @property {number} connections
- * @property {'binary' | 'text' | 'unicode'} messageType text is printable ASCII; unicode mixes one to three bytes
- * @property {number} messageBytes
- * @property {number} depth messages in flight per connection
- */
-
 const KIB = 1024;
 
-/** @type {readonly { size: string, messageBytes: number, messageType: EchoWorkload['messageType'] }[]} */
+/** @type {readonly string[]} */
+const servers = ['fullduplex', 'ws', 'net'];
+
+/** @type {readonly { size: string, messageBytes: number, messageType: import('./workload.mjs').Workload['messageType'] }[]} */
 const MESSAGES = [
   { size: '20 B', messageBytes: 20, messageType: 'binary' },
   { size: '1 KiB', messageBytes: KIB, messageType: 'binary' },
@@ -23,11 +16,13 @@ const MESSAGES = [
   { size: '1 MiB', messageBytes: KIB * KIB, messageType: 'binary' },
 ];
 
-/** @type {readonly EchoWorkload[]} */
+/** @type {readonly import('./workload.mjs').Workload[]} */
 export const echoWorkloads = MESSAGES.flatMap(({ size, messageBytes, messageType }) =>
   [1, 16].map((depth) => ({
     kind: /** @type {const} */ ('echo'),
     name: `echo ${size} ${messageType} d${depth}`,
+    isShort: true,
+    servers,
     connections: 64,
     messageType,
     messageBytes,
