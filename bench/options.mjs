@@ -1,6 +1,7 @@
 // What `npm run bench` can be asked for, and which workloads and servers an answer consists of.
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
+import { positive, UsageError } from './command-line.mjs';
 import { isServerFile, serverNames } from './servers/catalogue.mjs';
 import { workloads } from './workloads/all.mjs';
 import { shortServers } from './workloads/workload.mjs';
@@ -22,8 +23,6 @@ npm run bench:full -- [options]  every workload, every server
 `;
 
 const GENERATORS = /** @type {const} */ (['auto', 'c', 'node']);
-
-export class UsageError extends Error {}
 
 export function readOptions() {
   const { values } = parseArgs({
@@ -80,15 +79,4 @@ function requireServer(server) {
   throw new UsageError(
     `--servers knows ${serverNames.join(', ')} and paths to .mjs files, not ${basename(server)}`,
   );
-}
-
-/**
- * @param {string} name
- * @param {string} text
- */
-function positive(name, text) {
-  const value = Number(text);
-  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
-    throw new UsageError(`${name} is a number above 0, not ${text}`);
-  return value;
 }

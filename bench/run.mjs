@@ -1,11 +1,11 @@
 // `npm run bench`: our server against ws, against bare node:net and, with --full, against others, in one go, with one
 // load generator. Runs each workload as a contest, prints the report and, if asked, writes it as JSON.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem, type } from 'node:os';
 import { basename } from 'node:path';
+import { commandLine, describeMachine, runCommand, today } from './command-line.mjs';
 import { runContest } from './contest.mjs';
 import { prepareGenerator } from './load/generator.mjs';
-import { HELP, readOptions, UsageError } from './options.mjs';
+import { HELP, readOptions } from './options.mjs';
 import { chooseCores } from './process/line-process.mjs';
 import { topFunctions } from './report/profile.mjs';
 import { figuresOf, REFERENCE } from './report/summary.mjs';
@@ -16,7 +16,7 @@ import { prepareServer } from './servers/catalogue.mjs';
  * @typedef {object} Report
  * @property {string} command
  * @property {string} date
- * @property {{ cpu: string, cores: number, memoryGib: number, system: string }} machine
+ * @property {ReturnType<typeof describeMachine>} machine
  * @property {Record<string, string>} versions
  * @property {string} generator
  * @property {{ cores: { server?: number, generator?: number }, seconds: number, warmUpSeconds: number, rounds: number }} conditions
@@ -25,16 +25,6 @@ import { prepareServer } from './servers/catalogue.mjs';
  * @property {{ workload: import('./workloads/workload.mjs').Workload,
  *   entries: (import('./contest.mjs').Entry & { figures?: import('./report/summary.mjs').Figures })[] }[]} workloads
  */
-
-function describeMachine() {
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown CPU',
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    // Without the suffix that a distribution or a host adds.
-    system: `${type()} ${release().split('-')[0]}`,
-  };
-}
 
 /**
  * The servers of a workload that can be had here; what cannot goes into `missing`.
@@ -74,8 +64,8 @@ async function main() {
 
   /** @type {Report} */
   const report = {
-    command: ['npm run bench', ...process.argv.slice(2).map(quote)].join(' ').replace('bench ', 'bench -- '),
-    date: new Date().toISOString().slice(0, 10),
+    command: commandLine('bench'),
+    date: today(),
     machine: describeMachine(),
     versions: {},
     generator: generator.description,
@@ -116,18 +106,4 @@ async function main() {
   if (report.workloads.some(({ entries }) => entries.some(({ failure }) => failure))) process.exitCode = 1;
 }
 
-/** @param {string} argument */
-function quote(argument) {
-  return /^[\w./=,-]+$/.test(argument) ? argument : `"${argument}"`;
-}
-
-try {
-  await main();
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError ||
-    (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
-  if (!isUsage) throw error;
-  process.stderr.write(`${error.message}\n\n${HELP}`);
-  process.exitCode = 2;
-}
+await runCommand(HELP, main);

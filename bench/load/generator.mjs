@@ -1,14 +1,9 @@
 // Chooses and prepares the load generator: the C program in c/, compiled once into node_modules/.cache, or the slower
 // Node program with a clear word about it. Both take the same arguments and speak the same lines.
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../process/compiler.mjs';
 
 const SOURCES = new URL('c/', import.meta.url);
-const CACHE = new URL('../../node_modules/.cache/fullduplex-bench/', import.meta.url);
-const FLAGS = ['-O2', '-std=gnu11', '-Wall', '-Wextra'];
-const COMPILERS = ['cc', 'gcc', 'clang'];
 
 /**
  * @typedef {object} Generator
@@ -25,7 +20,8 @@ const COMPILERS = ['cc', 'gcc', 'clang'];
  * @returns {Generator}
  */
 export function prepareGenerator(kind) {
-  const compiled = kind === 'node' ? { problem: 'as asked by --generator node' } : compile();
+  const compiled =
+    kind === 'node' ? { problem: 'as asked by --generator node' } : compileProgram('load', SOURCES);
   if ('program' in compiled) {
     return {
       description: `C, ${compiled.compiler}`,
@@ -45,32 +41,4 @@ export function prepareGenerator(kind) {
     lacks: (workload) =>
       workload.kind === 'echo' ? undefined : `the generator in Node knows no ${workload.kind}`,
   };
-}
-
-/** @returns {{ program: string, compiler: string } | { problem: string }} */
-function compile() {
-  if (process.platform !== 'linux') return { problem: 'it needs epoll, which is Linux only' };
-  const found = [process.env.CC, ...COMPILERS].flatMap((name) => {
-    const version = name ? spawnSync(name, ['--version'], { encoding: 'utf8' }) : undefined;
-    return name && version?.status === 0 ? [{ name, version: version.stdout.split('\n')[0] }] : [];
-  });
-  if (found.length === 0) return { problem: `no C compiler found (tried ${COMPILERS.join(', ')})` };
-  const [{ name, version }] = found;
-  const hash = createHash('sha256').update([version, ...FLAGS].join('\n'));
-  const sources = readdirSync(SOURCES).toSorted();
-  for (const source of sources) hash.update(readFileSync(new URL(source, SOURCES)));
-  const program = fileURLToPath(new URL(`load-${hash.digest('hex').slice(0, 16)}`, CACHE));
-  if (!existsSync(program)) {
-    mkdirSync(CACHE, { recursive: true });
-    // Renamed when complete, so that two benches starting together never run half a program.
-    const unfinished = `${program}.${process.pid}`;
-    const units = sources.filter((source) => source.endsWith('.c'));
-    const built = spawnSync(name, [...FLAGS, '-o', unfinished, ...units], {
-      encoding: 'utf8',
-      cwd: fileURLToPath(SOURCES),
-    });
-    if (built.status !== 0) return { problem: `${name} failed: ${built.stderr.trim().slice(0, 400)}` };
-    renameSync(unfinished, program);
-  }
-  return { program, compiler: version };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { rowOf, runBench, serverFile } from './outcome.ts';
+import { rowOf, runBench, serverFile } from './run-bench.ts';
 
 const memory = (...options: readonly string[]) =>
   runBench('memory/run.mjs', ['--connections', '100', ...options]);
