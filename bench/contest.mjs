@@ -16,7 +16,7 @@ const RUN_GRACE_MS = 60_000;
 
 /**
  * @typedef {object} Measurement one turn of one server
- * @property {number} messages deliveries of a fan-out
+ * @property {number} messages deliveries of a fan-out, connections of handshakes
  * @property {number} seconds
  * @property {number} serverMicrosPerMessage
  * @property {number} messagesPerSecond
@@ -74,9 +74,11 @@ class Contestant {
   async prepare(workload, { generator, cores, warmUpSeconds }) {
     const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
     this.entry.identity = identity;
-    const { kind, connections, messageType, messageBytes, depth } = workload;
-    const settings = { kind, host: '127.0.0.1', port, speaks, connections, messageType, messageBytes, depth };
-    const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    const { kind, connections, messageType, messageBytes, depth, deflate, cuts } = workload;
+    const settings = { kind, connections, messageType, messageBytes, depth, deflates: deflate && true, cuts };
+    const args = Object.entries({ host: '127.0.0.1', port, speaks, ...settings }).flatMap(([name, value]) =>
+      value === undefined ? [] : `${name}=${value}`,
+    );
     const label = `generator for ${this.entry.server}`;
     this.#generator = new LineProcess(
       label,

@@ -12,9 +12,10 @@ const COMPILERS = ['cc', 'gcc', 'clang'];
 /**
  * @param {string} name of the program
  * @param {URL} directory with all of its sources, ending in a slash
+ * @param {readonly string[]} [libraries] further flags for the compiler
  * @returns {{ program: string, compiler: string } | { problem: string }}
  */
-export function compileProgram(name, directory) {
+export function compileProgram(name, directory, libraries = []) {
   if (process.platform !== 'linux') return { problem: 'it needs epoll, which is Linux only' };
   const found = [process.env.CC, ...COMPILERS].flatMap((command) => {
     const version = command ? spawnSync(command, ['--version'], { encoding: 'utf8' }) : undefined;
@@ -22,7 +23,7 @@ export function compileProgram(name, directory) {
   });
   if (found.length === 0) return { problem: `no C compiler found (tried ${COMPILERS.join(', ')})` };
   const [{ command, version }] = found;
-  const hash = createHash('sha256').update([version, ...FLAGS].join('\n'));
+  const hash = createHash('sha256').update([version, ...FLAGS, ...libraries].join('\n'));
   const sources = readdirSync(directory).toSorted();
   for (const source of sources) hash.update(readFileSync(new URL(source, directory)));
   const program = fileURLToPath(new URL(`${name}-${hash.digest('hex').slice(0, 16)}`, CACHE));
@@ -32,7 +33,8 @@ export function compileProgram(name, directory) {
     const unfinished = `${program}.${process.pid}`;
     const units = sources.filter((source) => source.endsWith('.c'));
     const cwd = fileURLToPath(directory);
-    const built = spawnSync(command, [...FLAGS, '-o', unfinished, ...units], { encoding: 'utf8', cwd });
+    const args = [...FLAGS, '-o', unfinished, ...units, ...libraries];
+    const built = spawnSync(command, args, { encoding: 'utf8', cwd });
     if (built.status !== 0) return { problem: `${command} failed: ${built.stderr.trim().slice(0, 400)}` };
     renameSync(unfinished, program);
   }

@@ -14,7 +14,10 @@ import { resolve } from 'node:path';
 /** @type {Readonly<Record<string, () => Prepared>>} */
 const CATALOGUE = {
   fullduplex: () => onNode('fullduplex'),
+  'fullduplex-borrowed': () => onNode('fullduplex-borrowed'),
+  'fullduplex-iterator': () => onNode('fullduplex-iterator'),
   ws: () => onNode('ws'),
+  'ws-js': () => onNode('ws', { WS_NO_BUFFER_UTIL: '1' }),
   net: () => onNode('net'),
 };
 

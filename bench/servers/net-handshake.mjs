@@ -1,6 +1,6 @@
 // What node:net needs to stand as a floor where bytes cannot simply be returned: it answers every request head with
 // the same 101, made for the one key that the generator uses (the example of RFC 6455 1.3), every ping with the same
-// pong, and passes messages of one known length on. None of it is a WebSocket server.
+// pong, a close frame with the same close frame, and passes messages of one known length on. None of it is a WebSocket server.
 import { workload } from './side-channel.mjs';
 
 const RESPONSE = Buffer.from(
@@ -8,6 +8,7 @@ const RESPONSE = Buffer.from(
     'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
 );
 const PONG = Buffer.from([0x8a, 0]);
+const CLOSE = Buffer.from([0x88, 2, 1000 >> 8, 1000 & 0xff]);
 const MASK_BYTES = 4;
 
 /** @type {import('node:net').Socket[]} */
@@ -17,8 +18,10 @@ const subscribers = [];
 export function acceptUnread(socket) {
   socket.once('data', (head) => {
     socket.write(RESPONSE);
-    if (head.toString('latin1').startsWith('GET /publish ')) publishFrom(socket);
-    else subscribe(socket);
+    const [path] = /(?<=^GET )\S+/.exec(head.toString('latin1', 0, 20)) ?? [];
+    if (path === '/publish') publishFrom(socket);
+    else if (path === '/subscribe') subscribe(socket);
+    else socket.on('data', () => socket.end(CLOSE));
   });
 }
 

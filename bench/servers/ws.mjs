@@ -1,16 +1,31 @@
-// The peer that every ratio refers to: ws as its README writes an echo server and a broadcast, with bufferutil.
+// The peer that every ratio refers to: ws as its README writes an echo server and a broadcast, without deflate unless
+// the workload asks for it; with bufferutil, or for comparison as an installation without it.
 // Text stays a Buffer on its way through, which is the cheapest way that ws offers.
 import { createRequire } from 'node:module';
 import { WebSocket, WebSocketServer } from 'ws';
-import { announce, packageVersion } from './side-channel.mjs';
+import { announce, packageVersion, workload } from './side-channel.mjs';
 
-const bufferutil = packageVersion('bufferutil');
+const bufferutil = process.env.WS_NO_BUFFER_UTIL ? undefined : packageVersion('bufferutil');
 // ws falls back to JavaScript in silence; a ratio against that would flatter us.
 const isNative =
   createRequire(import.meta.url)('bufferutil') !== createRequire(import.meta.url)('bufferutil/fallback');
-if (!isNative || process.env.WS_NO_BUFFER_UTIL) throw new Error('ws would run without the native bufferutil');
+if (bufferutil && !isNative) throw new Error('ws would run without the native bufferutil');
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+// All but level and threshold are the values of the example in its README.
+const perMessageDeflate = workload.deflate && {
+  threshold: 0,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 10,
+  concurrencyLimit: 10,
+  zlibDeflateOptions: { chunkSize: 1024, memLevel: 7, level: workload.deflate.level },
+  zlibInflateOptions: { chunkSize: 10 * 1024 },
+};
+const server = new WebSocketServer({
+  host: '127.0.0.1',
+  port: 0,
+  perMessageDeflate: perMessageDeflate ?? false,
+});
 server.on('connection', (socket, request) => {
   // The generator cuts its connections when it ends.
   socket.on('error', () => {});
@@ -36,7 +51,7 @@ server.on('listening', () => {
   announce({
     name: 'ws',
     version: packageVersion('ws'),
-    note: `bufferutil ${bufferutil}, perMessageDeflate off`,
+    note: bufferutil ? `bufferutil ${bufferutil}` : 'without bufferutil',
     port: address.port,
   });
 });

@@ -15,6 +15,7 @@
 #define READ_BUFFER_BYTES (256 * 1024)
 #define DISCARD_AT_LEAST_BYTES (32 * 1024)
 #define STALLED_AFTER_SECONDS 15.0
+#define DEFLATE_OFFER "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
 
 bool refills;
 uint64_t outstanding, arrivals, received_bytes, pongs;
@@ -114,7 +115,7 @@ bool turn(int timeout_ms) {
       has_command = true;
       continue;
     }
-    if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_input(c);
+    if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) (kind->readable ? kind->readable : read_input)(c);
     if (events[i].events & EPOLLOUT) flush_output(c);
   }
   return has_command;
@@ -144,7 +145,7 @@ double run_until_quiet(double deadline) {
 
 // ---- opening
 
-static void connect_socket(struct connection *c) {
+void dial(struct connection *c, const char *path, bool deflates) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
   if (inet_pton(AF_INET, options.host, &address.sin_addr) != 1) fail("host must be an IPv4 address: %s", options.host);
   c->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -153,33 +154,44 @@ static void connect_socket(struct connection *c) {
   setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("connect to %s:%d: %s", options.host, options.port, strerror(errno));
+  if (!options.is_websocket) return;
+  // The key and its answer are the example of RFC 6455 1.3, which spares this program a SHA-1.
+  char head[1024];
+  int length = snprintf(head, sizeof head,
+                        "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+                        path, options.host, options.port, deflates ? DEFLATE_OFFER : "");
+  if (send(c->fd, head, (size_t)length, MSG_NOSIGNAL) != length) fail("handshake: send: %s", strerror(errno));
 }
 
-void open_connection(struct connection *c, int number, const char *path) {
-  c->number = number;
-  connect_socket(c);
-  char head[4096];
-  size_t have = 0, head_bytes = 0;
-  if (options.is_websocket) {
-    // The key and its answer are the example of RFC 6455 1.3, which spares this program a SHA-1.
-    int length = snprintf(head, sizeof head,
-                          "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                          path, options.host, options.port);
-    if (send(c->fd, head, (size_t)length, MSG_NOSIGNAL) != length) fail("handshake: send: %s", strerror(errno));
-    while (head_bytes == 0) {
-      ssize_t n = have < sizeof head - 1 ? recv(c->fd, head + have, sizeof head - 1 - have, 0) : 0;
-      if (n <= 0) fail("handshake: no complete response head from the server");
-      have += (size_t)n;
-      head[have] = 0;
-      char *end = strstr(head, "\r\n\r\n");
-      if (end != NULL) head_bytes = (size_t)(end - head) + 4;
-    }
-    if (strncmp(head, "HTTP/1.1 101", 12) != 0) fail("handshake refused: %.40s", head);
-    if (strstr(head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == NULL) fail("handshake: wrong Sec-WebSocket-Accept");
-  }
+void require_accepted(const char *head, bool deflates) {
+  if (strncmp(head, "HTTP/1.1 101", 12) != 0) fail("handshake refused: %.40s", head);
+  if (strstr(head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == NULL) fail("handshake: wrong Sec-WebSocket-Accept");
+  if (deflates != (strstr(head, "permessage-deflate") != NULL)) fail("handshake: permessage-deflate was %s", deflates ? "not agreed to" : "not offered");
+}
+
+void watch(struct connection *c) {
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) != 0) fail("epoll_ctl: %s", strerror(errno));
+}
+
+void open_connection(struct connection *c, int number, const char *path, bool deflates) {
+  c->number = number;
+  c->deflates = deflates;
+  dial(c, path, deflates);
+  char head[4096];
+  size_t have = 0, head_bytes = 0;
+  while (options.is_websocket && head_bytes == 0) {
+    ssize_t n = have < sizeof head - 1 ? recv(c->fd, head + have, sizeof head - 1 - have, 0) : 0;
+    if (n <= 0) fail("handshake: no complete response head from the server");
+    have += (size_t)n;
+    head[have] = 0;
+    char *end = strstr(head, "\r\n\r\n");
+    if (end == NULL) continue;
+    head_bytes = (size_t)(end - head) + 4;
+    require_accepted(head, deflates);
+  }
+  watch(c);
   take_frames(c, (uint8_t *)head + head_bytes, have - head_bytes);
 }

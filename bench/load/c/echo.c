@@ -16,10 +16,10 @@ static void send_messages(struct connection *c, uint32_t count) {
 }
 
 static void open_echo(void) {
-  load = make_load_cycle();
+  load = make_load_cycle(options.deflates);
   connections = allocate(options.connections * sizeof *connections);
   for (size_t i = 0; i < options.connections; i++) {
-    open_connection(&connections[i], (int)i, "/");
+    open_connection(&connections[i], (int)i, "/", options.deflates);
     send_from(&connections[i], &load);
   }
 }
@@ -43,7 +43,7 @@ static void verify(void) {
   for (size_t i = 0; i < options.connections; i++) {
     struct connection *c = &connections[i];
     for (size_t k = 0; k < count; k++) fill_payload(payloads + k * bytes, bytes, options.type, arrivals + i * count + k + 7);
-    struct cycle cycle = make_cycle(count, payloads);
+    struct cycle cycle = make_cycle(count, payloads, options.deflates);
     if (options.is_websocket) expect(c, payloads, count * bytes);
     else expect(c, cycle.frames, cycle.cycle_bytes);
     send_from(c, &cycle);

@@ -1,5 +1,6 @@
 // One publisher sends messages to the server, which passes each on to all subscribers. The next message goes out when
-// every subscriber has an earlier one; `depth` of them are outstanding. What is counted are deliveries.
+// every subscriber has an earlier one; `depth` of them are outstanding. What is counted are deliveries. Compressed are
+// only these: the publisher's own connection would add the same to all servers.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,12 +20,12 @@ static void publish(uint64_t count) {
 }
 
 static void open_fan_out(void) {
-  load = make_load_cycle();
+  load = make_load_cycle(false);
   missing = allocate(options.depth * sizeof *missing);
   subscribers = allocate(options.connections * sizeof *subscribers);
-  open_connection(&publisher, -1, "/publish");
+  open_connection(&publisher, -1, "/publish", false);
   send_from(&publisher, &load);
-  for (size_t i = 0; i < options.connections; i++) open_connection(&subscribers[i], (int)i, "/subscribe");
+  for (size_t i = 0; i < options.connections; i++) open_connection(&subscribers[i], (int)i, "/subscribe", options.deflates);
   // An answer to a ping says that the server has done everything that it does for a new connection.
   for (size_t i = 0; i < options.connections; i++) queue_control(&subscribers[i], OPCODE_PING, NULL, 0);
   double start = now_seconds();
@@ -62,7 +63,7 @@ static void verify(void) {
   size_t bytes = options.message_bytes, count = options.depth > VERIFIED_AT_LEAST ? options.depth : VERIFIED_AT_LEAST;
   uint8_t *payloads = allocate(count * bytes + 1);
   for (size_t k = 0; k < count; k++) fill_payload(payloads + k * bytes, bytes, options.type, arrivals + k + 7);
-  struct cycle cycle = make_cycle(count, payloads);
+  struct cycle cycle = make_cycle(count, payloads, false);
   uint64_t before = arrivals;
   for (size_t i = 0; i < options.connections; i++) expect(&subscribers[i], payloads, count * bytes);
   send_from(&publisher, &cycle);

@@ -28,9 +28,19 @@ struct options {
   const char *host;
   int port;
   size_t connections, message_bytes;
-  size_t depth; // messages in flight: per connection, or of a fan-out
+  size_t depth;  // messages in flight: per connection, or of a fan-out
+  bool deflates; // the connections that the load is for offer permessage-deflate
+  bool cuts;     // connections of a handshake are cut instead of closed
 };
 extern struct options options;
+
+// ---- deflate.c: RFC 7692 without context takeover; fails in a program without zlib
+
+// Compresses one message and returns its length; `out` has room for deflated_at_most(length).
+size_t deflate_message(uint8_t *out, const uint8_t *payload, size_t length);
+size_t deflated_at_most(size_t length);
+// Returns the length of the message, or `at_most` + 1 for one that is longer; fails on data that is not valid.
+size_t inflate_message(uint8_t *out, size_t at_most, const uint8_t *data, size_t length);
 
 // ---- cycle.c: frames that are sent over and over
 
@@ -42,10 +52,10 @@ struct cycle {
   size_t *ends; // of each frame, within the cycle
 };
 
-struct cycle make_cycle(size_t count, const uint8_t *payloads);
+struct cycle make_cycle(size_t count, const uint8_t *payloads, bool deflates);
 void free_cycle(struct cycle *cycle);
 // The payloads of the cycle that a measurement sends: as many as keep it small.
-struct cycle make_load_cycle(void);
+struct cycle make_load_cycle(bool deflates);
 // Bytes of the `count` frames from `*next` on, which is moved behind them.
 uint64_t take_from_cycle(const struct cycle *cycle, size_t *next, size_t count);
 // Where the frame that contains `offset` began, or `offset` itself between two frames.
@@ -55,7 +65,7 @@ size_t end_of_frame(const struct cycle *cycle, size_t offset);
 
 struct connection {
   int fd, number;
-  bool watches_output;
+  bool watches_output, deflates;
   // Sending.
   const struct cycle *cycle;
   size_t next_frame, offset;
@@ -67,17 +77,25 @@ struct connection {
   size_t header_have, control_have;
   uint64_t frame_remaining, message_bytes;
   uint8_t opcode, control[125];
-  bool is_final, in_message;
+  bool is_final, in_message, is_compressed;
   uint32_t arrived; // messages that one read completed
   // What the replies must be, one after the other, while verifying; otherwise NULL.
   const uint8_t *expected;
   size_t expected_at, expected_bytes;
+  uint8_t *compressed; // the message in progress, while verifying
+  size_t compressed_bytes, compressed_room;
   uint64_t messages;
   uint32_t outstanding;
 };
 
 void open_loop(void);
-void open_connection(struct connection *c, int number, const char *path);
+// Connects and sends the request of the opening handshake, without waiting for anything.
+void dial(struct connection *c, const char *path, bool deflates);
+// Fails unless `head` is the whole answer to it.
+void require_accepted(const char *head, bool deflates);
+void watch(struct connection *c);
+// `deflates`: offers permessage-deflate without context takeover, and insists on it.
+void open_connection(struct connection *c, int number, const char *path, bool deflates);
 void send_from(struct connection *c, const struct cycle *cycle);
 // Queues the next frames of the connection's cycle and sends what the socket takes.
 void queue_messages(struct connection *c, size_t count);
@@ -106,6 +124,8 @@ void require_complete(struct connection *c);
 struct kind {
   const char *name;
   void (*open)(void);
+  // The socket can be read. NULL: frames are read and what they complete goes to the two below.
+  void (*readable)(struct connection *c);
   // A whole message arrived: counts it.
   void (*message_arrived)(struct connection *c);
   // A read completed c->arrived messages, one at least.
@@ -115,7 +135,7 @@ struct kind {
   void (*run)(double seconds);
 };
 
-extern const struct kind echo_kind, fan_out_kind;
+extern const struct kind echo_kind, fan_out_kind, handshakes_kind;
 extern const struct kind *kind;
 
 #endif

@@ -6,7 +6,7 @@
 #include "load.h"
 
 struct options options = {.is_websocket = true, .type = PAYLOAD_BINARY, .opcode = OPCODE_BINARY, .host = "127.0.0.1", .connections = 1, .depth = 1};
-static const struct kind *const kinds[] = {&echo_kind, &fan_out_kind};
+static const struct kind *const kinds[] = {&echo_kind, &fan_out_kind, &handshakes_kind};
 const struct kind *kind = &echo_kind;
 
 static void choose_kind(const char *name) {
@@ -16,6 +16,15 @@ static void choose_kind(const char *name) {
       return;
     }
   fail("unknown kind %s", name);
+}
+
+static void choose_type(const char *name) {
+  static const char *const names[] = {[PAYLOAD_BINARY] = "binary", [PAYLOAD_TEXT] = "text", [PAYLOAD_UNICODE] = "unicode", [PAYLOAD_JSON] = "json"};
+  size_t type = 0;
+  while (type < sizeof names / sizeof *names && strcmp(names[type], name) != 0) type++;
+  if (type == sizeof names / sizeof *names) fail("unknown message type %s", name);
+  options.type = (enum payload_type)type;
+  options.opcode = options.type == PAYLOAD_BINARY ? OPCODE_BINARY : OPCODE_TEXT;
 }
 
 static void read_option(const char *argument) {
@@ -29,10 +38,10 @@ static void read_option(const char *argument) {
   else if (!strncmp(argument, "messageBytes=", name)) options.message_bytes = strtoul(value, NULL, 10);
   else if (!strncmp(argument, "depth=", name)) options.depth = strtoul(value, NULL, 10);
   else if (!strncmp(argument, "speaks=", name)) options.is_websocket = !strcmp(value, "websocket");
-  else if (!strncmp(argument, "messageType=", name)) {
-    options.type = !strcmp(value, "binary") ? PAYLOAD_BINARY : !strcmp(value, "text") ? PAYLOAD_TEXT : PAYLOAD_UNICODE;
-    options.opcode = options.type == PAYLOAD_BINARY ? OPCODE_BINARY : OPCODE_TEXT;
-  } else fail("unknown option %s", argument);
+  else if (!strncmp(argument, "cuts=", name)) options.cuts = !strcmp(value, "true");
+  else if (!strncmp(argument, "deflates=", name)) options.deflates = !strcmp(value, "true");
+  else if (!strncmp(argument, "messageType=", name)) choose_type(value);
+  else fail("unknown option %s", argument);
 }
 
 int main(int count, char **arguments) {

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "load.h"
@@ -21,6 +22,26 @@ static void compare(struct connection *c, const uint8_t *bytes, size_t length) {
   c->expected_at += length;
 }
 
+static void collect(struct connection *c, const uint8_t *bytes, size_t length) {
+  if (c->compressed_bytes + length > c->compressed_room) {
+    c->compressed_room = 2 * (c->compressed_bytes + length);
+    c->compressed = realloc(c->compressed, c->compressed_room);
+    if (c->compressed == NULL) fail("out of memory");
+  }
+  memcpy(c->compressed + c->compressed_bytes, bytes, length);
+  c->compressed_bytes += length;
+}
+
+static void compare_inflated(struct connection *c) {
+  static uint8_t *inflated;
+  if (inflated == NULL) inflated = allocate(options.message_bytes + 1);
+  if (!c->is_compressed) fail("verification failed on connection %d: a message came uncompressed", c->number);
+  size_t length = inflate_message(inflated, options.message_bytes, c->compressed, c->compressed_bytes);
+  if (length != options.message_bytes) fail("verification failed on connection %d: a message of %zu bytes", c->number, length);
+  compare(c, inflated, length);
+  c->compressed_bytes = 0;
+}
+
 void expect(struct connection *c, const uint8_t *payloads, size_t bytes) {
   c->expected = payloads;
   c->expected_bytes = bytes;
@@ -31,6 +52,9 @@ void require_complete(struct connection *c) {
   if (c->expected_at != c->expected_bytes)
     fail("verification failed on connection %d: %zu of %zu bytes", c->number, c->expected_at, c->expected_bytes);
   c->expected = NULL;
+  free(c->compressed);
+  c->compressed = NULL;
+  c->compressed_room = 0;
 }
 
 static void end_frame(struct connection *c) {
@@ -42,7 +66,8 @@ static void end_frame(struct connection *c) {
     int code = c->control_have >= 2 ? c->control[0] << 8 | c->control[1] : 1005;
     fail("connection %d: the server closed with %d %.*s", c->number, code, c->control_have > 2 ? (int)c->control_have - 2 : 0, c->control + 2);
   } else if (c->is_final) {
-    if (c->message_bytes != options.message_bytes)
+    if (c->expected != NULL && c->deflates) compare_inflated(c);
+    else if (!c->deflates && c->message_bytes != options.message_bytes)
       fail("connection %d: a message of %llu bytes, expected %zu", c->number, (unsigned long long)c->message_bytes, options.message_bytes);
     c->in_message = false;
     message_ended(c);
@@ -64,7 +89,10 @@ static size_t read_header(struct connection *c, const uint8_t *bytes, size_t ava
     length = 0;
     for (int i = 2; i < 10; i++) length = length << 8 | bytes[i];
   }
-  if (bytes[0] & 0x70 || bytes[1] & 0x80) fail("connection %d: a server frame with RSV bits or a mask: %02x %02x", c->number, bytes[0], bytes[1]);
+  // RSV1 marks a compressed message, on its first frame (RFC 7692 6).
+  bool may_be_compressed = c->deflates && !c->in_message && (bytes[0] & 0x0f) < OPCODE_CLOSE;
+  if (bytes[0] & (may_be_compressed ? 0x30 : 0x70) || bytes[1] & 0x80)
+    fail("connection %d: a server frame with RSV bits or a mask: %02x %02x", c->number, bytes[0], bytes[1]);
   c->is_final = bytes[0] & 0x80;
   c->opcode = bytes[0] & 0x0f;
   c->frame_remaining = length;
@@ -74,6 +102,7 @@ static size_t read_header(struct connection *c, const uint8_t *bytes, size_t ava
   } else {
     if (c->opcode != (c->in_message ? OPCODE_CONTINUATION : options.opcode))
       fail("connection %d: a message with opcode %d, expected %d", c->number, c->opcode, options.opcode);
+    if (!c->in_message) c->is_compressed = bytes[0] & RSV1;
     c->message_bytes = (c->in_message ? c->message_bytes : 0) + length;
     c->in_message = true;
   }
@@ -85,7 +114,8 @@ static void take_payload(struct connection *c, const uint8_t *bytes, size_t leng
     memcpy(c->control + c->control_have, bytes, length);
     c->control_have += length;
   } else if (c->expected != NULL) {
-    compare(c, bytes, length);
+    if (c->deflates) collect(c, bytes, length);
+    else compare(c, bytes, length);
   }
   c->frame_remaining -= length;
   if (c->frame_remaining == 0) end_frame(c);
