@@ -29,6 +29,23 @@ export function listOf(option, text, allowed) {
 }
 
 /**
+ * The workloads whose names contain one of several texts.
+ * @template {{ name: string }} Workload
+ * @param {readonly Workload[]} workloads
+ * @param {string | undefined} only texts by comma; all workloads without them
+ */
+export function workloadsNamed(workloads, only) {
+  if (only === undefined) return workloads;
+  // Whole words, so that "d1" does not mean "d16" too.
+  const wanted = only.split(',').map((part) => ` ${part.trim().toLowerCase()} `);
+  const chosen = workloads.filter(({ name }) =>
+    wanted.some((words) => ` ${name.toLowerCase()} `.includes(words)),
+  );
+  if (chosen.length === 0) throw new UsageError(`no workload contains "${only}"; see --list`);
+  return chosen;
+}
+
+/**
  * Runs a command; a wrong option prints what is wrong and the help.
  * @param {string} help
  * @param {() => Promise<void> | void} main

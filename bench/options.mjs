@@ -1,7 +1,7 @@
 // What `npm run bench` can be asked for, and which workloads and servers an answer consists of.
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { positive, UsageError } from './command-line.mjs';
+import { positive, UsageError, workloadsNamed } from './command-line.mjs';
 import { isServerFile, serverNames } from './servers/catalogue.mjs';
 import { workloads } from './workloads/all.mjs';
 import { shortServers } from './workloads/workload.mjs';
@@ -64,13 +64,7 @@ export function readOptions() {
  */
 function chooseWorkloads(only, isFull) {
   if (only === undefined) return workloads.filter(({ isShort }) => isFull || isShort);
-  // Whole words, so that "d1" does not mean "d16" too.
-  const wanted = only.split(',').map((part) => ` ${part.trim().toLowerCase()} `);
-  const chosen = workloads.filter(({ name }) =>
-    wanted.some((words) => ` ${name.toLowerCase()} `.includes(words)),
-  );
-  if (chosen.length === 0) throw new UsageError(`no workload contains "${only}"; see --list`);
-  return chosen;
+  return workloadsNamed(workloads, only);
 }
 
 /** @param {string} server */

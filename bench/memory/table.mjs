@@ -1,4 +1,5 @@
 // The memory report as Markdown: one row per state and server, KiB for each connection; and the constructors of a heap.
+import { environmentLines } from '../report/cells.mjs';
 import { spreadOf } from '../report/summary.mjs';
 import { formatTable } from '../report/markdown.mjs';
 
@@ -45,7 +46,8 @@ const COLUMNS = [
 ];
 
 /** @param {import('./run.mjs').MemoryReport} report */
-export function formatMemory({ command, date, machine, connections, versions, entries }) {
+export function formatMemory(report) {
+  const { connections, versions, entries } = report;
   const rows = entries.map(({ state, server, figures, failure }) =>
     figures
       ? [
@@ -62,9 +64,7 @@ export function formatMemory({ command, date, machine, connections, versions, en
   );
   const states = [...new Map(entries.map(({ state, meaning }) => [state, meaning]))];
   return [
-    `- command: \`${command}\``,
-    `- date: ${date}`,
-    `- machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`,
+    ...environmentLines(report),
     `- servers: ${Object.values(versions).join('; ')}`,
     `- KiB for each of ${connections.toLocaleString('en-US')} connections, median (lowest-highest) of fresh processes, after garbage collection`,
     ...states.map(([state, meaning]) => `- ${state}: ${meaning}`),

@@ -1,5 +1,13 @@
 // The report as Markdown, so that it can stand in the docs as it is: machine and command, one row per workload and
 // server, and the ratios side by side.
+import {
+  environmentLines,
+  formatCount,
+  formatMicros,
+  formatRatio,
+  formatShare,
+  formatSpread,
+} from './cells.mjs';
 import { formatTable } from './markdown.mjs';
 import { REFERENCE } from './summary.mjs';
 
@@ -28,12 +36,11 @@ export function formatReport(report) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function preamble({ command, date, machine, versions, generator, conditions }) {
+function preamble(report) {
+  const { versions, generator, conditions } = report;
   const { server, generator: generatorCore } = conditions.cores;
   return [
-    `- command: \`${command}\``,
-    `- date: ${date}`,
-    `- machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`,
+    ...environmentLines(report),
     `- servers: ${Object.values(versions).join('; ')}`,
     `- load generator: ${generator}`,
     server === undefined
@@ -119,20 +126,3 @@ function failuresOf(workloads) {
   }
   return byReason;
 }
-
-/**
- * @param {import('./summary.mjs').Spread | undefined} spread
- * @param {(value: number) => string} format
- */
-function formatSpread(spread, format) {
-  return spread ? `${format(spread.median)} (${format(spread.min)}-${format(spread.max)})` : '-';
-}
-
-/** @param {number} value */
-const formatMicros = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-/** @param {number} value */
-const formatRatio = (value) => value.toFixed(2);
-/** @param {number} value */
-const formatCount = (value) => Math.round(value).toLocaleString('en-US');
-/** @param {number} value */
-const formatShare = (value) => `${Math.round(value * 100)} %`;
