@@ -5,6 +5,7 @@
 // expected, and without them sockets are read by 'data' events as ever.
 
 import { Socket } from 'node:net';
+import { isPortableMode } from './portable-mode.ts';
 import { fastMemory } from './wasm-unmask.ts';
 
 interface ReadFields {
@@ -31,7 +32,7 @@ function findFields(): ReadFields | undefined {
     : undefined;
 }
 
-const fields = findFields();
+const fields = isPortableMode ? undefined : findFields();
 
 /**
  * Makes the socket read into the shared buffer and call `received` with what came.

@@ -3,6 +3,7 @@
 // or its vectors are missing, the memory is an ordinary one and so is the loop.
 
 import { maskInPlace } from '../protocol/mask.ts';
+import { isPortableMode } from './portable-mode.ts';
 
 const pageBytes = 64 * 1024;
 // What one turn of the loop below takes; below two of them the call costs more than it saves.
@@ -49,7 +50,7 @@ function instantiate(): Vectors | undefined {
   }
 }
 
-const vectors = instantiate();
+const vectors = isPortableMode ? undefined : instantiate();
 
 /** Memory of 64 KiB in which `unmask` is fast. */
 export const fastMemory: Uint8Array = new Uint8Array(vectors?.memory ?? new ArrayBuffer(pageBytes));

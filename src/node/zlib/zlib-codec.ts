@@ -9,6 +9,7 @@ import type {
   DeflateParameters,
   InflateParameters,
 } from '../../protocol/extensions/permessage-deflate/codec.ts';
+import { isPortableMode } from '../portable-mode.ts';
 import { AsyncTurns } from './async-turns.ts';
 import { type CompressionMemory, compressionMemory } from './compression-memory.ts';
 import { type Compressor, deflateWindowBits, LiveCompressor, OneShotCompressor } from './compressor.ts';
@@ -52,8 +53,9 @@ class ZlibCodec implements DeflateCodec {
   readonly #inflating = new Map<number, LeasedPool<ZlibContext>>();
 
   constructor(options: ZlibCodecOptions) {
-    this.#binding = options.contexts === 'oneShot' ? undefined : zlibBinding();
-    if (options.contexts === 'live' && this.#binding === undefined) {
+    const contexts = options.contexts ?? (isPortableMode ? 'oneShot' : undefined);
+    this.#binding = contexts === 'oneShot' ? undefined : zlibBinding();
+    if (contexts === 'live' && this.#binding === undefined) {
       throw new FullduplexError('WS_UNSUPPORTED', 'this platform has no live zlib contexts');
     }
     this.#memory = options.memory ?? compressionMemory;
