@@ -51,8 +51,18 @@ export interface ConnectionHandlers<C> {
   close?(connection: C, info: ClosedInfo): unknown;
 }
 
-/** How one fragment is sent. */
-export interface FragmentOptions {
+/** How one message is sent. */
+export interface SendOptions {
+  /**
+   * Whether the message is compressed, where permessage-deflate was agreed: `false` for what is compressed already,
+   * or for secrets beside text of strangers (CRIME, BREACH); `true` also below the threshold.
+   * @defaultValue by the threshold of the option `perMessageDeflate`
+   */
+  readonly compress?: boolean;
+}
+
+/** How one fragment is sent; `compress` of the first fragment counts for the whole message. */
+export interface FragmentOptions extends SendOptions {
   /** Whether the message ends with this fragment. */
   readonly fin: boolean;
   /** The type of the message. @defaultValue text for a string, binary for bytes */
@@ -198,14 +208,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for anything else than a string, an ArrayBuffer or a view;
    * `WS_STATE_INVALID` while a fragmented message is open
    */
-  send(data: SendData): boolean | Promise<boolean> {
+  send(data: SendData, options?: SendOptions): boolean | Promise<boolean> {
     if (typeof data === 'string') {
       if (this.#readyState !== 'open') return false;
-      this.#transport.sendText(data);
+      this.#transport.sendText(data, options?.compress);
     } else {
       const bytes = requireBytes(data);
       if (this.#readyState !== 'open') return false;
-      this.#transport.sendBinary(bytes);
+      this.#transport.sendBinary(bytes, options?.compress);
     }
     return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
   }
@@ -214,7 +224,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   sendPrepared(message: PreparedMessage): boolean | Promise<boolean> {
     if (this.#readyState !== 'open') return false;
     this.#transport.sendPrepared(message);
-    return this.#accepted(message.payload.length);
+    return this.#accepted(message.payloadLength);
   }
 
   /**
@@ -229,7 +239,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : requireBytes(data);
     if (this.#readyState !== 'open') return false;
     const type = options.type ?? (typeof data === 'string' ? 'text' : 'binary');
-    this.#transport.sendFragment(type, bytes, options.fin);
+    this.#transport.sendFragment(type, bytes, options.fin, options.compress);
     return this.#accepted(bytes.length);
   }
 
@@ -242,6 +252,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   async sendStream(
     type: MessageType,
     source: AsyncIterable<SendData> | Iterable<SendData>,
+    options: SendOptions = {},
   ): Promise<boolean> {
     // Two at once would mix their pieces into one message.
     if (this.#isSendingStream || this.#transport.isMessageOpen) {
@@ -253,7 +264,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#isSendingStream = true;
     try {
       for await (const piece of source) {
-        if (!(await this.sendFragment(piece, { fin: false, type }))) return false;
+        if (!(await this.sendFragment(piece, { ...options, fin: false, type }))) return false;
       }
     } catch (error) {
       if (this.#transport.isMessageOpen) void this.close(1011, 'the source of a message failed');
@@ -261,7 +272,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     } finally {
       this.#isSendingStream = false;
     }
-    return this.sendFragment(new Uint8Array(0), { fin: true, type });
+    return this.sendFragment(new Uint8Array(0), { ...options, fin: true, type });
   }
 
   /**

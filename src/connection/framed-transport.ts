@@ -96,13 +96,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#transport.attach(this);
   }
 
-  sendText(text: string): void {
-    this.#protocol.sendText(text);
+  sendText(text: string, compress?: boolean): void {
+    this.#protocol.sendText(text, compress);
     this.#flushSoon();
   }
 
-  sendBinary(bytes: Uint8Array): void {
-    this.#protocol.sendBinary(bytes);
+  sendBinary(bytes: Uint8Array, compress?: boolean): void {
+    this.#protocol.sendBinary(bytes, compress);
     this.#flushSoon();
   }
 
@@ -111,8 +111,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#flushSoon();
   }
 
-  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean): void {
-    this.#protocol.sendFragment(type, bytes, isFinal);
+  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean, compress?: boolean): void {
+    this.#protocol.sendFragment(type, bytes, isFinal, compress);
     this.#flushSoon();
   }
 

@@ -8,6 +8,7 @@ import { FullduplexError } from '../base/errors.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
 import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handshake/client-handshake.ts';
 import { connectFailed, handshakeTimeout } from './connect-errors.ts';
@@ -16,6 +17,7 @@ import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment } from './platform.ts';
+import { zlibCodec } from './zlib-codec.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
@@ -55,7 +57,8 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   requireSignal(options.signal);
   requireErrorListener(options.onError);
   const headers = requestHeadersOf(options, target);
-  const { protocols = [], extension, requireProtocol = defaultConnectOptions.requireProtocol } = options;
+  const extensions = extensionsOf(options, zlibCodec);
+  const { protocols = [], requireProtocol = defaultConnectOptions.requireProtocol } = options;
   const plan: ConnectPlan = {
     target,
     options: target.isSecure
@@ -73,7 +76,7 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
         protocols,
         requireProtocol,
         headers,
-        extensions: extension === undefined ? [] : [extension],
+        extensions,
         sha1: nodeSha1,
       }),
   };

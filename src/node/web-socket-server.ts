@@ -30,6 +30,7 @@ import { notListening, urlOfServer } from './listener.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
+import { zlibCodec } from './zlib-codec.ts';
 import {
   handleUpgrade,
   type PendingUpgrade,
@@ -143,6 +144,7 @@ export class WebSocketServer implements AsyncDisposable {
     if (this.#isClosing) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
     const endpoint = new Endpoint(path, options, handlers, {
       sha1: nodeSha1,
+      deflateCodec: zlibCodec,
       scheduler: nodeScheduler,
       clock: this.#clock,
       topics: this.#topics,
@@ -187,8 +189,8 @@ export class WebSocketServer implements AsyncDisposable {
    * @returns how many get it
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
-  publish(topic: string, data: SendData): number {
-    return this.#topics.publish(topic, data);
+  publish(topic: string, data: SendData, options?: SendOptions): number {
+    return this.#topics.publish(topic, data, options);
   }
 
   /**

@@ -240,43 +240,52 @@ export class Protocol {
     this.#finishWaiting();
   }
 
-  /** Sends a text message. Nothing happens once a close frame was sent. */
-  sendText(text: string): void {
+  /**
+   * Sends a text message. Nothing happens once a close frame was sent.
+   * @param compress whether the extension transforms it; @defaultValue what the extension says of its kind and size
+   */
+  sendText(text: string, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const firstByte = 0x80 | Opcode.text;
-    if (this.#sendQueue === undefined) {
+    const queue = this.#sendQueue;
+    if (queue === undefined) {
       this.#encoder.writeText(firstByte, text);
       return;
     }
-    const bytes = new Uint8Array(this.#text.byteLength(text));
+    const byteLength = this.#text.byteLength(text);
+    const isTransformed = this.#isTransformed('text', byteLength, compress);
+    if (!isTransformed && queue.isIdle) {
+      this.#encoder.writeText(firstByte, text);
+      return;
+    }
+    const bytes = new Uint8Array(byteLength);
     this.#text.encodeInto(text, bytes, 0);
-    this.#sendQueue.push(firstByte, bytes, this.#extension?.shouldDeflate('text', bytes.length) ?? false);
+    queue.push(firstByte, bytes, isTransformed);
   }
 
-  /** Sends a binary message; the bytes stay unchanged until the output was flushed and written. */
-  sendBinary(bytes: Uint8Array): void {
+  /** Sends a binary message; the bytes stay unchanged until the output was flushed and written. As sendText. */
+  sendBinary(bytes: Uint8Array, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const firstByte = 0x80 | Opcode.binary;
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
-    else {
-      const isTransformed = this.#extension?.shouldDeflate('binary', bytes.length) ?? false;
-      this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
-    }
+    else this.#sendQueue.push(firstByte, this.#stable(bytes), this.#isTransformed('binary', bytes.length, compress));
   }
 
   /** Sends a message that was encoded once for many receivers. */
   sendPrepared(message: PreparedMessage): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
-    const payload = message.payload;
-    const firstByte = 0x80 | (message.type === 'text' ? Opcode.text : Opcode.binary);
-    if (this.#sendQueue !== undefined) {
-      const isTransformed = this.#extension?.shouldDeflate(message.type, payload.length) ?? false;
-      this.#sendQueue.push(firstByte, payload, isTransformed);
-    } else if (this.#isServer) this.#encoder.writeFrame(message.frame, payload.length);
-    else this.#encoder.writeBytes(firstByte, payload);
+    const { type, payloadLength, compress } = message;
+    const queue = this.#sendQueue;
+    const isTransformed = queue !== undefined && this.#isTransformed(type, payloadLength, compress);
+    if (queue === undefined || (!isTransformed && queue.isIdle)) {
+      this.#encoder.writeFrame(message.frame, payloadLength);
+      return;
+    }
+    const firstByte = 0x80 | (type === 'text' ? Opcode.text : Opcode.binary);
+    queue.push(firstByte, message.payload, isTransformed, message);
   }
 
   /**
@@ -284,7 +293,7 @@ export class Protocol {
    * between (RFC 6455 5.4).
    * @throws FullduplexError `WS_STATE_INVALID` when a fragment names another type than the open message
    */
-  sendFragment(type: 'text' | 'binary', bytes: Uint8Array, isFinal: boolean): void {
+  sendFragment(type: 'text' | 'binary', bytes: Uint8Array, isFinal: boolean, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     const open = this.#openMessage;
     if (open !== undefined && open.type !== type) {
@@ -298,8 +307,7 @@ export class Protocol {
     // How long the message will be is unknown here; a fragmented message counts as long.
     const isTransformed =
       open?.isTransformed ??
-      this.#extension?.shouldDeflate(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER) ??
-      false;
+      this.#isTransformed(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER, compress);
     this.#openMessage = isFinal ? undefined : { type, isTransformed };
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
     else this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
@@ -407,6 +415,11 @@ export class Protocol {
   #stable(bytes: Uint8Array): Uint8Array {
     const isKept = this.#sendQueue !== undefined || bytes.length >= referenceFromBytes;
     return isKept && bytes.buffer === borrowed ? copyOf(bytes) : bytes;
+  }
+
+  #isTransformed(type: 'text' | 'binary', byteLength: number, compress: boolean | undefined): boolean {
+    const extension = this.#extension;
+    return extension !== undefined && (compress ?? extension.shouldDeflate(type, byteLength));
   }
 
   #requireNoOpenMessage(): void {

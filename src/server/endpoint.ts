@@ -9,6 +9,8 @@ import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
+import { extensionsOf } from '../protocol/extensions/extension-options.ts';
+import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
 import { refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
@@ -34,6 +36,7 @@ import { authorityOf, type IncomingUpgrade, UpgradeRequest, urlOf } from './upgr
 /** What an endpoint takes from its server. */
 export interface EndpointEnvironment {
   readonly sha1: Sha1;
+  readonly deflateCodec: DeflateCodec;
   readonly scheduler: Scheduler;
   readonly clock?: Clock;
   readonly topics: Topics;
@@ -70,10 +73,9 @@ export class Endpoint {
     requireFunctions(options, ['upgrade']);
     requireOptionalBoolean('keepHandshake', options.keepHandshake);
     requireHandlers(handlers);
-    const { extension, protocols = [] } = options;
     this.#handshake = new ServerHandshake({
-      protocols,
-      extensions: extension === undefined ? [] : [extension],
+      protocols: options.protocols ?? [],
+      extensions: extensionsOf(options, environment.deflateCodec),
       sha1: environment.sha1,
     });
     this.#options = options;

@@ -5,6 +5,7 @@ import {
   type ConnectionEnvironment,
   type FragmentOptions,
   type SendData,
+  type SendOptions,
 } from '../connection/connection.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
@@ -114,8 +115,8 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
    * @returns how many of them get it
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
-  publish(topic: string, data: SendData): number {
-    return this.#context.topics.publish(topic, data, this.#subscriber);
+  publish(topic: string, data: SendData, options?: SendOptions): number {
+    return this.#context.topics.publish(topic, data, options, this.#subscriber);
   }
 
   override sendFragment(data: SendData, options: FragmentOptions): boolean | Promise<boolean> {
@@ -168,12 +169,12 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   }
 
   #hold(message: PreparedMessage): boolean {
-    if (this.#heldBytes + message.payload.length > this.#maxQueuedBytes) {
-      this.overflow(this.#heldBytes + message.payload.length);
+    if (this.#heldBytes + message.payloadLength > this.#maxQueuedBytes) {
+      this.overflow(this.#heldBytes + message.payloadLength);
       return false;
     }
     this.#held.push(message);
-    this.#heldBytes += message.payload.length;
+    this.#heldBytes += message.payloadLength;
     return true;
   }
 
