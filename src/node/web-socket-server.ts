@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
-import type { SendData } from '../connection/connection.ts';
+import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';

@@ -88,7 +88,8 @@ export class PreparedMessage {
     transformed.set(deflater, waiting);
     const plain = { bytes: this.#frame, payloadLength: this.payloadLength, isTransformed: false };
     deflater.deflate(this.payload, (error, output) => {
-      const frame = error === undefined && output.length < plain.payloadLength ? this.#framed(output, rsvBit) : plain;
+      const frame =
+        error === undefined && output.length < plain.payloadLength ? this.#framed(output, rsvBit) : plain;
       // A failure is not kept: the next one to ask may have more luck.
       if (error === undefined) transformed.set(deflater, frame);
       else transformed.delete(deflater);

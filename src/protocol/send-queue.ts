@@ -28,7 +28,7 @@ export interface SendQueueEvents {
 
 /** Passes outgoing pieces through the codec of an extension, in order. */
 export class SendQueue {
-  readonly #encoder: FrameEncoder;
+  readonly #encoder: () => FrameEncoder;
   readonly #extension: NegotiatedExtension;
   readonly #events: SendQueueEvents;
   #first: QueuedPiece | undefined;
@@ -39,7 +39,8 @@ export class SendQueue {
   #isDisposed = false;
   #whenEmpty: (() => void) | undefined;
 
-  constructor(encoder: FrameEncoder, extension: NegotiatedExtension, events: SendQueueEvents) {
+  /** @param encoder gives what writes frames at the moment */
+  constructor(encoder: () => FrameEncoder, extension: NegotiatedExtension, events: SendQueueEvents) {
     this.#encoder = encoder;
     this.#extension = extension;
     this.#events = events;
@@ -90,7 +91,7 @@ export class SendQueue {
     const { firstByte, payload, isTransformed, prepared } = piece;
     const { deflater, shared, rsvBit } = this.#extension;
     if (!isTransformed) {
-      this.#encoder.writeBytes(firstByte, payload);
+      this.#encoder().writeBytes(firstByte, payload);
       return;
     }
     let isInside = true;
@@ -116,7 +117,7 @@ export class SendQueue {
         if (isOver(error)) return;
         // The bit stands on the first frame of a message only (RFC 7692 6.1).
         const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
-        this.#encoder.writeBytes(isFirst ? firstByte | rsvBit : firstByte, output);
+        this.#encoder().writeBytes(isFirst ? firstByte | rsvBit : firstByte, output);
         if (!isInside) this.#advance();
       });
     }
@@ -126,7 +127,7 @@ export class SendQueue {
   #writePrepared(frame: PreparedFrame): void {
     // The peer's window now holds a message that our own deflater has not seen.
     if (frame.isTransformed) this.#extension.deflater.reset();
-    this.#encoder.writeFrame(frame.bytes, frame.payloadLength);
+    this.#encoder().writeFrame(frame.bytes, frame.payloadLength);
   }
 
   #advance(): void {

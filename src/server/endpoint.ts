@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
-import type { ConnectionEnvironment } from '../connection/connection.ts';
+import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
@@ -17,7 +17,7 @@ import type { Sha1 } from '../protocol/handshake/sha1.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
 import { openingHandshakeOf } from './opening-handshake.ts';
 import { PathPattern } from './path-pattern.ts';
-import { ServerConnection, type ServerConnectionContext } from './server-connection.ts';
+import { type ConnectionPeer, ServerConnection } from './server-connection.ts';
 import {
   type EndpointOptions,
   requireFunctions,
@@ -57,6 +57,7 @@ export class Endpoint {
   readonly #options: EndpointOptions<unknown>;
   readonly #handlers: ServerHandlers<unknown>;
   readonly #environment: EndpointEnvironment;
+  readonly #connectionEnvironment: ConnectionEnvironment;
   readonly #handshake: ServerHandshake;
   readonly #allowedOrigins: AllowedOrigins;
 
@@ -81,6 +82,8 @@ export class Endpoint {
     this.#options = options;
     this.#handlers = handlers;
     this.#environment = environment;
+    const { clock, scheduler } = environment;
+    this.#connectionEnvironment = { scheduler, ...(clock === undefined ? {} : { clock }) };
   }
 
   /** The path as it was written. */
@@ -148,18 +151,16 @@ export class Endpoint {
         ...(headers === undefined ? {} : { headers }),
         ...(protocol === undefined ? {} : { protocol }),
       });
-      const context: ServerConnectionContext = {
+      const peer: ConnectionPeer = {
         remoteAddress: incoming.remoteAddress,
         url,
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
-        topics: this.#environment.topics,
-        closed: this.#environment.closed,
       };
       return {
         kind: 'accepted',
         acceptance,
-        connect: (transport) => this.#connect(transport, data, context),
+        connect: (transport) => this.#connect(transport, data, peer),
       };
     } catch (error) {
       return this.#failed(error);
@@ -174,22 +175,18 @@ export class Endpoint {
   #connect(
     transport: MessageTransport,
     data: unknown,
-    context: ServerConnectionContext,
+    peer: ConnectionPeer,
   ): ServerConnection<unknown> {
-    const { clock, scheduler, onError, opened } = this.#environment;
-    const environment: ConnectionEnvironment = {
-      scheduler,
-      ...(clock === undefined ? {} : { clock }),
-      onError: (error) => onError(error, connection),
-    };
-    const connection: ServerConnection<unknown> = new ServerConnection(
+    const environment = this.#environment;
+    const connection = new ServerConnection<unknown>(
       transport,
       data,
       this.connectionOptions,
+      this.#connectionEnvironment,
+      peer,
       environment,
-      context,
     );
-    opened(connection);
+    environment.opened(connection);
     connection.attach(this.#handlers);
     return connection;
   }

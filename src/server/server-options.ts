@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
-import type { ConnectionHandlers } from '../connection/connection.ts';
+import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { ExtensionOptions } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';

@@ -5,7 +5,7 @@
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { SendData, SendOptions } from '../connection/connection.ts';
+import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 
 /**
  * What happens to a receiver whose queue is above the high-water mark when something is published.
