@@ -2,10 +2,12 @@
 // then measured in turns (A B C A B C), so that a slow minute of the machine hits all of them alike.
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { LineProcess } from './process/line-process.mjs';
+import { launchOf } from './servers/catalogue.mjs';
 
 const START_TIMEOUT_MS = 15_000;
+// The slowest server has to accept some thousand connections.
+const OPEN_TIMEOUT_MS = 60_000;
 const VERIFY_TIMEOUT_MS = 60_000;
 const SAMPLE_TIMEOUT_MS = 10_000;
 const PROFILE_TIMEOUT_MS = 60_000;
@@ -14,7 +16,7 @@ const RUN_GRACE_MS = 60_000;
 
 /**
  * @typedef {object} Measurement one turn of one server
- * @property {number} messages
+ * @property {number} messages deliveries of a fan-out, connections of handshakes
  * @property {number} seconds
  * @property {number} serverMicrosPerMessage
  * @property {number} messagesPerSecond
@@ -55,23 +57,28 @@ class Contestant {
 
   /**
    * @param {string} server
-   * @param {URL} file
+   * @param {import('./servers/catalogue.mjs').Launch} launch
+   * @param {import('./workloads/workload.mjs').Workload} workload
    * @param {Conditions} conditions
    */
-  constructor(server, file, { cores }) {
+  constructor(server, { command, args, environment }, workload, { cores }) {
     this.entry = { server, identity: {}, verifiedMessages: 0, verifiedBytes: 0, rounds: [] };
-    this.#server = new LineProcess(`server ${server}`, process.execPath, [fileURLToPath(file)], cores.server);
+    const allArgs = [...args, JSON.stringify(workload)];
+    this.#server = new LineProcess(`server ${server}`, command, allArgs, cores.server, environment);
   }
 
   /**
-   * @param {import('./workloads/echo.mjs').EchoWorkload} workload
+   * @param {import('./workloads/workload.mjs').Workload} workload
    * @param {Conditions} conditions
    */
-  async prepare({ connections, messageType, messageBytes, depth }, { generator, cores, warmUpSeconds }) {
+  async prepare(workload, { generator, cores, warmUpSeconds }) {
     const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
     this.entry.identity = identity;
-    const settings = { host: '127.0.0.1', port, speaks, connections, messageType, messageBytes, depth };
-    const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    const { kind, connections, messageType, messageBytes, depth, deflate, cuts } = workload;
+    const settings = { kind, connections, messageType, messageBytes, depth, deflates: deflate && true, cuts };
+    const args = Object.entries({ host: '127.0.0.1', port, speaks, ...settings }).flatMap(([name, value]) =>
+      value === undefined ? [] : `${name}=${value}`,
+    );
     const label = `generator for ${this.entry.server}`;
     this.#generator = new LineProcess(
       label,
@@ -79,7 +86,7 @@ class Contestant {
       [...generator.args, ...args],
       cores.generator,
     );
-    await this.#generator.next(START_TIMEOUT_MS);
+    await this.#generator.next(OPEN_TIMEOUT_MS);
     await this.verify();
     await this.#load(warmUpSeconds);
   }
@@ -144,13 +151,16 @@ class Contestant {
 }
 
 /**
- * @param {import('./workloads/echo.mjs').EchoWorkload} workload
- * @param {ReadonlyMap<string, URL>} servers
+ * @param {import('./workloads/workload.mjs').Workload} workload
+ * @param {ReadonlyMap<string, URL | import('./servers/catalogue.mjs').Launch>} servers a URL is run by Node
  * @param {Conditions} conditions
  * @returns {Promise<Entry[]>} in the order of `servers`; one that fails keeps its reason and the others go on
  */
 export async function runContest(workload, servers, conditions) {
-  const contestants = Array.from(servers, ([name, file]) => new Contestant(name, file, conditions));
+  const contestants = Array.from(servers, ([name, server]) => {
+    const launch = server instanceof URL ? launchOf(server) : server;
+    return new Contestant(name, launch, workload, conditions);
+  });
   /** @param {(contestant: Contestant) => Promise<void>} step */
   const inTurns = async (step) => {
     for (const contestant of contestants) {

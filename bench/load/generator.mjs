@@ -1,14 +1,22 @@
-// Chooses and prepares the load generator: the C program, compiled once into node_modules/.cache, or the slower
+// Chooses and prepares the load generator: the C program in c/, compiled once into node_modules/.cache, or the slower
 // Node program with a clear word about it. Both take the same arguments and speak the same lines.
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compileProgram } from '../process/compiler.mjs';
 
-const SOURCES = ['load.c', 'frames.h'].map((name) => new URL(name, import.meta.url));
-const CACHE = new URL('../../node_modules/.cache/fullduplex-bench/', import.meta.url);
-const FLAGS = ['-O2', '-std=gnu11'];
-const COMPILERS = ['cc', 'gcc', 'clang'];
+const SOURCES = new URL('c/', import.meta.url);
+
+/** What the program can do when a library is there, and what a workload is told that needs it and has it not. */
+const ABILITIES = {
+  deflate: {
+    flags: ['-DWITH_ZLIB', '-lz'],
+    missing: 'the generator was built without zlib (Debian: zlib1g-dev)',
+  },
+};
+
+/** @typedef {keyof ABILITIES} Ability */
+
+/** @type {readonly Ability[]} */
+const EVERY_ABILITY = ['deflate'];
 
 /**
  * @typedef {object} Generator
@@ -16,6 +24,8 @@ const COMPILERS = ['cc', 'gcc', 'clang'];
  * @property {string} command
  * @property {string[]} args
  * @property {string} [warning] why figures are less good than they could be
+ * @property {(workload: import('../workloads/workload.mjs').Workload) => string | undefined} lacks
+ *   what is missing for a workload; nothing if it can be run
  */
 
 /**
@@ -25,7 +35,16 @@ const COMPILERS = ['cc', 'gcc', 'clang'];
 export function prepareGenerator(kind) {
   const compiled = kind === 'node' ? { problem: 'as asked by --generator node' } : compile();
   if ('program' in compiled) {
-    return { description: `C, ${compiled.compiler}`, command: compiled.program, args: [] };
+    const { program, compiler, abilities } = compiled;
+    return {
+      description: `C, ${compiler}`,
+      command: program,
+      args: [],
+      lacks(workload) {
+        const lacking = abilitiesFor(workload).find((ability) => !abilities.includes(ability));
+        return lacking && ABILITIES[lacking].missing;
+      },
+    };
   }
   if (kind === 'c') throw new Error(`the C load generator cannot be built: ${compiled.problem}`);
   return {
@@ -35,30 +54,40 @@ export function prepareGenerator(kind) {
     warning:
       `the load generator runs in Node (${compiled.problem}): it costs about as much as the servers, ` +
       'so throughput is bounded by it; CPU per message still compares. Debian: apt install gcc libc6-dev',
+    lacks: (workload) =>
+      workload.kind === 'echo' && abilitiesFor(workload).length === 0
+        ? undefined
+        : 'the generator in Node does plain echoes only',
   };
 }
 
-/** @returns {{ program: string, compiler: string } | { problem: string }} */
+/**
+ * @param {import('../workloads/workload.mjs').Workload} workload
+ * @returns {Ability[]}
+ */
+function abilitiesFor({ deflate }) {
+  return deflate ? ['deflate'] : [];
+}
+
+/** @returns {{ program: string, compiler: string, abilities: Ability[] } | { problem: string }} */
 function compile() {
-  if (process.platform !== 'linux') return { problem: 'it needs epoll, which is Linux only' };
-  const found = [process.env.CC, ...COMPILERS].flatMap((name) => {
-    const version = name ? spawnSync(name, ['--version'], { encoding: 'utf8' }) : undefined;
-    return name && version?.status === 0 ? [{ name, version: version.stdout.split('\n')[0] }] : [];
-  });
-  if (found.length === 0) return { problem: `no C compiler found (tried ${COMPILERS.join(', ')})` };
-  const [{ name, version }] = found;
-  const hash = createHash('sha256').update([version, ...FLAGS].join('\n'));
-  for (const source of SOURCES) hash.update(readFileSync(source));
-  const program = fileURLToPath(new URL(`load-${hash.digest('hex').slice(0, 16)}`, CACHE));
-  if (!existsSync(program)) {
-    mkdirSync(CACHE, { recursive: true });
-    // Renamed when complete, so that two benches starting together never run half a program.
-    const unfinished = `${program}.${process.pid}`;
-    const built = spawnSync(name, [...FLAGS, '-o', unfinished, fileURLToPath(SOURCES[0])], {
-      encoding: 'utf8',
-    });
-    if (built.status !== 0) return { problem: `${name} failed: ${built.stderr.trim().slice(0, 400)}` };
-    renameSync(unfinished, program);
+  let problem = '';
+  // With every library that is there: first all, at last none.
+  for (const abilities of subsets(EVERY_ABILITY)) {
+    const libraries = abilities.flatMap((ability) => ABILITIES[ability].flags);
+    const compiled = compileProgram('load', SOURCES, libraries);
+    if ('program' in compiled) return { ...compiled, abilities };
+    problem = compiled.problem;
   }
-  return { program, compiler: version };
+  return { problem };
+}
+
+/**
+ * @param {readonly Ability[]} abilities
+ * @returns {Ability[][]} the largest first
+ */
+function subsets([first, ...rest]) {
+  if (first === undefined) return [[]];
+  const without = subsets(rest);
+  return [...without.map((some) => [first, ...some]), ...without].toSorted((a, b) => b.length - a.length);
 }

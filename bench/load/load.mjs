@@ -1,5 +1,5 @@
-// The load generator for machines without a C compiler: the same arguments, lines and checks as load.c, in Node.
-// It expects each reply as one frame, since it compares and counts bytes instead of parsing; it answers no pings.
+// The load generator for machines without a C compiler: an echo by the arguments, lines and checks of the C program,
+// in Node. It expects each reply as one frame, since it compares and counts bytes instead of parsing; it answers no pings.
 import { createHash, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -141,7 +141,7 @@ class LoadConnection {
     if (!wanted.equals(chunk)) {
       const at = this.#expectedAt + chunk.findIndex((byte, index) => byte !== wanted[index]);
       fail(
-        `verification failed on connection ${this.#number}: byte ${at} of the replies is not what was sent`,
+        `verification failed on connection ${this.#number}: byte ${at} of what arrived is not what was sent`,
       );
     }
     this.#expectedAt += chunk.length;

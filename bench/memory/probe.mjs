@@ -46,7 +46,9 @@ export function writeSnapshot(file) {
 
 /** @returns {() => void} */
 function collector() {
-  if (typeof globalThis.gc === 'function') return () => globalThis.gc();
-  if ('Bun' in globalThis) return () => globalThis.Bun.gc(true);
+  const { gc } = globalThis;
+  if (gc) return () => gc();
+  const bun = Reflect.get(globalThis, 'Bun');
+  if (bun) return () => bun.gc(true);
   throw new Error('start this process with --expose-gc');
 }

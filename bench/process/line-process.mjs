@@ -61,12 +61,14 @@ export class LineProcess {
    * @param {string} command
    * @param {string[]} args
    * @param {number | undefined} core
+   * @param {Record<string, string>} [environment] beside what this process has
    */
-  constructor(label, command, args, core) {
+  constructor(label, command, args, core, environment) {
     this.#label = label;
     const pinned =
       core === undefined ? [command, ...args] : ['taskset', '-c', String(core), command, ...args];
-    this.#child = spawn(pinned[0], pinned.slice(1), { stdio: 'pipe' });
+    const env = { ...process.env, ...environment };
+    this.#child = spawn(pinned[0], pinned.slice(1), { stdio: 'pipe', env });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT_CHARACTERS);
     });

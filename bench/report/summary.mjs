@@ -47,12 +47,34 @@ export function figuresOf({ rounds, failure }, reference) {
     residentBytes: spread('residentBytes'),
   };
   if (!reference || reference.failure) return figures;
-  const pairs = rounds.map((own, index) => ({ own, other: reference.rounds[index] }));
   return {
     ...figures,
-    cpuRatio: spreadOf(
-      pairs.map(({ own, other }) => other.serverMicrosPerMessage / own.serverMicrosPerMessage),
+    cpuRatio: ratioWithinRounds(rounds, reference.rounds, costRatio('serverMicrosPerMessage')),
+    throughputRatio: ratioWithinRounds(
+      rounds,
+      reference.rounds,
+      (own, other) => own.messagesPerSecond / other.messagesPerSecond,
     ),
-    throughputRatio: spreadOf(pairs.map(({ own, other }) => own.messagesPerSecond / other.messagesPerSecond)),
   };
+}
+
+/**
+ * @template {object} Round
+ * @param {readonly Round[]} rounds
+ * @param {readonly Round[]} referenceRounds measured in turns with them
+ * @param {(own: Round, other: Round) => number} ratio
+ * @returns {Spread}
+ */
+export function ratioWithinRounds(rounds, referenceRounds, ratio) {
+  return spreadOf(rounds.map((own, index) => ratio(own, referenceRounds[index])));
+}
+
+/**
+ * Above 1 is cheaper than the reference.
+ * @template {string} Name
+ * @param {Name} name of a cost
+ * @returns {(own: Record<Name, number>, other: Record<Name, number>) => number}
+ */
+export function costRatio(name) {
+  return (own, other) => other[name] / own[name];
 }

@@ -1,5 +1,14 @@
 // The report as Markdown, so that it can stand in the docs as it is: machine and command, one row per workload and
 // server, and the ratios side by side.
+import {
+  environmentLines,
+  formatCount,
+  formatMicros,
+  formatRatio,
+  formatShare,
+  formatSpread,
+} from './cells.mjs';
+import { formatTable } from './markdown.mjs';
 import { REFERENCE } from './summary.mjs';
 
 /** A generator above this share of its core may be what limits the throughput. */
@@ -27,12 +36,11 @@ export function formatReport(report) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function preamble({ command, date, machine, versions, generator, conditions }) {
+function preamble(report) {
+  const { versions, generator, conditions } = report;
   const { server, generator: generatorCore } = conditions.cores;
   return [
-    `- command: \`${command}\``,
-    `- date: ${date}`,
-    `- machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`,
+    ...environmentLines(report),
     `- servers: ${Object.values(versions).join('; ')}`,
     `- load generator: ${generator}`,
     server === undefined
@@ -80,10 +88,11 @@ function ratios({ workloads }) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function notes({ workloads, warnings }) {
+function notes({ workloads, warnings, missing }) {
   const figures = workloads.flatMap(({ entries }) => entries.flatMap((entry) => entry.figures ?? []));
   const others = Math.max(0, ...figures.map(({ othersBusy }) => othersBusy.median));
   const lines = warnings.map((warning) => `- note: ${warning}`);
+  for (const [name, reason] of Object.entries(missing)) lines.push(`- left out: ${name}: ${reason}`);
   for (const [reason, names] of failuresOf(workloads)) {
     lines.push(`- failed: ${names.length > 3 ? `${names.length} workloads` : names.join(', ')}: ${reason}`);
   }
@@ -117,35 +126,3 @@ function failuresOf(workloads) {
   }
   return byReason;
 }
-
-/**
- * @param {readonly string[]} head
- * @param {readonly (readonly string[])[]} rows
- */
-function formatTable(head, rows) {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length)),
-  );
-  /** @param {readonly string[]} cells */
-  const line = (cells) =>
-    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
-  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)];
-}
-
-/**
- * @param {import('./summary.mjs').Spread | undefined} spread
- * @param {(value: number) => string} format
- */
-function formatSpread(spread, format) {
-  return spread ? `${format(spread.median)} (${format(spread.min)}-${format(spread.max)})` : '-';
-}
-
-/** @param {number} value */
-const formatMicros = (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-/** @param {number} value */
-const formatRatio = (value) => value.toFixed(2);
-/** @param {number} value */
-const formatCount = (value) => Math.round(value).toLocaleString('en-US');
-/** @param {number} value */
-const formatShare = (value) => `${Math.round(value * 100)} %`;

@@ -2,9 +2,15 @@
 // one line when it listens, an answer to every line it reads (its CPU time and memory for "sample"), and its end when
 // stdin ends.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Session } from 'node:inspector/promises';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+
+/**
+ * What is going to be measured, for servers that are made differently for different workloads: the bench gives it as
+ * the first argument. A server that is started by hand echoes.
+ * @type {Partial<import('../workloads/workload.mjs').Workload>}
+ */
+export const workload = process.argv[2]?.startsWith('{') ? JSON.parse(process.argv[2]) : { kind: 'echo' };
 
 /**
  * @param {{ name: string, version: string, note?: string, port: number, speaks?: 'websocket' | 'bytes' }} server
@@ -50,10 +56,12 @@ function sample() {
   return { userMicros: user, systemMicros: system, residentBytes: process.memoryUsage.rss() };
 }
 
-/** @type {Session | undefined} */
+/** @type {import('node:inspector/promises').Session | undefined} */
 let session;
 
 async function startProfile() {
+  // Only here, since not every runtime has it.
+  const { Session } = await import('node:inspector/promises');
   session = new Session();
   session.connect();
   await session.post('Profiler.enable');

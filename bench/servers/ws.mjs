@@ -1,28 +1,57 @@
-// The peer that every ratio refers to: ws as its README writes an echo server, with bufferutil and without deflate.
+// The peer that every ratio refers to: ws as its README writes an echo server and a broadcast, without deflate unless
+// the workload asks for it; with bufferutil, or for comparison as an installation without it.
 // Text stays a Buffer on its way through, which is the cheapest way that ws offers.
 import { createRequire } from 'node:module';
-import { WebSocketServer } from 'ws';
-import { announce, packageVersion } from './side-channel.mjs';
+import { WebSocket, WebSocketServer } from 'ws';
+import { announce, packageVersion, workload } from './side-channel.mjs';
 
-const bufferutil = packageVersion('bufferutil');
+const bufferutil = process.env.WS_NO_BUFFER_UTIL ? undefined : packageVersion('bufferutil');
 // ws falls back to JavaScript in silence; a ratio against that would flatter us.
 const isNative =
   createRequire(import.meta.url)('bufferutil') !== createRequire(import.meta.url)('bufferutil/fallback');
-if (!isNative || process.env.WS_NO_BUFFER_UTIL) throw new Error('ws would run without the native bufferutil');
+if (bufferutil && !isNative) throw new Error('ws would run without the native bufferutil');
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-server.on('connection', (socket) => {
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+// All but level and threshold are the values of the example in its README.
+const perMessageDeflate = workload.deflate && {
+  threshold: 0,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 10,
+  concurrencyLimit: 10,
+  zlibDeflateOptions: { chunkSize: 1024, memLevel: 7, level: workload.deflate.level },
+  zlibInflateOptions: { chunkSize: 10 * 1024 },
+};
+const server = new WebSocketServer({
+  host: '127.0.0.1',
+  port: 0,
+  perMessageDeflate: perMessageDeflate ?? false,
+});
+server.on('connection', (socket, request) => {
   // The generator cuts its connections when it ends.
   socket.on('error', () => {});
+  if (request.url === '/publish') socket.on('message', broadcast);
+  else socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
 });
+
+/**
+ * The publisher sends nothing to itself, and is the only one that publishes.
+ * @this {WebSocket}
+ * @param {import('ws').RawData} data
+ * @param {boolean} isBinary
+ */
+function broadcast(data, isBinary) {
+  for (const client of server.clients) {
+    if (client !== this && client.readyState === WebSocket.OPEN) client.send(data, { binary: isBinary });
+  }
+}
+
 server.on('listening', () => {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
   announce({
     name: 'ws',
     version: packageVersion('ws'),
-    note: `bufferutil ${bufferutil}, perMessageDeflate off`,
+    note: bufferutil ? `bufferutil ${bufferutil}` : 'without bufferutil',
     port: address.port,
   });
 });

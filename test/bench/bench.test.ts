@@ -1,41 +1,13 @@
 // The bench is a measuring instrument, so its test asks whether it measures: that a report is complete, that the
 // echoes were compared, and that a wrong echo is noticed. How fast anything is plays no part here.
-import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bench, hasCompiler, serverFile } from './run-bench.ts';
 
-const RUN = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
 const CONNECTIONS = 64;
-
-const serverFile = (name: string): string => fileURLToPath(new URL(`servers/${name}.mjs`, import.meta.url));
-
-interface Outcome {
-  exitCode: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function bench(...options: string[]): Promise<Outcome> {
-  const shortest = ['--rounds', '1', '--seconds', '0.2', '--warm-up', '0.1'];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [RUN, ...shortest, ...options]);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
-  });
-}
-
-const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
+const SERVERS = ['fullduplex', 'fullduplex-borrowed', 'fullduplex-iterator', 'ws', 'net'];
 
 describe('npm run bench', () => {
   let directory = '';
@@ -64,7 +36,7 @@ describe('npm run bench', () => {
       'generator busy',
       'verified echoes',
     ]);
-    for (const [index, server] of ['fullduplex', 'ws', 'net'].entries()) {
+    for (const [index, server] of SERVERS.entries()) {
       const cells = rows[index]?.split('|').map((cell) => cell.trim()) ?? [];
       expect(cells[2]).toBe(server);
       for (const column of [3, 4, 5, 6]) expect(cells[column]).toMatch(/^[\d.,]+ \([\d.,]+-[\d.,]+\)$/);
@@ -72,7 +44,7 @@ describe('npm run bench', () => {
       // 16 messages in flight on each connection, before the first round and after the last.
       expect(cells[9]).toBe('2,048');
     }
-    expect(rows[1]).toContain('1.00 (1.00-1.00)');
+    expect(rows[SERVERS.indexOf('ws')]).toContain('1.00 (1.00-1.00)');
 
     const report: unknown = JSON.parse(readFileSync(file, 'utf8'));
     const entry = (server: string) => ({
@@ -95,9 +67,7 @@ describe('npm run bench', () => {
         ws: expect.stringMatching(/^ws \d.*bufferutil \d/),
         net: expect.stringContaining(process.version),
       },
-      workloads: [
-        { workload: { connections: CONNECTIONS }, entries: [entry('fullduplex'), entry('ws'), entry('net')] },
-      ],
+      workloads: [{ workload: { kind: 'echo', connections: CONNECTIONS }, entries: SERVERS.map(entry) }],
     });
   });
 

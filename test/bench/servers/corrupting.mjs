@@ -1,8 +1,9 @@
 // A server that lies: on its 41st connection the last byte of every echo is another one.
 import { WebSocketServer } from 'ws';
-import { announce } from '../../../bench/servers/side-channel.mjs';
+import { announce, workload } from '../../../bench/servers/side-channel.mjs';
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+const perMessageDeflate = workload.deflate ? { threshold: 0 } : false;
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate });
 let opened = 0;
 server.on('connection', (socket) => {
   const isCorrupting = ++opened === 41;

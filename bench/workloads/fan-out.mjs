@@ -1,0 +1,19 @@
+// One publisher, many subscribers: each message that the server gets from the one it passes on to all the others.
+// Outstanding messages tell whether a server writes once for each or once for all that came together.
+
+/** @type {readonly string[]} */
+const servers = ['fullduplex', 'ws', 'net'];
+
+/** @type {readonly import('./workload.mjs').Workload[]} */
+export const fanOutWorkloads = [1000, 5000].flatMap((connections) =>
+  [1, 16].map((depth) => ({
+    kind: /** @type {const} */ ('fan-out'),
+    name: `fan-out 100 B to ${connections} d${depth}`,
+    isShort: connections === 1000,
+    servers,
+    connections,
+    messageType: /** @type {const} */ ('text'),
+    messageBytes: 100,
+    depth,
+  })),
+);

@@ -1,0 +1,19 @@
+// What a workload says about itself; the kinds are explained in ../README.md.
+
+/**
+ * @typedef {object} Workload
+ * @property {'echo' | 'fan-out' | 'handshakes'} kind
+ * @property {string} name what --only looks for, and what the table shows
+ * @property {boolean} isShort whether it belongs to `npm run bench` without --full
+ * @property {readonly string[]} servers the names of the servers that it makes sense for
+ * @property {number} connections
+ * @property {'binary' | 'text' | 'unicode' | 'json'} messageType text is printable ASCII; unicode mixes one to three
+ *   bytes; json are records with the same keys and different values, ASCII as well
+ * @property {number} messageBytes
+ * @property {number} depth messages in flight: per connection, or outstanding of a fan-out
+ * @property {{ level: number }} [deflate] every message is compressed, without context takeover, at this level of zlib
+ * @property {boolean} [cuts] connections of `handshakes` are cut instead of closed
+ */
+
+/** The servers of the short form. */
+export const shortServers = ['fullduplex', 'fullduplex-borrowed', 'fullduplex-iterator', 'ws', 'net'];
