@@ -14,9 +14,9 @@ const isShared = vi.hoisted(() => ({ value: true, used: 0 }));
 vi.mock(import('../../src/node/shared-read-buffer.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return {
-    readIntoSharedBuffer: (socket: unknown, received: (bytes: Uint8Array) => void): boolean => {
+    readIntoSharedBuffer: (socket: unknown, events: SharedReadBuffer.SharedReadEvents): boolean => {
       if (!isShared.value) return false;
-      const isUsed = original.readIntoSharedBuffer(socket, received);
+      const isUsed = original.readIntoSharedBuffer(socket, events);
       if (isUsed) isShared.used++;
       return isUsed;
     },
