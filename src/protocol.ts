@@ -25,6 +25,7 @@ export type {
   Inflater,
   NegotiatedExtension,
   RsvBit,
+  SharedDeflater,
 } from './protocol/extensions/extension.ts';
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from './protocol/frame-decoder.ts';
 export { FrameEncoder } from './protocol/frame-encoder.ts';
@@ -47,6 +48,20 @@ export { type ProtocolOptions, ProtocolSettings } from './protocol/protocol-sett
 export { ProtocolError } from './protocol/protocol-error.ts';
 export { StagingPool } from './protocol/staging-pool.ts';
 export { Utf8Validator } from './protocol/utf8-validator.ts';
+
+// permessage-deflate
+export type {
+  DeflateCodec,
+  DeflateCodecFeatures,
+  DeflateParameters,
+  InflateParameters,
+} from './protocol/extensions/permessage-deflate/codec.ts';
+export { compressionStreamCodec } from './protocol/extensions/permessage-deflate/compression-stream-codec.ts';
+export {
+  defaultPerMessageDeflateOptions,
+  type PerMessageDeflateOptions,
+} from './protocol/extensions/permessage-deflate/options.ts';
+export { PerMessageDeflate } from './protocol/extensions/permessage-deflate/per-message-deflate.ts';
 
 // The opening handshake
 export {
