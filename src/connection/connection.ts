@@ -294,7 +294,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#handlers = handlers;
     if (handlers.open !== undefined) this.#call(() => handlers.open?.(this));
     this.#deliverHeld();
-    if (this.#readyState !== 'open' && handlers.closing !== undefined) this.#call(() => handlers.closing?.(this));
+    if (this.#readyState !== 'open' && handlers.closing !== undefined)
+      this.#call(() => handlers.closing?.(this));
     if (this.#closedInfo !== undefined) this.#callClose(this.#closedInfo);
   }
 

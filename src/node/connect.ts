@@ -15,10 +15,10 @@ import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { connectFailed, handshakeTimeout } from './connect-errors.ts';
 import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
+import { sharedDeflateCodec } from './deflate-codec.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
-import { zlibCodec } from './zlib-codec.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
@@ -58,7 +58,7 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   requireSignal(options.signal);
   requireErrorListener(options.onError);
   const headers = requestHeadersOf(options, target);
-  const extensions = extensionsOf(options, zlibCodec);
+  const extensions = extensionsOf(options, sharedDeflateCodec);
   const { protocols = [], requireProtocol = defaultConnectOptions.requireProtocol } = options;
   const plan: ConnectPlan = {
     target,

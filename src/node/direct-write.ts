@@ -65,7 +65,9 @@ export class DirectWriter {
     if (request === undefined) throw new Error('a DirectWriter exists although no request can be made');
     const handle = this.#handle;
     const status =
-      chunks.length === 1 ? handle.writeBuffer(request, chunks[0]) : handle.writev(request, [...chunks], true);
+      chunks.length === 1
+        ? handle.writeBuffer(request, chunks[0])
+        : handle.writev(request, [...chunks], true);
     if (status !== 0) {
       spareRequest = request;
       this.#socket.destroy(writeError(status));

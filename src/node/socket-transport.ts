@@ -32,7 +32,9 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents {
 
   get bufferedBytes(): number {
     const direct = this.#direct;
-    return direct === undefined ? this.#socket.writableLength : this.#socket.writableLength + direct.pendingBytes;
+    return direct === undefined
+      ? this.#socket.writableLength
+      : this.#socket.writableLength + direct.pendingBytes;
   }
 
   get writeProgress(): number {

@@ -25,12 +25,12 @@ import {
 } from '../server/server-options.ts';
 import { Topics } from '../server/topics.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
+import { sharedDeflateCodec } from './deflate-codec.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { notListening, urlOfServer } from './listener.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
-import { zlibCodec } from './zlib-codec.ts';
 import {
   handleUpgrade,
   type PendingUpgrade,
@@ -144,7 +144,7 @@ export class WebSocketServer implements AsyncDisposable {
     if (this.#isClosing) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
     const endpoint = new Endpoint(path, options, handlers, {
       sha1: nodeSha1,
-      deflateCodec: zlibCodec,
+      deflateCodec: sharedDeflateCodec,
       scheduler: nodeScheduler,
       clock: this.#clock,
       topics: this.#topics,

@@ -36,7 +36,8 @@ import { authorityOf, type IncomingUpgrade, UpgradeRequest, urlOf } from './upgr
 /** What an endpoint takes from its server. */
 export interface EndpointEnvironment {
   readonly sha1: Sha1;
-  readonly deflateCodec: DeflateCodec;
+  /** Gives what permessage-deflate compresses with. */
+  readonly deflateCodec: () => DeflateCodec;
   readonly scheduler: Scheduler;
   readonly clock?: Clock;
   readonly topics: Topics;
@@ -172,11 +173,7 @@ export class Endpoint {
     return refuse(500, 'the server failed to decide about this request', 'WS_HANDSHAKE_REFUSED');
   }
 
-  #connect(
-    transport: MessageTransport,
-    data: unknown,
-    peer: ConnectionPeer,
-  ): ServerConnection<unknown> {
+  #connect(transport: MessageTransport, data: unknown, peer: ConnectionPeer): ServerConnection<unknown> {
     const environment = this.#environment;
     const connection = new ServerConnection<unknown>(
       transport,

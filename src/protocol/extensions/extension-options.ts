@@ -21,11 +21,12 @@ export interface ExtensionOptions {
 
 /**
  * Gives the extensions that the options ask for.
+ * @param codec gives what compresses; called only when that is asked for
  * @throws FullduplexError `WS_OPTION_INVALID`
  */
 export function extensionsOf(
   { perMessageDeflate = false, extension }: ExtensionOptions,
-  codec: DeflateCodec,
+  codec: () => DeflateCodec,
 ): readonly Extension[] {
   if (perMessageDeflate === false) return extension === undefined ? [] : [extension];
   if (extension !== undefined) {
@@ -34,9 +35,9 @@ export function extensionsOf(
       'the options perMessageDeflate and extension are both given, expected one of them',
     );
   }
-  if (perMessageDeflate === true) return [new PerMessageDeflate({}, codec)];
+  if (perMessageDeflate === true) return [new PerMessageDeflate({}, codec())];
   if (typeof perMessageDeflate === 'object' && perMessageDeflate !== null) {
-    return [new PerMessageDeflate(perMessageDeflate, codec)];
+    return [new PerMessageDeflate(perMessageDeflate, codec())];
   }
   throw new FullduplexError(
     'WS_OPTION_INVALID',
