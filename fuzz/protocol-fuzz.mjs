@@ -207,9 +207,11 @@ function validStream(role, hasExtension) {
     expected.push('close');
   }
   const chunks = [];
-  sender.output.flush((parts) => {
-    for (const part of parts) chunks.push(part.slice());
-    return true;
+  sender.flush({
+    write: (parts) => {
+      for (const part of parts) chunks.push(part.slice());
+      return true;
+    },
   });
   return { bytes: Uint8Array.from(Buffer.concat(chunks)), expected };
 }
@@ -277,7 +279,7 @@ function play(role, bytes, nextLength, { hasExtension, isAsync, isStreamed, does
   const over = recorder.events.findIndex((event) => /^(close|failure) /.test(event));
   require(over === -1 || over === recorder.events.length - 1, 'something was delivered after the end');
   if (over !== -1) require(protocol.retainedBytes === 0, 'memory retained after the end');
-  protocol.output.flush(() => true);
+  protocol.flush({ write: () => true });
   protocol.dispose();
   require(budget.retainedBytes === 0, 'memory retained after dispose');
   return recorder.events;

@@ -1,12 +1,8 @@
 // `fullduplex` in a browser: the client and the WHATWG classes, by the same names as on Node. `serve` is not here, so
 // that importing it fails when a bundle is built.
 
-export {
-  Connection,
-  type ConnectionHandlers,
-  type FragmentOptions,
-  type SendData,
-} from './connection/connection.ts';
+export { Connection } from './connection/connection.ts';
+export type { ConnectionHandlers, FragmentOptions, SendData } from './connection/connection-handlers.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';

@@ -44,6 +44,7 @@ const limitations: ReadonlyMap<string, Limitation> = new Map([
   ['auth', headers],
   ['cookies', headers],
   ['extension', headers],
+  ['perMessageDeflate', { because: 'a browser offers compression by itself', kept: true }],
   ['requireProtocol', { because: 'a browser demands it', kept: true }],
   ['tls', network],
   ['socket', network],

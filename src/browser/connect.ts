@@ -4,7 +4,8 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
-import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { requireSubprotocols } from '../protocol/handshake/subprotocol.ts';
 import { requireInteger } from '../protocol/limits.ts';

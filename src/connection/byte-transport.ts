@@ -6,8 +6,9 @@ export interface ByteTransportEvents {
   /**
    * Bytes arrived. The listener may overwrite them during the call (payloads are unmasked in place) and keeps
    * nothing of them afterwards: the transport may use the memory again.
+   * @param byteLength how many bytes of the chunk; @defaultValue all
    */
-  received(chunk: Uint8Array): void;
+  received(chunk: Uint8Array, byteLength?: number): void;
   /** The peer sends nothing more (FIN); what we write may still reach it. */
   ended(): void;
   /** `bufferedBytes` has come back to 0 after a `write` that left something buffered. */
@@ -21,7 +22,7 @@ export interface ByteTransport {
   /** Names the listener; called once, before anything else. Bytes that arrived earlier are delivered in a later task or by `resume`. */
   attach(events: ByteTransportEvents): void;
   /**
-   * Takes the chunks, in order and in one system call where possible.
+   * Takes the chunks, in order and in one system call where possible. The array is valid during the call only.
    * @returns true when the memory of the chunks is not needed any more and may be used again
    */
   write(chunks: readonly Uint8Array[]): boolean;

@@ -2,7 +2,7 @@
 // of options and handlers that are called or listened to later, when a mistake would show far from where it was made.
 
 import { describe, FullduplexError } from '../base/errors.ts';
-import type { ConnectionHandlers } from './connection.ts';
+import type { ConnectionHandlers } from './connection-handlers.ts';
 
 const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'closing', 'close'] as const;
 

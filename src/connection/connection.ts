@@ -4,16 +4,26 @@
 
 import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { Deferred } from '../base/deferred.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { ConnectionEnd, type PeerClose } from './connection-end.ts';
+import type {
+  ConnectionEnvironment,
+  ConnectionHandlers,
+  FragmentOptions,
+  SendData,
+  SendOptions,
+} from './connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from './connection-options.ts';
 import type { ClosedInfo } from './end-reason.ts';
-import { KeepAlive } from './keep-alive.ts';
-import { MessageStreamSource, type MessageStream } from './message-stream.ts';
+import { Inbox, messageOverheadBytes } from './inbox.ts';
+import { KeepAlive, type KeepAliveActions } from './keep-alive.ts';
+import type { MessageStream } from './message-stream.ts';
 import type {
   Message,
   MessageTransport,
@@ -21,58 +31,13 @@ import type {
   MessageType,
   TransportFeatures,
 } from './message-transport.ts';
-import { PullQueue } from './pull-queue.ts';
+import type { PullQueueEvents } from './pull-queue.ts';
 
-/** Data that can be sent: a string as text, bytes as binary. */
-export type SendData = string | ArrayBuffer | ArrayBufferView;
-
-/**
- * What an application does when something happens on a connection. Declared once for a server or a client; every
- * handler gets the connection. What handlers return is ignored, and they are not awaited; but one that throws, or whose
- * promise rejects, closes its own connection with 1011 and is reported to `onError`.
- */
-export interface ConnectionHandlers<C> {
-  /** The connection is open. */
-  open?(connection: C): unknown;
-  /** A whole message arrived. */
-  message?(connection: C, message: Message): unknown;
-  /** Everything queued has left, after a `send` had given a promise. */
-  drain?(connection: C): unknown;
-  /** A ping arrived (and was answered, unless `autoPong` is off). The payload is valid only during the call. */
-  ping?(connection: C, payload: Uint8Array): unknown;
-  /** A pong arrived. The payload is valid only during the call. */
-  pong?(connection: C, payload: Uint8Array): unknown;
-  /**
-   * The end has begun: a close frame was sent or received, or the connection failed. Messages that waited may still
-   * come; `close` follows when the transport is gone.
-   */
-  closing?(connection: C): unknown;
-  /** The connection is gone. The last call. */
-  close?(connection: C, info: ClosedInfo): unknown;
-}
-
-/** How one fragment is sent. */
-export interface FragmentOptions {
-  /** Whether the message ends with this fragment. */
-  readonly fin: boolean;
-  /** The type of the message. @defaultValue text for a string, binary for bytes */
-  readonly type?: MessageType;
-}
-
-/** What a Connection takes from its surroundings. Every part has a portable default. */
-export interface ConnectionEnvironment {
-  /** Where deadlines come from. */
-  readonly clock?: Clock;
-  /** Where deferred work goes. */
-  readonly scheduler?: Scheduler;
-  /** Hears what a handler threw. @defaultValue console.error */
-  readonly onError?: (error: unknown) => void;
-}
-
-type PauseCause = 'user' | 'queue' | 'backpressure';
-
-// What a queued message costs beside its bytes, so that a flood of empty messages is bounded too.
-const messageOverheadBytes = 64;
+// Why receiving is paused; several causes may hold at a time.
+const pausedByUser = 1;
+const pausedByQueue = 2;
+const pausedByBackpressure = 4;
+type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
 
 // How much a loop may send without a turn of the event loop: some milliseconds of work.
 const yieldEveryBytes = 1024 * 1024;
@@ -81,37 +46,26 @@ const yieldEveryBytes = 1024 * 1024;
 export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** What the application attached when it accepted or opened the connection. */
   readonly data: Data;
-  /** Settles when the connection is gone, with the reason. Never rejects. */
-  readonly closed: Promise<ClosedInfo>;
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
-  readonly #clock: Clock;
-  readonly #scheduler: Scheduler;
-  readonly #onError: (error: unknown) => void;
+  readonly #environment: ConnectionEnvironment;
+  readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #messages: PullQueue<Message>;
-  readonly #streams: PullQueue<MessageStreamSource>;
-  #resolveClosed: (info: ClosedInfo) => void = () => undefined;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
-  #closedInfo: ClosedInfo | undefined;
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
-  // The stream that is arriving, the one that the consumer got last, and what waits in all of them.
-  #stream: MessageStreamSource | undefined;
-  #givenStream: MessageStreamSource | undefined;
-  #streamBytes = 0;
-  #isSendingStream = false;
+  #pauseCauses = 0;
   #isDispatching = false;
-  #untilYieldBytes = yieldEveryBytes;
-  #owesTurn = false;
   #isDelivering = false;
-  readonly #pauseCauses = new Set<PauseCause>();
-  #drain: { readonly promise: Promise<boolean>; readonly resolve: (isDrained: boolean) => void } | undefined;
-  #closeTimer: { cancel(): void } | undefined;
-  // How the end began: the first of our close, the peer's close, a failure.
-  #end: { code: number; reason: string; by: ClosedInfo['by']; cause?: Error } | undefined;
-  #hasSentClose = false;
-  #peerClose: { readonly code: number; readonly reason: string } | undefined;
+  #isSendingStream = false;
+  #owesTurn = false;
+  #untilYieldBytes = yieldEveryBytes;
+  // What follows is made when it is needed, which for most connections is late or never.
+  #inbox: Inbox | undefined;
+  #drain: Deferred<boolean> | undefined;
+  #end: ConnectionEnd | undefined;
+  #closed: Deferred<ClosedInfo> | undefined;
+  #closedInfo: ClosedInfo | undefined;
   #observer: FrameObserver | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -119,28 +73,26 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     transport: MessageTransport,
     data: Data,
     options?: Partial<ConnectionOptions>,
-    environment: ConnectionEnvironment = {},
+    environment: ConnectionEnvironment = noEnvironment,
   ) {
     this.data = data;
     this.#transport = transport;
     this.#options = resolveConnectionOptions(options);
-    this.#clock = environment.clock ?? systemClock;
-    this.#scheduler = environment.scheduler ?? portableScheduler;
-    this.#onError = environment.onError ?? reportToConsole;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
-    this.#messages = new PullQueue({ taken: () => this.#messageTaken(), left: () => this.#consumerLeft() });
-    this.#streams = new PullQueue({ taken: () => this.#messageTaken(), left: () => this.#consumerLeft() });
+    this.#environment = environment;
+    this.#inside = new Connection.#Inside(this);
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
-      this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, {
-        sendPing: (payload) => transport.sendPing(payload),
-        isReadingPaused: () => this.#pauseCauses.has('user') || this.#pauseCauses.has('queue'),
-        writeProgress: () => transport.writeProgress,
-        peerIsDead: () => this.#peerIsDead(),
-      });
+      this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
-    transport.attach(this.#events());
+    transport.attach(this.#inside);
+  }
+
+  /** Settles when the connection is gone, with the reason. Never rejects. */
+  get closed(): Promise<ClosedInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = new Deferred();
+      if (this.#closedInfo !== undefined) this.#closed.resolve(this.#closedInfo);
+    }
+    return this.#closed.promise;
   }
 
   /** The subprotocol that was agreed, or the empty string. */
@@ -170,7 +122,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   /** Whether `pause` was called and `resume` was not. */
   get isPaused(): boolean {
-    return this.#pauseCauses.has('user');
+    return (this.#pauseCauses & pausedByUser) !== 0;
   }
 
   /** Why the connection ended; undefined while it has not. */
@@ -179,8 +131,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /** The peer's close frame as it was received (1005: without a code); undefined if none was. */
-  get peerClose(): { readonly code: number; readonly reason: string } | undefined {
-    return this.#peerClose;
+  get peerClose(): PeerClose | undefined {
+    return this.#end?.peerClose;
   }
 
   /** What the platform's transport can do. */
@@ -198,14 +150,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for anything else than a string, an ArrayBuffer or a view;
    * `WS_STATE_INVALID` while a fragmented message is open
    */
-  send(data: SendData): boolean | Promise<boolean> {
+  send(data: SendData, options?: SendOptions): boolean | Promise<boolean> {
     if (typeof data === 'string') {
       if (this.#readyState !== 'open') return false;
-      this.#transport.sendText(data);
+      this.#transport.sendText(data, options?.compress);
     } else {
       const bytes = requireBytes(data);
       if (this.#readyState !== 'open') return false;
-      this.#transport.sendBinary(bytes);
+      this.#transport.sendBinary(bytes, options?.compress);
     }
     return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
   }
@@ -214,7 +166,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   sendPrepared(message: PreparedMessage): boolean | Promise<boolean> {
     if (this.#readyState !== 'open') return false;
     this.#transport.sendPrepared(message);
-    return this.#accepted(message.payload.length);
+    return this.#accepted(message.payloadLength);
   }
 
   /**
@@ -229,7 +181,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : requireBytes(data);
     if (this.#readyState !== 'open') return false;
     const type = options.type ?? (typeof data === 'string' ? 'text' : 'binary');
-    this.#transport.sendFragment(type, bytes, options.fin);
+    this.#transport.sendFragment(type, bytes, options.fin, options.compress);
     return this.#accepted(bytes.length);
   }
 
@@ -242,6 +194,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   async sendStream(
     type: MessageType,
     source: AsyncIterable<SendData> | Iterable<SendData>,
+    options: SendOptions = {},
   ): Promise<boolean> {
     // Two at once would mix their pieces into one message.
     if (this.#isSendingStream || this.#transport.isMessageOpen) {
@@ -253,7 +206,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#isSendingStream = true;
     try {
       for await (const piece of source) {
-        if (!(await this.sendFragment(piece, { fin: false, type }))) return false;
+        if (!(await this.sendFragment(piece, { ...options, fin: false, type }))) return false;
       }
     } catch (error) {
       if (this.#transport.isMessageOpen) void this.close(1011, 'the source of a message failed');
@@ -261,7 +214,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     } finally {
       this.#isSendingStream = false;
     }
-    return this.sendFragment(new Uint8Array(0), { fin: true, type });
+    return this.sendFragment(new Uint8Array(0), { ...options, fin: true, type });
   }
 
   /**
@@ -291,12 +244,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    */
   pause(): void {
     this.#require('pause', 'pause');
-    this.#pauseFor('user');
+    this.#pauseFor(pausedByUser);
   }
 
   /** Goes on receiving after `pause`. */
   resume(): void {
-    this.#resumeFor('user');
+    this.#resumeFor(pausedByUser);
   }
 
   /**
@@ -341,7 +294,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#handlers = handlers;
     if (handlers.open !== undefined) this.#call(() => handlers.open?.(this));
     this.#deliverHeld();
-    if (this.#readyState !== 'open') this.#callClosing();
+    if (this.#readyState !== 'open' && handlers.closing !== undefined)
+      this.#call(() => handlers.closing?.(this));
     if (this.#closedInfo !== undefined) this.#callClose(this.#closedInfo);
   }
 
@@ -358,7 +312,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       );
     }
     this.#claim('iterator');
-    return this.#messages.iterate();
+    return this.#openInbox().messages();
   }
 
   /**
@@ -374,7 +328,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return {
       [Symbol.asyncIterator]: () => {
         this.#claim('streams');
-        return this.#iterateStreams();
+        return this.#openInbox().streams();
       },
     };
   }
@@ -409,6 +363,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       'WS_SEND_QUEUE_OVERFLOW',
       `${queuedBytes} bytes are queued for a peer that reads too slowly, at most ${maxQueuedBytes}`,
     );
+  }
+
+  /** How the connection behaves. */
+  protected get options(): ConnectionOptions {
+    return this.#options;
+  }
+
+  /** Whether a fragmented message was begun and not finished: nothing but control frames may come between. */
+  protected get isMessageOpen(): boolean {
+    return this.#transport.isMessageOpen;
+  }
+
+  /** Passes on what a handler threw; what it returns may be a promise. */
+  protected reportError(error: unknown): unknown {
+    return (this.#environment.onError ?? reportToConsole)(error);
   }
 
   /** Told when everything queued has left after the high-water mark was passed; for subclasses. */
@@ -447,19 +416,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       return false;
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
-      this.#pauseFor('backpressure');
+      this.#pauseFor(pausedByBackpressure);
     }
     return this.#awaitDrain();
   }
 
   #awaitDrain(): Promise<boolean> {
-    if (this.#drain === undefined) {
-      let resolve: (isDrained: boolean) => void = () => undefined;
-      const promise = new Promise<boolean>((resolvePromise) => {
-        resolve = resolvePromise;
-      });
-      this.#drain = { promise, resolve };
-    }
+    this.#drain ??= new Deferred();
     return this.#drain.promise;
   }
 
@@ -471,22 +434,31 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.onDrained();
     const handlers = this.#handlers;
     if (handlers?.drain !== undefined) this.#call(() => handlers.drain?.(this));
-    this.#resumeFor('backpressure');
+    this.#resumeFor(pausedByBackpressure);
   }
 
   // Receiving
 
   #message(message: Message): void {
-    if (this.#consumer === 'handler' && this.#pauseCauses.size === 0 && !this.#isDelivering) {
+    if (this.#consumer === 'handler' && this.#pauseCauses === 0 && !this.#isDelivering) {
       this.#dispatch(message);
       return;
     }
-    const byteLength = messageOverheadBytes + message.length;
+    const { highWaterMarkBytes } = this.#options;
+    const inbox = this.#openInbox();
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
-    const isFull = this.#messages.byteLength > this.#options.highWaterMarkBytes;
+    const isFull = inbox.messageBytes > highWaterMarkBytes;
     if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
-    this.#messages.push(this.#keepable(message), byteLength);
-    if (this.#messages.byteLength > this.#options.highWaterMarkBytes) this.#pauseFor('queue');
+    inbox.push(this.#keepable(message));
+    if (inbox.messageBytes > highWaterMarkBytes) this.#pauseFor(pausedByQueue);
+  }
+
+  #openInbox(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox(this.#inside);
+      if (this.#readyState === 'closed') this.#inbox.end();
+    }
+    return this.#inbox;
   }
 
   // What waits for its consumer outlives the call, for which borrowed memory is valid.
@@ -501,7 +473,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#isDispatching = true;
     try {
       const result = handlers.message(this, message);
-      if (result !== undefined) onRejection(result, this.#handlerFailed);
+      if (result !== undefined) this.#watch(result);
     } catch (error) {
       this.#handlerFailed(error);
     }
@@ -510,65 +482,37 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Delivers what was held before there was a consumer, or while the user had paused.
   #deliverHeld(): void {
-    if (this.#consumer !== 'handler' || this.#isDelivering) return;
+    const inbox = this.#inbox;
+    if (inbox === undefined || this.#consumer !== 'handler' || this.#isDelivering) return;
     this.#isDelivering = true;
-    while (!this.#pauseCauses.has('user') && !this.#pauseCauses.has('backpressure')) {
-      const held = this.#messages.shift();
-      if (held === undefined) break;
-      this.#dispatch(held.item);
+    while ((this.#pauseCauses & (pausedByUser | pausedByBackpressure)) === 0) {
+      const message = inbox.shift();
+      if (message === undefined) break;
+      this.#dispatch(message);
     }
     this.#isDelivering = false;
     this.#messageTaken();
   }
 
   #messageStart(type: MessageType): void {
-    const source = new MessageStreamSource(type, (addedBytes) => {
-      this.#streamBytes += addedBytes;
-      if (addedBytes < 0) this.#messageTaken();
-    });
-    this.#stream = source;
-    this.#streams.push(source, messageOverheadBytes);
+    this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
-  }
-
-  #iterateStreams(): AsyncIterator<MessageStream, undefined> {
-    const sources = this.#streams.iterate();
-    return {
-      next: async () => {
-        this.#givenStream?.skipUnlessBegun();
-        const { done, value } = await sources.next();
-        if (done === true) return { done, value };
-        this.#givenStream = value;
-        return { done, value: value.stream };
-      },
-      return: async () => {
-        await sources.return?.();
-        return { done: true, value: undefined };
-      },
-    };
   }
 
   #messageChunk(bytes: Uint8Array): void {
-    this.#stream?.push(bytes);
+    this.#inbox?.messageChunk(bytes);
     this.#pauseIfStreamsAreFull();
   }
 
-  #messageEnd(): void {
-    this.#stream?.end();
-  }
-
   #pauseIfStreamsAreFull(): void {
-    if (this.#heldBytes() > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor('queue');
-  }
-
-  #heldBytes(): number {
-    return this.#messages.byteLength + this.#streams.byteLength + this.#streamBytes;
+    const heldBytes = this.#inbox?.heldBytes ?? 0;
+    if (heldBytes > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor(pausedByQueue);
   }
 
   #messageTaken(): void {
-    if (this.#pauseCauses.has('queue') && this.#heldBytes() <= this.#options.highWaterMarkBytes / 2) {
-      this.#resumeFor('queue');
-    }
+    if ((this.#pauseCauses & pausedByQueue) === 0) return;
+    const heldBytes = this.#inbox?.heldBytes ?? 0;
+    if (heldBytes <= this.#options.highWaterMarkBytes / 2) this.#resumeFor(pausedByQueue);
   }
 
   #claim(consumer: 'handler' | 'iterator' | 'streams'): void {
@@ -579,101 +523,88 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#consumer = consumer;
   }
 
-  #consumerLeft(): void {
-    this.#consumer = 'none';
-  }
-
   #pauseFor(cause: PauseCause): void {
-    if (this.#pauseCauses.has(cause) || this.#readyState === 'closed') return;
+    if ((this.#pauseCauses & cause) !== 0 || this.#readyState === 'closed') return;
     // While we close, the peer's close frame has to be read.
     if (this.#hasSentClose) return;
-    this.#pauseCauses.add(cause);
-    if (this.#pauseCauses.size === 1 && this.#transport.supports.pause) this.#transport.pause();
+    const wasReading = this.#pauseCauses === 0;
+    this.#pauseCauses |= cause;
+    if (wasReading && this.#transport.supports.pause) this.#transport.pause();
   }
 
   #resumeFor(cause: PauseCause): void {
-    if (!this.#pauseCauses.delete(cause)) return;
+    if ((this.#pauseCauses & cause) === 0) return;
+    this.#pauseCauses &= ~cause;
     this.#deliverHeld();
-    if (this.#pauseCauses.size === 0 && this.#transport.supports.pause) this.#transport.resume();
+    if (this.#pauseCauses === 0 && this.#transport.supports.pause) this.#transport.resume();
   }
 
   #resumeForGood(): void {
-    if (this.#pauseCauses.size === 0) return;
-    this.#pauseCauses.clear();
+    if (this.#pauseCauses === 0) return;
+    this.#pauseCauses = 0;
     this.#deliverHeld();
     if (this.#transport.supports.pause) this.#transport.resume();
   }
 
   // Ending
 
+  get #hasSentClose(): boolean {
+    return this.#end?.hasSentClose === true;
+  }
+
+  #beginEnd(): ConnectionEnd {
+    this.#end ??= new ConnectionEnd();
+    return this.#end;
+  }
+
   #close(code: number | undefined, reason: string, cause: Error | undefined): void {
     // Throws for what may not be sent, also when the connection is closed already: the mistake is the same.
     this.#transport.sendClose(code, reason);
     if (this.#readyState === 'closed' || this.#hasSentClose) return;
-    this.#hasSentClose = true;
-    this.#endsBy('local', code ?? 1005, reason, cause);
+    const end = this.#beginEnd();
+    end.hasSentClose = true;
+    end.begin('local', code ?? 1005, reason, cause);
+    this.#awaitEnd(end);
     this.#resumeForGood();
   }
 
-  #endsBy(by: ClosedInfo['by'], code: number, reason: string, cause: Error | undefined): void {
-    this.#end ??= { code, reason, by, ...(cause === undefined ? {} : { cause }) };
+  #awaitEnd(end: ConnectionEnd): void {
     this.#keepAlive?.stop();
-    this.#closeTimer ??= this.#clock.setTimer(this.#closeIsOverdue, this.#options.closeTimeoutMs);
+    end.startDeadline(this.#clock, this.#options.closeTimeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
 
   #startClosing(): void {
     if (this.#readyState !== 'open') return;
     this.#readyState = 'closing';
-    this.#callClosing();
-  }
-
-  readonly #closeIsOverdue = (): void => {
-    const { closeTimeoutMs } = this.#options;
-    if (this.#end?.cause === undefined && !this.#isClean()) {
-      this.#end = {
-        code: 1006,
-        reason: '',
-        by: this.#end?.by ?? 'local',
-        cause: new FullduplexError(
-          'WS_CLOSE_TIMEOUT',
-          `the closing handshake was not finished within ${closeTimeoutMs} ms`,
-        ),
-      };
-    }
-    this.#transport.terminate();
-  };
-
-  #isClean(): boolean {
-    return this.#peerClose !== undefined && (this.#hasSentClose || this.#end?.by === 'remote');
+    const handlers = this.#handlers;
+    if (handlers?.closing !== undefined) this.#call(() => handlers.closing?.(this));
   }
 
   #cut(code: ErrorCode, message: string): void {
     if (this.#readyState === 'closed') return;
-    this.#end = { code: 1006, reason: '', by: 'local', cause: new FullduplexError(code, message) };
-    this.#hasSentClose = true;
+    this.#beginEnd().fail(1006, new FullduplexError(code, message));
     this.#startClosing();
     this.#transport.terminate();
   }
 
-  #peerIsDead(): void {
-    const { pongTimeoutMs } = this.#options;
-    this.#cut('WS_KEEP_ALIVE_TIMEOUT', `nothing arrived within ${pongTimeoutMs} ms of a ping`);
-  }
-
-  readonly #handlerFailed = (error: unknown): void => {
+  #handlerFailed(error: unknown): void {
     this.#report(error);
     if (this.#readyState !== 'open') return;
     const cause = new FullduplexError('WS_HANDLER_FAILED', 'a handler of this connection threw', {
       cause: error,
     });
     this.#close(1011, '', cause);
-  };
+  }
+
+  // What a handler returned is not awaited, but a rejection must reach somebody.
+  #watch(result: unknown): void {
+    onRejection(result, (error) => this.#handlerFailed(error));
+  }
 
   #report(error: unknown): void {
     try {
-      const result: unknown = this.#onError(error);
-      onRejection(result, reportToConsole);
+      onRejection(this.reportError(error), reportToConsole);
     } catch (reportError) {
       // An error option that throws itself must not harm the connection; the console is the last resort.
       reportToConsole(reportError);
@@ -681,66 +612,42 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #peerClosed(code: number, reason: string): void {
-    this.#peerClose = { code, reason };
-    this.#endsBy('remote', code, reason, undefined);
+    const end = this.#beginEnd();
+    end.peerClose = { code, reason };
+    end.begin('remote', code, reason, undefined);
+    this.#awaitEnd(end);
   }
 
   #failed(error: ProtocolError): void {
-    this.#end = { code: error.closeCode, reason: '', by: 'local', cause: error };
-    this.#hasSentClose = true;
-    this.#endsBy('local', error.closeCode, '', error);
+    const end = this.#beginEnd();
+    end.fail(error.closeCode, error);
+    this.#awaitEnd(end);
   }
 
   #transportEnded(): void {
-    const cause = new FullduplexError(
-      'WS_TRANSPORT_ENDED',
-      'the peer ended the transport without a close frame',
-    );
-    this.#hasSentClose = true;
-    this.#endsBy('transport', 1006, '', cause);
+    const message = 'the peer ended the transport without a close frame';
+    const end = this.#beginEnd();
+    end.hasSentClose = true;
+    end.begin('transport', 1006, '', new FullduplexError('WS_TRANSPORT_ENDED', message));
+    this.#awaitEnd(end);
   }
 
   #transportClosed(error: Error | undefined): void {
     if (this.#readyState === 'closed') return;
-    const isClean = this.#isClean();
+    const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
-    this.#closeTimer?.cancel();
-    this.#pauseCauses.clear();
-    const info = this.#closedInfoOf(isClean, error);
+    end.stop();
+    this.#pauseCauses = 0;
+    const info = end.closedInfo(error);
     this.#closedInfo = info;
     this.#deliverHeld();
     this.#drain?.resolve(false);
     this.#drain = undefined;
-    this.#stream?.end();
-    this.#messages.end();
-    this.#streams.end();
+    this.#inbox?.end();
     this.onClosed();
-    this.#resolveClosed(info);
+    this.#closed?.resolve(info);
     this.#callClose(info);
-  }
-
-  #closedInfoOf(isClean: boolean, error: Error | undefined): ClosedInfo {
-    const end = this.#end;
-    if (end !== undefined && (isClean || end.cause !== undefined)) {
-      const { code, reason, by, cause } = end;
-      return { code, reason, clean: isClean, by, ...(cause === undefined ? {} : { cause }) };
-    }
-    const cause =
-      error === undefined
-        ? new FullduplexError(
-            'WS_TRANSPORT_ENDED',
-            'the transport ended before the closing handshake was finished',
-          )
-        : new FullduplexError('WS_TRANSPORT_FAILED', `the transport failed: ${error.message}`, {
-            cause: error,
-          });
-    return { code: 1006, reason: '', clean: false, by: 'transport', cause };
-  }
-
-  #callClosing(): void {
-    const handlers = this.#handlers;
-    if (handlers?.closing !== undefined) this.#call(() => handlers.closing?.(this));
   }
 
   #callClose(info: ClosedInfo): void {
@@ -751,7 +658,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #call(handler: () => unknown): void {
     try {
       const result = handler();
-      if (result !== undefined) onRejection(result, this.#handlerFailed);
+      if (result !== undefined) this.#watch(result);
     } catch (error) {
       this.#handlerFailed(error);
     }
@@ -762,30 +669,103 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     throw new FullduplexError('WS_UNSUPPORTED', `${method}() is not possible over this platform's WebSocket`);
   }
 
-  #events(): MessageTransportEvents {
-    return {
-      received: () => this.#keepAlive?.heard(),
-      message: (message) => this.#message(message),
-      messageStart: (type) => this.#messageStart(type),
-      messageChunk: (bytes) => this.#messageChunk(bytes),
-      messageEnd: () => this.#messageEnd(),
-      ping: (payload) => {
-        const handlers = this.#handlers;
-        if (handlers?.ping !== undefined) this.#call(() => handlers.ping?.(this, payload));
-      },
-      pong: (payload) => {
-        this.#keepAlive?.heardPong(payload);
-        const handlers = this.#handlers;
-        if (handlers?.pong !== undefined) this.#call(() => handlers.pong?.(this, payload));
-      },
-      peerClosed: (code, reason) => this.#peerClosed(code, reason),
-      failed: (error) => this.#failed(error),
-      drained: () => this.#drained(),
-      ended: () => this.#transportEnded(),
-      closed: (error) => this.#transportClosed(error),
-    };
+  get #clock(): Clock {
+    return this.#environment.clock ?? systemClock;
   }
+
+  get #scheduler(): Scheduler {
+    return this.#environment.scheduler ?? portableScheduler;
+  }
+
+  // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
+  static readonly #Inside = class implements MessageTransportEvents, KeepAliveActions, PullQueueEvents {
+    readonly #connection: Connection<unknown>;
+
+    constructor(connection: Connection<unknown>) {
+      this.#connection = connection;
+    }
+
+    received(): void {
+      this.#connection.#keepAlive?.heard();
+    }
+
+    message(message: Message): void {
+      this.#connection.#message(message);
+    }
+
+    messageStart(type: MessageType): void {
+      this.#connection.#messageStart(type);
+    }
+
+    messageChunk(bytes: Uint8Array): void {
+      this.#connection.#messageChunk(bytes);
+    }
+
+    messageEnd(): void {
+      this.#connection.#inbox?.messageEnd();
+    }
+
+    ping(payload: Uint8Array): void {
+      const connection = this.#connection;
+      const handlers = connection.#handlers;
+      if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
+    }
+
+    pong(payload: Uint8Array): void {
+      const connection = this.#connection;
+      connection.#keepAlive?.heardPong(payload);
+      const handlers = connection.#handlers;
+      if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
+    }
+
+    peerClosed(code: number, reason: string): void {
+      this.#connection.#peerClosed(code, reason);
+    }
+
+    failed(error: ProtocolError): void {
+      this.#connection.#failed(error);
+    }
+
+    drained(): void {
+      this.#connection.#drained();
+    }
+
+    ended(): void {
+      this.#connection.#transportEnded();
+    }
+
+    closed(error?: Error): void {
+      this.#connection.#transportClosed(error);
+    }
+
+    sendPing(payload: Uint8Array): void {
+      this.#connection.#transport.sendPing(payload);
+    }
+
+    isReadingPaused(): boolean {
+      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue)) !== 0;
+    }
+
+    writeProgress(): number {
+      return this.#connection.#transport.writeProgress;
+    }
+
+    peerIsDead(): void {
+      const { pongTimeoutMs } = this.#connection.#options;
+      this.#connection.#cut('WS_KEEP_ALIVE_TIMEOUT', `nothing arrived within ${pongTimeoutMs} ms of a ping`);
+    }
+
+    taken(): void {
+      this.#connection.#messageTaken();
+    }
+
+    left(): void {
+      this.#connection.#consumer = 'none';
+    }
+  };
 }
+
+const noEnvironment: ConnectionEnvironment = Object.freeze({});
 
 function requireBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return viewOf(data);

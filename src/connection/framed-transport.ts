@@ -4,9 +4,12 @@
 import type { Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import { Protocol, type ProtocolOptions, type ProtocolSink } from '../protocol/protocol.ts';
+import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
+import { Protocol, type ProtocolSink } from '../protocol/protocol.ts';
+import type { ProtocolOptions, ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
 import type { ByteTransport, ByteTransportEvents } from './byte-transport.ts';
+import { type Flushable, FlushQueue } from './flush-queue.ts';
 import type {
   MessageTransport,
   MessageTransportEvents,
@@ -18,8 +21,10 @@ import type {
 export interface FramedTransportOptions {
   /** The bytes in both directions, after the opening handshake. */
   readonly transport: ByteTransport;
-  /** How the protocol behaves. */
-  readonly protocol: ProtocolOptions;
+  /** How the protocol behaves: connections that behave alike share one ProtocolSettings. */
+  readonly protocol: ProtocolSettings | Omit<ProtocolOptions, 'extension'>;
+  /** The extension that was agreed. @defaultValue none */
+  readonly extension?: NegotiatedExtension | undefined;
   /** When what was sent outside a read is flushed. */
   readonly scheduler: Scheduler;
   /** The subprotocol that was agreed, or the empty string. */
@@ -48,14 +53,13 @@ const allFeatures: TransportFeatures = Object.freeze({
 });
 
 /** Carries messages as frames over a stream of bytes. */
-export class FramedTransport implements MessageTransport, ByteTransportEvents, ProtocolSink {
+export class FramedTransport implements MessageTransport, ByteTransportEvents, ProtocolSink, Flushable {
   readonly protocol: string;
   readonly extensions: string;
   readonly supports: TransportFeatures = allFeatures;
   readonly #transport: ByteTransport;
   readonly #protocol: Protocol;
-  readonly #scheduler: Scheduler;
-  readonly #isServer: boolean;
+  readonly #flushes: FlushQueue;
   #events: MessageTransportEvents = silence;
   #head: Uint8Array | undefined;
   #isReceiving = false;
@@ -73,14 +77,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.protocol = options.subprotocol;
     this.extensions = options.extensions;
     this.#transport = options.transport;
-    this.#scheduler = options.scheduler;
-    this.#isServer = options.protocol.role === 'server';
+    this.#flushes = FlushQueue.of(options.scheduler);
     this.#head = options.head;
-    this.#protocol = new Protocol(options.protocol, this);
+    this.#protocol = new Protocol(options.protocol, this, options.extension);
   }
 
   get bufferedBytes(): number {
-    return this.#protocol.output.byteLength + this.#protocol.queuedBytes + this.#transport.bufferedBytes;
+    return this.#protocol.outputBytes + this.#protocol.queuedBytes + this.#transport.bufferedBytes;
   }
 
   get writeProgress(): number {
@@ -96,13 +99,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#transport.attach(this);
   }
 
-  sendText(text: string): void {
-    this.#protocol.sendText(text);
+  sendText(text: string, compress?: boolean): void {
+    this.#protocol.sendText(text, compress);
     this.#flushSoon();
   }
 
-  sendBinary(bytes: Uint8Array): void {
-    this.#protocol.sendBinary(bytes);
+  sendBinary(bytes: Uint8Array, compress?: boolean): void {
+    this.#protocol.sendBinary(bytes, compress);
     this.#flushSoon();
   }
 
@@ -111,8 +114,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#flushSoon();
   }
 
-  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean): void {
-    this.#protocol.sendFragment(type, bytes, isFinal);
+  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean, compress?: boolean): void {
+    this.#protocol.sendFragment(type, bytes, isFinal, compress);
     this.#flushSoon();
   }
 
@@ -160,10 +163,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   // ByteTransportEvents
 
-  received(chunk: Uint8Array): void {
+  received(chunk: Uint8Array, byteLength: number = chunk.length): void {
     this.#events.received();
     this.#isReceiving = true;
-    this.#protocol.receive(chunk);
+    this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;
     this.#flush();
     // What waits behind a busy codec is bounded: the peer has to feel it.
@@ -255,13 +258,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #flushSoon(): void {
     if (this.#isClosed) return;
     // Also during a read: what the system takes now is not backpressure.
-    if (this.#protocol.output.byteLength >= flushFromBytes) {
+    if (this.#protocol.outputBytes >= flushFromBytes) {
       this.#flush();
       return;
     }
     if (this.#isReceiving || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
-    this.#scheduler.queueFlush(this.#flushNow);
+    this.#flushes.add(this);
   }
 
   // Unless what was kept has paused again, or still waits for a codec.
@@ -272,14 +275,15 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#transport.resume();
   }
 
-  readonly #flushNow = (): void => {
+  /** Writes what was sent during this turn; called by the FlushQueue. */
+  flush(): void {
     this.#isFlushQueued = false;
     this.#flush();
-  };
+  }
 
   #flush(): void {
     if (this.#isClosed) return;
-    this.#protocol.output.flush(this.#write);
+    this.#protocol.flush(this.#transport);
     if (this.#protocol.closingState !== 'open') {
       this.#endIfDue();
       // From our close frame on no pings are answered, and that of the peer has to be read.
@@ -288,13 +292,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     if (this.#transport.bufferedBytes === 0) this.drained();
   }
 
-  readonly #write = (chunks: readonly Uint8Array[]): boolean => this.#transport.write(chunks);
-
   // RFC 6455 7.1.1: the server ends the TCP connection first, a client waits for that; after a failure
   // (7.1.7) either side ends it. What still arrives is read and dropped, so that no reset overtakes our close frame.
   #endIfDue(): void {
     const state = this.#protocol.closingState;
-    if (state === 'failed' || (state === 'closed' && this.#isServer)) {
+    if (state === 'failed' || (state === 'closed' && this.#protocol.isServer)) {
       this.#end();
       this.#transport.resume();
     }

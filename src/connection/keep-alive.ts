@@ -1,8 +1,9 @@
 // Noticing dead peers (half-open TCP, a phone that lost its network) and measuring latency with pings (RFC 6455
 // 5.5.2). Any received byte is life, and so is any progress in what we write: the peer's system has acknowledged it.
 
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import { SharedTimer, SharedTimers } from '../base/shared-timers.ts';
 
 /** What KeepAlive asks and tells its connection. */
 export interface KeepAliveActions {
@@ -16,14 +17,20 @@ export interface KeepAliveActions {
   peerIsDead(): void;
 }
 
+/** How often pings are sent, and how long an answer may take. */
+export interface KeepAliveTimes {
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+}
+
 /** Sends pings and passes the verdict when nothing comes back. */
-export class KeepAlive {
+export class KeepAlive extends SharedTimer {
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
-  readonly #pingIntervalMs: number;
-  readonly #pongTimeoutMs: number;
+  readonly #times: KeepAliveTimes;
   readonly #actions: KeepAliveActions;
-  #timer: Timer | undefined;
+  // What is done when the time is up.
+  #next: 'ping' | 'look' | 'judge' = 'ping';
   #isStopped = false;
   #hasHeard = false;
   #progressAtPing = 0;
@@ -32,18 +39,13 @@ export class KeepAlive {
   #isPongAwaited = false;
   #latencyMs: number | undefined;
 
-  constructor(
-    clock: Clock,
-    scheduler: Scheduler,
-    options: { readonly pingIntervalMs: number; readonly pongTimeoutMs: number },
-    actions: KeepAliveActions,
-  ) {
+  constructor(clock: Clock, scheduler: Scheduler, times: KeepAliveTimes, actions: KeepAliveActions) {
+    super();
     this.#clock = clock;
     this.#scheduler = scheduler;
-    this.#pingIntervalMs = options.pingIntervalMs;
-    this.#pongTimeoutMs = options.pongTimeoutMs;
+    this.#times = times;
     this.#actions = actions;
-    this.#wait(this.#pingIntervalMs, this.#ping);
+    this.#wait(times.pingIntervalMs, 'ping');
   }
 
   /** The last measured time from a ping to its pong in milliseconds; undefined before the first. */
@@ -68,10 +70,16 @@ export class KeepAlive {
   /** Sends no more pings and passes no verdict. */
   stop(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    SharedTimers.of(this.#clock).cancel(this);
   }
 
-  readonly #ping = (): void => {
+  timeUp(): void {
+    if (this.#next === 'ping') this.#ping();
+    else if (this.#next === 'look') this.#look();
+    else this.#judge();
+  }
+
+  #ping(): void {
     this.#count = (this.#count + 1) >>> 0;
     const count = this.#count;
     this.#hasHeard = false;
@@ -82,17 +90,18 @@ export class KeepAlive {
     this.#scheduler.queueTask(() => {
       this.#progressAtPing = this.#actions.writeProgress();
     });
-    this.#wait(Math.min(this.#pingIntervalMs, this.#pongTimeoutMs), this.#look);
-  };
+    const { pingIntervalMs, pongTimeoutMs } = this.#times;
+    this.#wait(Math.min(pingIntervalMs, pongTimeoutMs), 'look');
+  }
 
   // With an interval shorter than the deadline the next ping is due before the verdict, if the peer is known to live.
-  readonly #look = (): void => {
-    const leftMs = this.#pongTimeoutMs - this.#pingIntervalMs;
+  #look(): void {
+    const leftMs = this.#times.pongTimeoutMs - this.#times.pingIntervalMs;
     if (leftMs <= 0 || this.#hasHeard) this.#judge();
-    else this.#wait(leftMs, this.#judge);
-  };
+    else this.#wait(leftMs, 'judge');
+  }
 
-  readonly #judge = (): void => {
+  #judge(): void {
     if (this.#isAlive()) return;
     // The timer may be late because this process was busy: what has arrived meanwhile is read first.
     this.#scheduler.queueTask(() => {
@@ -100,23 +109,25 @@ export class KeepAlive {
       this.stop();
       this.#actions.peerIsDead();
     });
-  };
+  }
 
   #isAlive(): boolean {
     if (this.#hasHeard) {
-      this.#wait(Math.max(0, this.#pingIntervalMs - this.#pongTimeoutMs), this.#ping);
+      this.#wait(Math.max(0, this.#times.pingIntervalMs - this.#times.pongTimeoutMs), 'ping');
       return true;
     }
     const progress = this.#actions.writeProgress();
     if (this.#actions.isReadingPaused() || progress !== this.#progressAtPing) {
       this.#progressAtPing = progress;
-      this.#wait(this.#pongTimeoutMs, this.#judge);
+      this.#wait(this.#times.pongTimeoutMs, 'judge');
       return true;
     }
     return false;
   }
 
-  #wait(delayMs: number, callback: () => void): void {
-    if (!this.#isStopped) this.#timer = this.#clock.setTimer(callback, delayMs);
+  #wait(delayMs: number, next: 'ping' | 'look' | 'judge'): void {
+    if (this.#isStopped) return;
+    this.#next = next;
+    SharedTimers.of(this.#clock).start(this, delayMs);
   }
 }

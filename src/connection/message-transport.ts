@@ -69,14 +69,14 @@ export interface MessageTransport {
 
   /** Names the listener; called once, before anything else. */
   attach(events: MessageTransportEvents): void;
-  /** Sends a text message. */
-  sendText(text: string): void;
+  /** Sends a text message; `compress` says whether an extension transforms it, undefined leaves that to its rules. */
+  sendText(text: string, compress?: boolean): void;
   /** Sends a binary message; the bytes stay unchanged until drained and are never written into. */
-  sendBinary(bytes: Uint8Array): void;
+  sendBinary(bytes: Uint8Array, compress?: boolean): void;
   /** Sends a message that was encoded once for many receivers. */
   sendPrepared(message: PreparedMessage): void;
   /** Sends a fragment: the first of a message names its type, the following ones continue it. */
-  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean): void;
+  sendFragment(type: MessageType, bytes: Uint8Array, isFinal: boolean, compress?: boolean): void;
   /** Whether a fragmented message was begun and not finished by this side. */
   readonly isMessageOpen: boolean;
   /** Sends a ping with at most 125 bytes. */

@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
-import type { Extension } from '../protocol/extensions/extension.ts';
+import type { ExtensionOptions } from '../protocol/extensions/extension-options.ts';
 import { isToken } from '../protocol/handshake/header-grammar.ts';
 import { type HeaderInit, HeaderList, requireExtraHeaders } from '../protocol/handshake/header-list.ts';
 import type { ConnectTarget, DialTarget } from './connect-target.ts';
@@ -62,7 +62,7 @@ export interface ClientSocketOptions {
 export type CreateConnection = (target: DialTarget, signal: AbortSignal) => Duplex | Promise<Duplex>;
 
 /** How a client connects, and how the connection then behaves. */
-export interface ConnectOptions extends Partial<ConnectionOptions> {
+export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOptions {
   /** The subprotocols to offer, in order of preference. @defaultValue none */
   readonly protocols?: readonly string[];
   /** Whether the server has to pick one of the subprotocols, as browsers demand. @defaultValue true */
@@ -85,8 +85,6 @@ export interface ConnectOptions extends Partial<ConnectionOptions> {
   readonly handshakeTimeoutMs?: number;
   /** Gives up connecting with `WS_ABORTED`. Once the connection is open the signal has no effect on it. */
   readonly signal?: AbortSignal;
-  /** An extension to offer. @defaultValue none */
-  readonly extension?: Extension;
   /** Hears what a handler threw. @defaultValue console.error */
   readonly onError?: (error: unknown, connection: Connection) => void;
 }

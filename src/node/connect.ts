@@ -2,20 +2,23 @@
 // what the attempt has failed.
 
 import type { Duplex } from 'node:stream';
-import { noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
-import { Connection, type ConnectionHandlers } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handshake/client-handshake.ts';
+import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { connectFailed, handshakeTimeout } from './connect-errors.ts';
 import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
+import { sharedDeflateCodec } from './deflate-codec.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
-import { frameTransport, nodeEnvironment } from './platform.ts';
+import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
@@ -55,7 +58,8 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   requireSignal(options.signal);
   requireErrorListener(options.onError);
   const headers = requestHeadersOf(options, target);
-  const { protocols = [], extension, requireProtocol = defaultConnectOptions.requireProtocol } = options;
+  const extensions = extensionsOf(options, sharedDeflateCodec);
+  const { protocols = [], requireProtocol = defaultConnectOptions.requireProtocol } = options;
   const plan: ConnectPlan = {
     target,
     options: target.isSecure
@@ -73,7 +77,7 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
         protocols,
         requireProtocol,
         headers,
-        extensions: extension === undefined ? [] : [extension],
+        extensions,
         sha1: nodeSha1,
       }),
   };
@@ -175,6 +179,18 @@ function refusalSoFar(handshake: ClientHandshake): FullduplexError {
   throw new Error('an opening handshake that has ended failed neither nor was it accepted before');
 }
 
+// Connections to one server share what they need now and then; options are checked once per plan.
+const clientSettings = new WeakMap<ConnectionOptions, ProtocolSettings>();
+
+function clientSettingsOf(options: ConnectionOptions): ProtocolSettings {
+  let settings = clientSettings.get(options);
+  if (settings === undefined) {
+    settings = protocolSettings('client', options);
+    clientSettings.set(options, settings);
+  }
+  return settings;
+}
+
 function makeConnection(
   stream: Duplex,
   accepted: AcceptedHandshake,
@@ -183,18 +199,11 @@ function makeConnection(
 ): Connection {
   const { connectionOptions, options } = plan;
   const { onError } = options;
-  const extension = accepted.extensions[0];
-  const transport = frameTransport(
-    new SocketTransport(stream),
-    {
-      role: 'client',
-      subprotocol: accepted.protocol,
-      ...(extension === undefined ? {} : { extension }),
-      extensionsHeader: accepted.extensionsHeader,
-      remaining: noBytes,
-    },
-    connectionOptions,
-  );
+  const transport = frameTransport(new SocketTransport(stream), clientSettingsOf(connectionOptions), {
+    subprotocol: accepted.protocol,
+    extension: accepted.extensions[0],
+    extensionsHeader: accepted.extensionsHeader,
+  });
   const report = onError === undefined ? undefined : (error: unknown): void => onError(error, connection);
   const connection: Connection = new Connection(
     transport,

@@ -34,11 +34,16 @@ function findFields(): ReadFields | undefined {
 
 const fields = isPortableMode ? undefined : findFields();
 
+/** Hears what was read: `bytes[0..byteLength)`, valid during the call. */
+export interface SharedReadEvents {
+  received(bytes: Uint8Array, byteLength: number): void;
+}
+
 /**
  * Makes the socket read into the shared buffer and call `received` with what came.
  * @returns false when that is not possible: listen to 'data' instead
  */
-export function readIntoSharedBuffer(socket: unknown, received: (bytes: Uint8Array) => void): boolean {
+export function readIntoSharedBuffer(socket: unknown, events: SharedReadEvents): boolean {
   // TLS reads from its socket in a way of its own.
   if (fields === undefined || !(socket instanceof Socket) || 'encrypted' in socket) return false;
   if (Reflect.get(socket, fields.buffer) !== null) return false;
@@ -47,7 +52,7 @@ export function readIntoSharedBuffer(socket: unknown, received: (bytes: Uint8Arr
   if (typeof handle.useUserBuffer !== 'function') return false;
   Reflect.set(socket, fields.buffer, fastMemory);
   Reflect.set(socket, fields.callback, (byteLength: number): boolean => {
-    received(byteLength === fastMemory.length ? fastMemory : fastMemory.subarray(0, byteLength));
+    events.received(fastMemory, byteLength);
     return true;
   });
   handle.useUserBuffer(fastMemory);

@@ -4,50 +4,65 @@
 
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
+import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
 import { readIntoSharedBuffer } from './shared-read-buffer.ts';
 
+// Listeners are the same functions for all sockets and find their transport here, so that an idle connection holds no
+// closures.
+const transportKey = Symbol('transport');
+
+interface TransportStream extends Duplex {
+  [transportKey]?: SocketTransport;
+}
+
 /** Carries bytes over a Node stream that is already connected. */
-export class SocketTransport implements ByteTransport {
-  readonly #socket: Duplex;
+export class SocketTransport implements ByteTransport, DirectWriterEvents {
+  readonly #socket: TransportStream;
   #events: ByteTransportEvents | undefined;
   #error: Error | undefined;
+  #direct: DirectWriter | undefined;
   #hasUndrained = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    socket.on('error', (error: Error) => {
-      this.#error = error;
-    });
+    this.#socket[transportKey] = this;
+    socket.on('error', failed);
+    learnRequests(socket);
   }
 
   get bufferedBytes(): number {
-    return this.#socket.writableLength;
+    const direct = this.#direct;
+    return direct === undefined
+      ? this.#socket.writableLength
+      : this.#socket.writableLength + direct.pendingBytes;
   }
 
   get writeProgress(): number {
-    // libuv's own queue shrinks while a large write is under way; writableLength only when it is over.
-    return this.#socket.writableLength + writeQueueSizeOf(this.#socket);
+    // libuv's own queue shrinks while a large write is under way; our count only when it is over.
+    return this.bufferedBytes + writeQueueSizeOf(this.#socket);
   }
 
   attach(events: ByteTransportEvents): void {
     this.#events = events;
     const socket = this.#socket;
     if (socket.destroyed) {
-      queueMicrotask(() => this.#closed());
+      queueMicrotask(() => this.closed());
       return;
     }
-    const received = (chunk: Uint8Array): void => events.received(chunk);
-    readIntoSharedBuffer(socket, received);
+    readIntoSharedBuffer(socket, events);
     // What had been read before comes as 'data' in any case, and before anything that is read from now on.
     socket.on('data', received);
-    socket.on('end', () => events.ended());
-    socket.on('close', () => this.#closed());
+    socket.on('end', ended);
+    socket.on('close', closed);
     // A stream that was flowing before has no 'readable' listener left: it flows again from here.
     socket.resume();
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
     const socket = this.#socket;
+    this.#direct ??= directWriter(socket, this);
+    const direct = this.#direct;
+    if (direct?.mayWrite === true) return direct.write(chunks);
     if (socket.destroyed || socket.writableEnded) return true;
     const last = chunks.length - 1;
     if (last > 0) {
@@ -78,17 +93,56 @@ export class SocketTransport implements ByteTransport {
     this.#socket.destroy();
   }
 
-  readonly #written = (): void => {
-    if (!this.#hasUndrained || this.#socket.writableLength > 0) return;
-    this.#hasUndrained = false;
-    this.#events?.drained();
-  };
+  /** What a DirectWriter could not write at once has left. */
+  drained(): void {
+    if (this.bufferedBytes === 0) this.#events?.drained();
+  }
 
-  #closed(): void {
+  get #written(): () => void {
+    return () => {
+      if (!this.#hasUndrained || this.#socket.writableLength > 0) return;
+      this.#hasUndrained = false;
+      this.drained();
+    };
+  }
+
+  /** Something was read that did not come through the shared buffer. */
+  received(chunk: Uint8Array): void {
+    this.#events?.received(chunk);
+  }
+
+  /** The peer sends nothing more. */
+  ended(): void {
+    this.#events?.ended();
+  }
+
+  /** The socket has failed; that it is gone is told later. */
+  failed(error: Error): void {
+    this.#error = error;
+  }
+
+  /** The socket is gone. */
+  closed(): void {
     const events = this.#events;
     this.#events = undefined;
     events?.closed(this.#error);
   }
+}
+
+function received(this: TransportStream, chunk: Uint8Array): void {
+  this[transportKey]?.received(chunk);
+}
+
+function ended(this: TransportStream): void {
+  this[transportKey]?.ended();
+}
+
+function closed(this: TransportStream): void {
+  this[transportKey]?.closed();
+}
+
+function failed(this: TransportStream, error: Error): void {
+  this[transportKey]?.failed(error);
 }
 
 function writeQueueSizeOf(socket: Duplex): number {

@@ -5,19 +5,20 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { concat, noBytes } from '../base/bytes.ts';
+import { concat } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import { type HandshakeRefusal, refuse, refuseWith } from '../protocol/handshake/handshake-refusal.ts';
 import { closeExtensions } from '../protocol/extensions/negotiation.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
+import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { Endpoint } from '../server/endpoint.ts';
 import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
 import { NodeUpgrade } from './node-request.ts';
-import { frameTransport } from './platform.ts';
+import { frameTransport, protocolSettings } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** What every handshake of a server shares. */
@@ -89,6 +90,17 @@ export function refuseHeaderCount(): HandshakeRefusal {
   return refuseWith(new HandshakeError('WS_HANDSHAKE_HEADERS_TOO_LARGE', message, { status: 431 }));
 }
 
+const settingsOfEndpoints = new WeakMap<Endpoint, ProtocolSettings>();
+
+function serverSettingsOf(endpoint: Endpoint, budget: MemoryBudget): ProtocolSettings {
+  let settings = settingsOfEndpoints.get(endpoint);
+  if (settings === undefined) {
+    settings = protocolSettings('server', endpoint.connectionOptions, budget);
+    settingsOfEndpoints.set(endpoint, settings);
+  }
+  return settings;
+}
+
 function accept(
   socket: Duplex,
   remaining: Uint8Array,
@@ -97,7 +109,6 @@ function accept(
   { budget }: UpgradeEnvironment,
 ): void {
   const { acceptance } = accepted;
-  const [extension] = acceptance.extensions;
   if (socket.destroyed) {
     closeExtensions(acceptance.extensions);
     return;
@@ -114,18 +125,11 @@ function accept(
   socket.removeListener('error', ignoreError);
   socket.write(acceptance.head, 'latin1');
   accepted.connect(
-    frameTransport(
-      transport,
-      {
-        role: 'server',
-        subprotocol: acceptance.protocol,
-        ...(extension === undefined ? {} : { extension }),
-        extensionsHeader: acceptance.extensionsHeader,
-        remaining: noBytes,
-        budget,
-      },
-      endpoint.connectionOptions,
-    ),
+    frameTransport(transport, serverSettingsOf(endpoint, budget), {
+      subprotocol: acceptance.protocol,
+      extension: acceptance.extensions[0],
+      extensionsHeader: acceptance.extensionsHeader,
+    }),
   );
 }
 

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
-import type { SendData } from '../connection/connection.ts';
+import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
@@ -25,6 +25,7 @@ import {
 } from '../server/server-options.ts';
 import { Topics } from '../server/topics.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
+import { sharedDeflateCodec } from './deflate-codec.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { notListening, urlOfServer } from './listener.ts';
 import { nodeScheduler } from './node-scheduler.ts';
@@ -143,6 +144,7 @@ export class WebSocketServer implements AsyncDisposable {
     if (this.#isClosing) throw new FullduplexError('WS_STATE_INVALID', 'the server is closed');
     const endpoint = new Endpoint(path, options, handlers, {
       sha1: nodeSha1,
+      deflateCodec: sharedDeflateCodec,
       scheduler: nodeScheduler,
       clock: this.#clock,
       topics: this.#topics,
@@ -187,8 +189,8 @@ export class WebSocketServer implements AsyncDisposable {
    * @returns how many get it
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
-  publish(topic: string, data: SendData): number {
-    return this.#topics.publish(topic, data);
+  publish(topic: string, data: SendData, options?: SendOptions): number {
+    return this.#topics.publish(topic, data, options);
   }
 
   /**

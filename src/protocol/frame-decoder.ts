@@ -29,8 +29,8 @@ export interface FrameDecoderOptions {
   readonly masking: 'required' | 'forbidden' | 'either';
   /** The longest payload of a frame in bytes. */
   readonly maxFrameBytes: number;
-  /** The RSV bits that negotiated extensions own, as they stand in the first byte. */
-  readonly allowedRsv: number;
+  /** The RSV bits that negotiated extensions own, as they stand in the first byte. @defaultValue 0 */
+  readonly allowedRsv?: number;
   /** Unmasks in place. @defaultValue maskInPlace */
   readonly unmask?: typeof maskInPlace;
 }
@@ -39,6 +39,8 @@ export interface FrameDecoderOptions {
 export class FrameDecoder {
   /** Sees every frame as it is on the wire, when set. */
   observer: FrameObserver | undefined;
+  /** The RSV bits that negotiated extensions own, as they stand in the first byte. */
+  allowedRsv: number;
   readonly #options: FrameDecoderOptions;
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
@@ -58,13 +60,14 @@ export class FrameDecoder {
   constructor(options: FrameDecoderOptions, sink: FrameSink) {
     this.#options = options;
     this.#sink = sink;
+    this.allowedRsv = options.allowedRsv ?? 0;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#unmask = options.unmask ?? maskInPlace;
   }
 
-  /** Whether the bytes so far end between two frames. */
+  /** Whether the bytes so far end between two frames, and none of them broke a rule. */
   get isAtFrameBoundary(): boolean {
-    return !this.#isInPayload && this.#partialLength === 0;
+    return !this.#isInPayload && this.#partialLength === 0 && !this.#hasFailed;
   }
 
   /** Makes the `decode` that is running return after the current frame or piece. */
@@ -225,7 +228,7 @@ export class FrameDecoder {
     if (rsv !== 0) {
       // RFC 6455 5.2: a set bit without an extension that gives it meaning fails the connection. RFC 7692 6:
       // only the first frame of a data message may bear an extension's bit.
-      const unexpected = rsv & ~this.#options.allowedRsv;
+      const unexpected = rsv & ~this.allowedRsv;
       if (unexpected !== 0 || isControl || opcode === 0) return rsvUnexpected(rsv, opcode, unexpected !== 0);
     }
     if (!isKnownOpcode(opcode)) {

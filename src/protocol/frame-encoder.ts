@@ -83,8 +83,13 @@ export class FrameEncoder {
     if (this.observer !== undefined) this.#observe(headerStart, payloadStart, end, maskKey, firstByte);
   }
 
-  /** Writes a whole frame that was encoded elsewhere, unmasked; its memory stays unchanged until it is sent. */
+  /** Writes a whole frame that was encoded elsewhere without a mask; its memory stays unchanged until it is sent. */
   writeFrame(frame: Uint8Array, payloadLength: number): void {
+    if (this.#maskKeys !== undefined) {
+      // RFC 6455 5.3: each frame of a client has a key of its own.
+      this.writeBytes(frame[0], frame.subarray(frame.length - payloadLength));
+      return;
+    }
     const output = this.#output;
     if (this.observer !== undefined) {
       const payloadStart = frame.length - payloadLength;

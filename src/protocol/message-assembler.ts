@@ -41,7 +41,6 @@ export interface MessageAssemblerOptions {
   readonly text: TextCodec;
   readonly validateUtf8: boolean;
   readonly isStreamed: boolean;
-  readonly extension: NegotiatedExtension | undefined;
   readonly retained: RetainedBytes;
 }
 
@@ -51,7 +50,8 @@ const finBinary = 0x80 | Opcode.binary;
 /** Puts the messages of one direction together. */
 export class MessageAssembler implements FrameSink {
   readonly #options: MessageAssemblerOptions;
-  readonly #sink: AssembledSink;
+  #sink: AssembledSink | undefined;
+  #extension: NegotiatedExtension | undefined;
   readonly #maxMessageBytes: number;
   readonly #payload: PayloadBuffer;
   readonly #utf8: Utf8Validator;
@@ -72,12 +72,22 @@ export class MessageAssembler implements FrameSink {
   #finalAwaitsCodec = false;
   #isDisposed = false;
 
-  constructor(options: MessageAssemblerOptions, sink: AssembledSink) {
+  constructor(options: MessageAssemblerOptions) {
     this.#options = options;
-    this.#sink = sink;
     this.#maxMessageBytes = options.limits.maxMessageBytes;
     this.#payload = new PayloadBuffer(options.retained);
     this.#utf8 = new Utf8Validator(options.text);
+  }
+
+  /** Whether a message is in progress. */
+  get isInMessage(): boolean {
+    return this.#isInMessage;
+  }
+
+  /** Names who hears the messages from now on, and the extension that was negotiated; called between messages. */
+  bind(sink: AssembledSink | undefined, extension: NegotiatedExtension | undefined): void {
+    this.#sink = sink;
+    this.#extension = extension;
   }
 
   /** Gives back everything; later calls of a codec are ignored. */
@@ -96,12 +106,12 @@ export class MessageAssembler implements FrameSink {
         return;
       }
       if (firstByte === finBinary) {
-        this.#sink.binary(bytes, start, end, false);
+        this.#sink?.binary(bytes, start, end, false);
         return;
       }
     }
     if ((firstByte & 0x0f) >= Opcode.close) {
-      this.#sink.control(firstByte & 0x0f, bytes.subarray(start, end));
+      this.#sink?.control(firstByte & 0x0f, bytes.subarray(start, end));
       return;
     }
     // Each of these may fail the message, or the sink may end it all: the next one then does nothing.
@@ -146,7 +156,7 @@ export class MessageAssembler implements FrameSink {
       this.#fail(textInvalid());
       return;
     }
-    if (options.isStreamed) this.#sink.messageChunk(bytes.subarray(start, end));
+    if (options.isStreamed) this.#sink?.messageChunk(bytes.subarray(start, end));
     else this.#append(bytes, start, end);
   }
 
@@ -155,7 +165,7 @@ export class MessageAssembler implements FrameSink {
     const control = this.#control;
     if (control !== undefined) {
       this.#control = undefined;
-      this.#sink.control(this.#frameFirstByte & 0x0f, control);
+      this.#sink?.control(this.#frameFirstByte & 0x0f, control);
       return;
     }
     if ((this.#frameFirstByte & 0x80) === 0) return;
@@ -191,7 +201,7 @@ export class MessageAssembler implements FrameSink {
     this.#framedBytes = 0;
     this.#inflatedBytes = 0;
     this.#utf8.reset();
-    if (this.#options.isStreamed) this.#sink.messageStart(opcode === Opcode.text ? 'text' : 'binary');
+    if (this.#options.isStreamed) this.#sink?.messageStart(opcode === Opcode.text ? 'text' : 'binary');
     return undefined;
   }
 
@@ -235,27 +245,27 @@ export class MessageAssembler implements FrameSink {
   #finish(): void {
     this.#isInMessage = false;
     if (this.#options.isStreamed) {
-      this.#sink.messageEnd();
+      this.#sink?.messageEnd();
       return;
     }
     const payload = this.#payload.take();
-    if (this.#opcode === Opcode.binary) this.#sink.binary(payload, 0, payload.length, true);
-    else this.#sink.text(this.#options.text.decode(payload, 0, payload.length));
+    if (this.#opcode === Opcode.binary) this.#sink?.binary(payload, 0, payload.length, true);
+    else this.#sink?.text(this.#options.text.decode(payload, 0, payload.length));
   }
 
   #deliverText(bytes: Uint8Array, start: number, end: number): void {
     const { text, validateUtf8 } = this.#options;
     if (!validateUtf8) {
-      this.#sink.text(text.decode(bytes, start, end));
+      this.#sink?.text(text.decode(bytes, start, end));
       return;
     }
     const decoded = text.decodeStrict(bytes, start, end);
     if (decoded === undefined) this.#fail(textInvalid());
-    else this.#sink.text(decoded);
+    else this.#sink?.text(decoded);
   }
 
   #inflate(input: Uint8Array, isFinal: boolean): void {
-    const extension = this.#options.extension;
+    const extension = this.#extension;
     if (extension === undefined) return;
     // What the codec holds is retained too.
     const tooMuch = this.#options.retained.add(input.length);
@@ -271,10 +281,10 @@ export class MessageAssembler implements FrameSink {
       this.#releaseCodecInput();
       this.#isCodecBusy = false;
       this.#inflated(error, error === undefined ? plainView(output) : noBytes, isFinal);
-      if (!isInside && !this.#isCodecBusy) this.#sink.codecDone();
+      if (!isInside && !this.#isCodecBusy) this.#sink?.codecDone();
     });
     isInside = false;
-    if (this.#isCodecBusy) this.#sink.codecPending();
+    if (this.#isCodecBusy) this.#sink?.codecPending();
   }
 
   // How much the codec may give for one piece. A streamed message may have no limit, but a piece of it is held whole.
@@ -306,7 +316,7 @@ export class MessageAssembler implements FrameSink {
         this.#fail(textInvalid());
         return;
       }
-      if (output.length > 0) this.#sink.messageChunk(output);
+      if (output.length > 0) this.#sink?.messageChunk(output);
       if (this.#isDisposed) return;
       if (isFinal && isCheckedText && !this.#utf8.isComplete) this.#fail(textInvalid());
       else if (isFinal) this.#finish();
@@ -317,12 +327,12 @@ export class MessageAssembler implements FrameSink {
       return;
     }
     this.#isInMessage = false;
-    if (this.#opcode === Opcode.binary) this.#sink.binary(output, 0, output.length, true);
+    if (this.#opcode === Opcode.binary) this.#sink?.binary(output, 0, output.length, true);
     else this.#deliverText(output, 0, output.length);
   }
 
   #fail(error: ProtocolError): void {
-    this.#sink.assemblyError(error);
+    this.#sink?.assemblyError(error);
   }
 }
 

@@ -4,6 +4,15 @@
 
 import { type StagingPool, sharedLargeStagingPool, sharedStagingPool } from './staging-pool.ts';
 
+/** Where a flush goes. */
+export interface OutputTarget {
+  /**
+   * Takes the chunks in order; the array is valid during the call only.
+   * @returns true when their memory is not needed any more
+   */
+  write(chunks: readonly Uint8Array[]): boolean;
+}
+
 /** Collects outgoing bytes until they are flushed. */
 export class OutputBuffer {
   readonly #pool: StagingPool;
@@ -54,20 +63,34 @@ export class OutputBuffer {
   }
 
   /**
-   * Hands everything to `write`, whose result says whether the memory is free again, and is empty afterwards.
-   * Does nothing when nothing waits.
+   * Hands everything to the target, whose result says whether the memory is free again, and is empty afterwards. Does nothing when nothing waits.
    */
-  flush(write: (chunks: readonly Uint8Array[]) => boolean): void {
+  flush(target: OutputTarget): void {
+    if (this.#chunkBytes === 0 && this.#filled === undefined) {
+      if (this.offset > this.#start) this.#flushBuffer(target);
+      return;
+    }
     this.#completeChunk();
     const chunks = this.#chunks;
-    if (chunks.length === 0) return;
     const buffer = this.buffer;
     const lender = this.#lender;
     const filled = this.#filled;
     this.discard();
-    if (!write(chunks)) return;
+    if (!target.write(chunks)) return;
     lender?.give(buffer);
     if (filled !== undefined) for (const loan of filled) loan.lender.give(loan.buffer);
+  }
+
+  // The common case: all of it lies in one buffer.
+  #flushBuffer(target: OutputTarget): void {
+    const buffer = this.buffer;
+    const lender = this.#lender;
+    const chunk = buffer.subarray(this.#start, this.offset);
+    this.buffer = emptyBuffer;
+    this.offset = 0;
+    this.#start = 0;
+    this.#lender = undefined;
+    if (target.write([chunk])) lender?.give(buffer);
   }
 
   /** Forgets everything that waits, without giving memory back that a chunk may still refer to. */

@@ -4,29 +4,23 @@
 // ClosingHandshake, FrameEncoder), this class joins them.
 
 import { copyOf, noBytes } from '../base/bytes.ts';
-import { describe, FullduplexError } from '../base/errors.ts';
-import { cryptoRandom } from '../base/random.ts';
-import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
+import { FullduplexError } from '../base/errors.ts';
+import type { TextCodec } from '../base/text-codec.ts';
 import { encodeCloseBody, parseCloseBody } from './close-frame.ts';
 import { CloseCode } from './close-code.ts';
 import { type ClosingState, canReceive, canSend, nextClosingState } from './closing-handshake.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
-import { FrameDecoder } from './frame-decoder.ts';
-import { FrameEncoder, referenceFromBytes } from './frame-encoder.ts';
+import { type FrameEncoder, referenceFromBytes } from './frame-encoder.ts';
 import type { FrameObserver } from './frame-observer.ts';
-import { type ProtocolLimits, resolveLimits } from './limits.ts';
-import type { maskInPlace } from './mask.ts';
-import { MaskKeyPool } from './mask-key-pool.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import { type AssembledSink, MessageAssembler } from './message-assembler.ts';
+import type { AssembledSink } from './message-assembler.ts';
 import { Opcode } from './opcode.ts';
-import { OutputBuffer } from './output-buffer.ts';
+import type { OutputTarget } from './output-buffer.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { RetainedBytes } from './retained-bytes.ts';
+import { type ProtocolOptions, ProtocolSettings } from './protocol-settings.ts';
+import type { Receiver } from './receiver.ts';
 import { SendQueue } from './send-queue.ts';
-import type { StagingPool } from './staging-pool.ts';
-import { WaitingInput } from './waiting-input.ts';
+import type { Writer } from './writer.ts';
 
 /** What happens on a connection, in order. Calls come only from within methods of Protocol or from a codec's callback. */
 export interface ProtocolSink {
@@ -52,58 +46,22 @@ export interface ProtocolSink {
   outputReady(): void;
 }
 
-/** How a Protocol behaves. */
-export interface ProtocolOptions {
-  /** Which side this is: a client masks what it sends (RFC 6455 5.1). */
-  readonly role: 'client' | 'server';
-  /** Bounds on what the peer may send. */
-  readonly limits?: Partial<ProtocolLimits>;
-  /** The extension that was negotiated. */
-  readonly extension?: NegotiatedExtension;
-  /** Whether pings are answered (RFC 6455 5.5.2). @defaultValue true */
-  readonly autoPong?: boolean;
-  /** Whether incoming text is checked (RFC 6455 8.1). @defaultValue true */
-  readonly validateUtf8?: boolean;
-  /** Whether messages are delivered piece by piece. @defaultValue false */
-  readonly isStreamed?: boolean;
-  /** `borrowed` binary messages are valid only during the call. @defaultValue 'copied' */
-  readonly binaryMessages?: 'copied' | 'borrowed';
-  /** Bounds what connections retain together. */
-  readonly budget?: MemoryBudget;
-  /** Turns text into bytes and back. */
-  readonly text?: TextCodec;
-  /** Where masking keys come from. */
-  readonly maskKeys?: MaskKeyPool;
-  /** Memory for outgoing frames. */
-  readonly stagingPool?: StagingPool;
-  /** Unmasks what arrives, in place. @defaultValue maskInPlace */
-  readonly unmask?: typeof maskInPlace;
-}
-
-const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
-
 // The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
 // reference: a borrowed message that a handler sends back, or passes on to any other connection.
 let borrowed: ArrayBufferLike | undefined;
 
 /** One side of a WebSocket connection, without I/O. */
 export class Protocol {
-  /** What is to be written to the peer; the owner flushes it after each call that may have added to it. */
-  readonly output: OutputBuffer;
+  readonly #settings: ProtocolSettings;
   readonly #sink: ProtocolSink;
-  readonly #text: TextCodec;
-  readonly #decoder: FrameDecoder;
-  readonly #encoder: FrameEncoder;
-  readonly #assembler: MessageAssembler;
-  readonly #retained: RetainedBytes;
   readonly #extension: NegotiatedExtension | undefined;
   readonly #sendQueue: SendQueue | undefined;
-  readonly #isServer: boolean;
-  readonly #autoPong: boolean;
-  readonly #isBorrowing: boolean;
+  readonly #assembled: AssembledSink;
+  // Both are borrowed: an idle connection has neither.
+  #receiver: Receiver | undefined;
+  #writer: Writer | undefined;
+  #observer: FrameObserver | undefined;
   #closingState: ClosingState = 'open';
-  // Input that arrived while nothing may be decoded: receiving is paused, or a codec is busy.
-  readonly #waiting: WaitingInput;
   #isPaused = false;
   #isCodecPending = false;
   #whenFinished: (() => void) | undefined;
@@ -113,59 +71,34 @@ export class Protocol {
   // The kind of the fragmented message that is being sent, if one is.
   #openMessage: { readonly type: 'text' | 'binary'; readonly isTransformed: boolean } | undefined;
 
-  /** @throws FullduplexError `WS_OPTION_INVALID` for limits or a role that make no sense */
-  constructor(options: ProtocolOptions, sink: ProtocolSink) {
-    const isServer = isServerRole(options.role);
-    const isStreamed = options.isStreamed ?? false;
-    const limits = resolveLimits(options.limits, isStreamed);
+  /**
+   * @param options how it behaves; connections that behave alike share one ProtocolSettings
+   * @param extension what was negotiated, beside a ProtocolSettings; otherwise it stands in the options
+   * @throws FullduplexError `WS_OPTION_INVALID` for limits or a role that make no sense
+   */
+  constructor(
+    options: ProtocolOptions | ProtocolSettings,
+    sink: ProtocolSink,
+    extension: NegotiatedExtension | undefined = 'extension' in options ? options.extension : undefined,
+  ) {
+    this.#settings = options instanceof ProtocolSettings ? options : new ProtocolSettings(options);
     this.#sink = sink;
-    this.#isServer = isServer;
-    this.#text = options.text ?? portableTextCodec;
-    this.#autoPong = options.autoPong ?? true;
-    this.#isBorrowing = options.binaryMessages === 'borrowed';
-    this.#extension = options.extension;
-    this.#retained = new RetainedBytes(limits.maxRetainedBytes, options.budget);
-    this.#waiting = new WaitingInput(this.#retained);
-    this.output = new OutputBuffer(options.stagingPool);
-    const maskKeys = isServer ? undefined : (options.maskKeys ?? sharedMaskKeys);
-    this.#encoder = new FrameEncoder(this.output, this.#text, maskKeys);
-    this.#assembler = new MessageAssembler(
-      {
-        limits,
-        text: this.#text,
-        validateUtf8: options.validateUtf8 ?? true,
-        isStreamed,
-        extension: options.extension,
-        retained: this.#retained,
-      },
-      this.#assembledSink(),
-    );
-    this.#decoder = new FrameDecoder(
-      {
-        masking: isServer ? 'required' : 'forbidden',
-        maxFrameBytes: limits.maxFrameBytes,
-        allowedRsv: options.extension?.rsvBit ?? 0,
-        ...(options.unmask === undefined ? {} : { unmask: options.unmask }),
-      },
-      this.#assembler,
-    );
-    if (options.extension !== undefined) {
-      this.#sendQueue = new SendQueue(this.#encoder, options.extension, {
+    this.#extension = extension;
+    this.#assembled = new Protocol.#Assembled(this);
+    if (extension !== undefined) {
+      this.#sendQueue = new SendQueue(() => this.#encoder, extension, {
         written: () => this.#sink.outputReady(),
         failed: (error) => {
-          this.fail(
-            new ProtocolError(
-              'WS_CODEC_FAILED',
-              1011,
-              'RFC 6455 7.4.1',
-              `codec failed: ${error.message}`,
-              error,
-            ),
-          );
+          this.fail(codecFailed(error));
           this.#sink.outputReady();
         },
       });
     }
+  }
+
+  /** Whether this is the server's side. */
+  get isServer(): boolean {
+    return this.#settings.isServer;
   }
 
   /** Where the closing handshake stands. */
@@ -180,7 +113,25 @@ export class Protocol {
 
   /** Bytes of input that are kept: of an unfinished message, or because receiving is paused. */
   get retainedBytes(): number {
-    return this.#retained.count;
+    return this.#receiver?.retained.count ?? 0;
+  }
+
+  /** The bytes that wait for the next flush. */
+  get outputBytes(): number {
+    return this.#writer?.output.byteLength ?? 0;
+  }
+
+  /**
+   * Hands all that is to be written to the target, whose result says whether the memory is free again. Does nothing
+   * when nothing waits.
+   */
+  flush(target: OutputTarget): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    writer.output.flush(target);
+    if (this.#writer !== writer || writer.output.byteLength > 0) return;
+    this.#writer = undefined;
+    this.#settings.giveWriter(writer);
   }
 
   /** Whether `pause` was called and `resume` was not. */
@@ -190,7 +141,7 @@ export class Protocol {
 
   /** Whether input waits undecoded. */
   get hasWaitingInput(): boolean {
-    return this.#waiting.length > 0;
+    return this.#receiver !== undefined && this.#receiver.waiting.length > 0;
   }
 
   /** Whether a fragmented message was begun and not finished by this side. */
@@ -199,21 +150,22 @@ export class Protocol {
   }
 
   /**
-   * Takes bytes from the peer. They are borrowed for the call and may be overwritten. Never throws, whatever the
-   * peer sent, provided that the sink does not.
+   * Takes bytes from the peer, `chunk[0..end)`. They are borrowed for the call and may be overwritten. Never throws,
+   * whatever the peer sent, provided that the sink does not.
    */
-  receive(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array, end: number = chunk.length): void {
     if (!canReceive(this.#closingState)) return;
-    if (this.#isPaused || this.#isCodecPending || this.#waiting.length > 0 || this.#isDecoding) {
-      this.#requireKept(this.#waiting.append(chunk, 0));
+    const receiver = this.#receiver ?? this.#takeReceiver();
+    if (this.#isPaused || this.#isCodecPending || this.#isDecoding || receiver.waiting.length > 0) {
+      this.#requireKept(receiver.waiting.append(chunk, 0, end));
       return;
     }
-    const offset = this.#decode(chunk, 0, chunk.length);
+    const offset = this.#decode(receiver, chunk, 0, end);
     // A sink that called receive() itself has added what comes after this chunk.
-    if (offset < chunk.length && canReceive(this.#closingState)) {
-      this.#requireKept(this.#waiting.prepend(chunk, offset));
+    if (offset < end && canReceive(this.#closingState)) {
+      this.#requireKept(receiver.waiting.prepend(chunk, offset, end));
     }
-    if (this.#waiting.length > 0) this.#decodeWaiting();
+    this.#decodeWaiting();
   }
 
   /**
@@ -222,7 +174,7 @@ export class Protocol {
    */
   pause(): void {
     this.#isPaused = true;
-    this.#decoder.stop();
+    this.#receiver?.decoder.stop();
   }
 
   /** Decodes what was kept and goes on. */
@@ -240,43 +192,57 @@ export class Protocol {
     this.#finishWaiting();
   }
 
-  /** Sends a text message. Nothing happens once a close frame was sent. */
-  sendText(text: string): void {
+  /**
+   * Sends a text message. Nothing happens once a close frame was sent.
+   * @param compress whether the extension transforms it; @defaultValue what the extension says of its kind and size
+   */
+  sendText(text: string, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const firstByte = 0x80 | Opcode.text;
-    if (this.#sendQueue === undefined) {
+    const queue = this.#sendQueue;
+    if (queue === undefined) {
       this.#encoder.writeText(firstByte, text);
       return;
     }
-    const bytes = new Uint8Array(this.#text.byteLength(text));
-    this.#text.encodeInto(text, bytes, 0);
-    this.#sendQueue.push(firstByte, bytes, this.#extension?.shouldDeflate('text', bytes.length) ?? false);
+    const byteLength = this.#settings.text.byteLength(text);
+    const isTransformed = this.#isTransformed('text', byteLength, compress);
+    if (!isTransformed && queue.isIdle) {
+      this.#encoder.writeText(firstByte, text);
+      return;
+    }
+    const bytes = new Uint8Array(byteLength);
+    this.#settings.text.encodeInto(text, bytes, 0);
+    queue.push(firstByte, bytes, isTransformed);
   }
 
-  /** Sends a binary message; the bytes stay unchanged until the output was flushed and written. */
-  sendBinary(bytes: Uint8Array): void {
+  /** Sends a binary message; the bytes stay unchanged until the output was flushed and written. As sendText. */
+  sendBinary(bytes: Uint8Array, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const firstByte = 0x80 | Opcode.binary;
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
-    else {
-      const isTransformed = this.#extension?.shouldDeflate('binary', bytes.length) ?? false;
-      this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
-    }
+    else
+      this.#sendQueue.push(
+        firstByte,
+        this.#stable(bytes),
+        this.#isTransformed('binary', bytes.length, compress),
+      );
   }
 
   /** Sends a message that was encoded once for many receivers. */
   sendPrepared(message: PreparedMessage): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
-    const payload = message.payload;
-    const firstByte = 0x80 | (message.type === 'text' ? Opcode.text : Opcode.binary);
-    if (this.#sendQueue !== undefined) {
-      const isTransformed = this.#extension?.shouldDeflate(message.type, payload.length) ?? false;
-      this.#sendQueue.push(firstByte, payload, isTransformed);
-    } else if (this.#isServer) this.#encoder.writeFrame(message.frame, payload.length);
-    else this.#encoder.writeBytes(firstByte, payload);
+    const { type, payloadLength, compress } = message;
+    const queue = this.#sendQueue;
+    const isTransformed = queue !== undefined && this.#isTransformed(type, payloadLength, compress);
+    if (queue === undefined || (!isTransformed && queue.isIdle)) {
+      this.#encoder.writeFrame(message.frame, payloadLength);
+      return;
+    }
+    const firstByte = 0x80 | (type === 'text' ? Opcode.text : Opcode.binary);
+    queue.push(firstByte, message.payload, isTransformed, message);
   }
 
   /**
@@ -284,7 +250,7 @@ export class Protocol {
    * between (RFC 6455 5.4).
    * @throws FullduplexError `WS_STATE_INVALID` when a fragment names another type than the open message
    */
-  sendFragment(type: 'text' | 'binary', bytes: Uint8Array, isFinal: boolean): void {
+  sendFragment(type: 'text' | 'binary', bytes: Uint8Array, isFinal: boolean, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     const open = this.#openMessage;
     if (open !== undefined && open.type !== type) {
@@ -298,8 +264,7 @@ export class Protocol {
     // How long the message will be is unknown here; a fragmented message counts as long.
     const isTransformed =
       open?.isTransformed ??
-      this.#extension?.shouldDeflate(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER) ??
-      false;
+      this.#isTransformed(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER, compress);
     this.#openMessage = isFinal ? undefined : { type, isTransformed };
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
     else this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
@@ -320,7 +285,7 @@ export class Protocol {
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code that may not be sent or a reason over 123 bytes
    */
   close(code?: number, reason = ''): void {
-    const body = encodeCloseBody(code, reason, this.#text);
+    const body = encodeCloseBody(code, reason, this.#settings.text);
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#closeAfterMessages(body);
   }
@@ -333,7 +298,11 @@ export class Protocol {
   fail(error: ProtocolError): void {
     if (this.#closingState === 'failed' || this.#closingState === 'closed') return;
     const mayTell = canSend(this.#closingState) || this.#closingState === 'closeReceived';
-    const body = encodeCloseBody(error.closeCode, shortenReason(error.message, this.#text), this.#text);
+    const body = encodeCloseBody(
+      error.closeCode,
+      shortenReason(error.message, this.#settings.text),
+      this.#settings.text,
+    );
     this.#closingState = nextClosingState(this.#closingState, 'fail');
     this.#stopReceiving();
     this.#sendQueue?.dispose();
@@ -349,26 +318,54 @@ export class Protocol {
     this.#sendQueue?.dispose();
     this.#extension?.deflater.close();
     this.#extension?.inflater.close();
-    this.output.discard();
+    this.#writer?.output.discard();
+    this.#writer = undefined;
     if (this.#closingState !== 'closed') this.#closingState = 'failed';
   }
 
   /** Attaches the observer of all frames, or detaches it with undefined. */
   observe(observer: FrameObserver | undefined): void {
-    this.#decoder.observer = observer;
-    this.#encoder.observer = observer;
+    this.#observer = observer;
+    if (this.#receiver !== undefined) this.#receiver.decoder.observer = observer;
+    if (this.#writer !== undefined) this.#writer.encoder.observer = observer;
+  }
+
+  get #encoder(): FrameEncoder {
+    return (this.#writer ?? this.#takeWriter()).encoder;
+  }
+
+  #takeWriter(): Writer {
+    const writer = this.#settings.takeWriter();
+    writer.encoder.observer = this.#observer;
+    this.#writer = writer;
+    return writer;
+  }
+
+  #takeReceiver(): Receiver {
+    const receiver = this.#settings.takeReceiver(this.#assembled, this.#extension);
+    receiver.decoder.observer = this.#observer;
+    this.#receiver = receiver;
+    return receiver;
+  }
+
+  #giveReceiverIfIdle(): void {
+    const receiver = this.#receiver;
+    if (receiver === undefined || this.#isDecoding || this.#isCodecPending || !receiver.isIdle) return;
+    this.#receiver = undefined;
+    this.#settings.giveReceiver(receiver);
   }
 
   // Gives how far it came: less than `end` when receiving is paused, a codec is pending or all is over.
-  #decode(bytes: Uint8Array, start: number, end: number): number {
+  #decode(receiver: Receiver, bytes: Uint8Array, start: number, end: number): number {
+    const { decoder } = receiver;
     this.#isDecoding = true;
     const outer = borrowed;
     borrowed = bytes.buffer;
     try {
-      let offset = this.#decoder.decode(bytes, start, end);
+      let offset = decoder.decode(bytes, start, end);
       // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
       while (offset < end && !this.#isPaused && !this.#isCodecPending && canReceive(this.#closingState)) {
-        offset = this.#decoder.decode(bytes, offset, end);
+        offset = decoder.decode(bytes, offset, end);
       }
       return offset;
     } finally {
@@ -378,13 +375,17 @@ export class Protocol {
   }
 
   #decodeWaiting(): void {
-    while (this.#waiting.length > 0 && !this.#isPaused && !this.#isCodecPending && !this.#isDecoding) {
-      this.#waiting.consume((bytes, start, end) => this.#decode(bytes, start, end));
+    if (this.#isDecoding) return;
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
+    while (receiver.waiting.length > 0 && !this.#isPaused && !this.#isCodecPending && !this.#isDecoding) {
+      receiver.waiting.consume((bytes, start, end) => this.#decode(receiver, bytes, start, end));
     }
+    this.#giveReceiverIfIdle();
   }
 
   #finishWaiting(): void {
-    while (this.#waiting.length > 0 && !this.#isCodecPending && !this.#isDecoding) this.resume();
+    while (this.hasWaitingInput && !this.#isCodecPending && !this.#isDecoding) this.resume();
     if (this.#isCodecPending) return;
     const done = this.#whenFinished;
     this.#whenFinished = undefined;
@@ -398,15 +399,20 @@ export class Protocol {
   }
 
   #stopReceiving(): void {
-    this.#decoder.discard();
-    this.#assembler.dispose();
-    this.#waiting.clear();
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.dispose();
   }
 
   // What the encoder or a codec may keep beyond the call must not lie in memory that is read into again.
   #stable(bytes: Uint8Array): Uint8Array {
     const isKept = this.#sendQueue !== undefined || bytes.length >= referenceFromBytes;
     return isKept && bytes.buffer === borrowed ? copyOf(bytes) : bytes;
+  }
+
+  #isTransformed(type: 'text' | 'binary', byteLength: number, compress: boolean | undefined): boolean {
+    const extension = this.#extension;
+    return extension !== undefined && (compress ?? extension.shouldDeflate(type, byteLength));
   }
 
   #requireNoOpenMessage(): void {
@@ -444,7 +450,7 @@ export class Protocol {
   }
 
   #receiveClose(payload: Uint8Array): void {
-    const body = parseCloseBody(payload, this.#text);
+    const body = parseCloseBody(payload, this.#settings.text);
     if (body instanceof ProtocolError) {
       this.fail(body);
       return;
@@ -455,40 +461,22 @@ export class Protocol {
     if (this.#closingState === 'closeReceived' && !this.#hasClosePending) {
       // RFC 6455 5.5.1: the answer repeats the code that was received.
       const code = body.code === CloseCode.noStatusReceived ? undefined : body.code;
-      this.#closeAfterMessages(encodeCloseBody(code, '', this.#text));
+      this.#closeAfterMessages(encodeCloseBody(code, '', this.#settings.text));
     }
     this.#sink.close(body.code, body.reason);
   }
 
-  #assembledSink(): AssembledSink {
-    return {
-      text: (text) => this.#sink.text(text),
-      binary: (bytes, start, end, isOwned) => this.#receiveBinary(bytes, start, end, isOwned),
-      messageStart: (type) => this.#sink.messageStart(type),
-      messageChunk: (bytes) => this.#sink.messageChunk(bytes),
-      messageEnd: () => this.#sink.messageEnd(),
-      control: (opcode, payload) => this.#receiveControl(opcode, payload),
-      codecPending: () => {
-        this.#isCodecPending = true;
-        this.#decoder.stop();
-      },
-      codecDone: () => {
-        this.#isCodecPending = false;
-        if (this.#whenFinished !== undefined) this.#finishWaiting();
-        else this.#decodeWaiting();
-        if (!this.#isDisposed) this.#sink.outputReady();
-      },
-      assemblyError: (error) => this.fail(error),
-    };
+  #codecDone(): void {
+    this.#isCodecPending = false;
+    if (this.#whenFinished !== undefined) this.#finishWaiting();
+    else this.#decodeWaiting();
+    if (!this.#isDisposed) this.#sink.outputReady();
   }
 
   #receiveBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    if (isOwned) {
-      this.#sink.binary(bytes);
-      return;
-    }
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
-    this.#sink.binary(this.#isBorrowing ? view : view.slice());
+    if (isOwned) this.#sink.binary(bytes);
+    else if (this.#settings.isBorrowing) this.#sink.binary(bytes.subarray(start, end));
+    else this.#sink.binary(bytes.slice(start, end));
   }
 
   #receiveControl(opcode: number, payload: Uint8Array): void {
@@ -497,12 +485,68 @@ export class Protocol {
     } else if (opcode === Opcode.ping) {
       // RFC 6455 5.5.2: a pong with the same payload. Not behind our own close frame, although only that of the peer
       // would excuse us: the peer discards what comes behind ours (1.4).
-      if (this.#autoPong) this.#sendControl(Opcode.pong, payload);
+      if (this.#settings.autoPong) this.#sendControl(Opcode.pong, payload);
       this.#sink.ping(payload);
     } else {
       this.#sink.pong(payload);
     }
   }
+
+  // Hears the assembler for a connection. A class of its own keeps these calls out of what users of Protocol see.
+  static readonly #Assembled = class implements AssembledSink {
+    readonly #protocol: Protocol;
+
+    constructor(protocol: Protocol) {
+      this.#protocol = protocol;
+    }
+
+    text(text: string): void {
+      this.#protocol.#sink.text(text);
+    }
+
+    binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+      this.#protocol.#receiveBinary(bytes, start, end, isOwned);
+    }
+
+    messageStart(type: 'text' | 'binary'): void {
+      this.#protocol.#sink.messageStart(type);
+    }
+
+    messageChunk(bytes: Uint8Array): void {
+      this.#protocol.#sink.messageChunk(bytes);
+    }
+
+    messageEnd(): void {
+      this.#protocol.#sink.messageEnd();
+    }
+
+    control(opcode: number, payload: Uint8Array): void {
+      this.#protocol.#receiveControl(opcode, payload);
+    }
+
+    codecPending(): void {
+      this.#protocol.#isCodecPending = true;
+      this.#protocol.#receiver?.decoder.stop();
+    }
+
+    codecDone(): void {
+      this.#protocol.#codecDone();
+    }
+
+    assemblyError(error: ProtocolError): void {
+      this.#protocol.fail(error);
+    }
+  };
+}
+
+function codecFailed(error: Error): ProtocolError {
+  return new ProtocolError(
+    'WS_CODEC_FAILED',
+    1011,
+    'RFC 6455 7.4.1',
+    `codec failed: ${error.message}`,
+    error,
+  );
 }
 
 // A close reason holds 123 bytes: the message of an error is cut between characters.
@@ -517,12 +561,4 @@ function shortenReason(message: string, text: TextCodec): string {
   }
   // The halves of a surrogate pair stay together.
   return `${shortened.replace(/[\ud800-\udbff]$/, '')}...`;
-}
-
-function isServerRole(role: unknown): boolean {
-  if (role === 'server' || role === 'client') return role === 'server';
-  throw new FullduplexError(
-    'WS_OPTION_INVALID',
-    `option role is ${describe(role)}, expected 'client' or 'server'`,
-  );
 }

@@ -5,12 +5,15 @@
 import type { NegotiatedExtension } from './extensions/extension.ts';
 import type { FrameEncoder } from './frame-encoder.ts';
 import { Opcode } from './opcode.ts';
+import type { PreparedFrame, PreparedMessage } from './prepared-message.ts';
 
 interface QueuedPiece {
   /** FIN and opcode as the frame will have them; the RSV bit is added here. */
   readonly firstByte: number;
   readonly payload: Uint8Array;
   readonly isTransformed: boolean;
+  /** Where the payload comes from, if many connections share it. */
+  readonly prepared: PreparedMessage | undefined;
   /** The piece behind this one. An array would move all that wait for each one that leaves. */
   next: QueuedPiece | undefined;
 }
@@ -25,7 +28,7 @@ export interface SendQueueEvents {
 
 /** Passes outgoing pieces through the codec of an extension, in order. */
 export class SendQueue {
-  readonly #encoder: FrameEncoder;
+  readonly #encoder: () => FrameEncoder;
   readonly #extension: NegotiatedExtension;
   readonly #events: SendQueueEvents;
   #first: QueuedPiece | undefined;
@@ -36,10 +39,16 @@ export class SendQueue {
   #isDisposed = false;
   #whenEmpty: (() => void) | undefined;
 
-  constructor(encoder: FrameEncoder, extension: NegotiatedExtension, events: SendQueueEvents) {
+  /** @param encoder gives what writes frames at the moment */
+  constructor(encoder: () => FrameEncoder, extension: NegotiatedExtension, events: SendQueueEvents) {
     this.#encoder = encoder;
     this.#extension = extension;
     this.#events = events;
+  }
+
+  /** Whether nothing waits: what need not be transformed may be written at once. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#first === undefined;
   }
 
   /** The payload bytes that wait here or are in the codec. */
@@ -48,9 +57,9 @@ export class SendQueue {
   }
 
   /** Sends a message or a fragment of one; `firstByte` holds FIN and opcode. */
-  push(firstByte: number, payload: Uint8Array, isTransformed: boolean): void {
+  push(firstByte: number, payload: Uint8Array, isTransformed: boolean, prepared?: PreparedMessage): void {
     if (this.#isDisposed) return;
-    const piece: QueuedPiece = { firstByte, payload, isTransformed, next: undefined };
+    const piece: QueuedPiece = { firstByte, payload, isTransformed, prepared, next: undefined };
     // Pieces can wait although the codec is free: then an observer sends while `advance` is at work below.
     if (!this.#isBusy && this.#first === undefined) {
       this.#process(piece);
@@ -79,30 +88,46 @@ export class SendQueue {
   }
 
   #process(piece: QueuedPiece): void {
-    const { firstByte, payload, isTransformed } = piece;
+    const { firstByte, payload, isTransformed, prepared } = piece;
+    const { deflater, shared, rsvBit } = this.#extension;
     if (!isTransformed) {
-      this.#encoder.writeBytes(firstByte, payload);
+      this.#encoder().writeBytes(firstByte, payload);
       return;
     }
-    const isFinal = (firstByte & 0x80) !== 0;
     let isInside = true;
     this.#isBusy = true;
     this.#busyBytes = payload.length;
-    this.#extension.deflater.deflate(payload, isFinal, (error, output) => {
-      if (this.#isDisposed) return;
+    const isOver = (error: Error | undefined): boolean => {
+      if (this.#isDisposed) return true;
       this.#isBusy = false;
       this.#busyBytes = 0;
-      if (error !== undefined) {
-        this.dispose();
-        this.#events.failed(error);
-        return;
-      }
-      // The bit stands on the first frame of a message only (RFC 7692 6.1).
-      const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
-      this.#encoder.writeBytes(isFirst ? firstByte | this.#extension.rsvBit : firstByte, output);
-      if (!isInside) this.#advance();
-    });
+      if (error === undefined) return false;
+      this.dispose();
+      this.#events.failed(error);
+      return true;
+    };
+    if (prepared !== undefined && shared !== undefined) {
+      prepared.transformedBy(shared, rsvBit, (error, frame) => {
+        if (isOver(error)) return;
+        this.#writePrepared(frame);
+        if (!isInside) this.#advance();
+      });
+    } else {
+      deflater.deflate(payload, (firstByte & 0x80) !== 0, (error, output) => {
+        if (isOver(error)) return;
+        // The bit stands on the first frame of a message only (RFC 7692 6.1).
+        const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
+        this.#encoder().writeBytes(isFirst ? firstByte | rsvBit : firstByte, output);
+        if (!isInside) this.#advance();
+      });
+    }
     isInside = false;
+  }
+
+  #writePrepared(frame: PreparedFrame): void {
+    // The peer's window now holds a message that our own deflater has not seen.
+    if (frame.isTransformed) this.#extension.deflater.reset();
+    this.#encoder().writeFrame(frame.bytes, frame.payloadLength);
   }
 
   #advance(): void {

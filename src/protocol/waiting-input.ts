@@ -22,9 +22,9 @@ export class WaitingInput {
     return this.#end - this.#start;
   }
 
-  /** Adds a copy of `chunk[from..]` behind what waits, or gives the error that forbids keeping it. */
-  append(chunk: Uint8Array, from: number): ProtocolError | undefined {
-    const added = chunk.length - from;
+  /** Adds a copy of `chunk[from..to)` behind what waits, or gives the error that forbids keeping it. */
+  append(chunk: Uint8Array, from: number, to: number = chunk.length): ProtocolError | undefined {
+    const added = to - from;
     if (added === 0) return undefined;
     const held = this.length;
     if (this.#end + added > this.#bytes.length) {
@@ -33,19 +33,19 @@ export class WaitingInput {
       const error = this.#reallocate(needed, held === 0 ? needed : needed * 2, 0);
       if (error !== undefined) return error;
     }
-    this.#bytes.set(from === 0 ? chunk : chunk.subarray(from), this.#end);
+    this.#bytes.set(chunk.subarray(from, to), this.#end);
     this.#end += added;
     return undefined;
   }
 
-  /** Adds a copy of `chunk[from..]` in front of what waits, or gives the error that forbids keeping it. */
-  prepend(chunk: Uint8Array, from: number): ProtocolError | undefined {
-    if (this.length === 0) return this.append(chunk, from);
-    const added = chunk.length - from;
+  /** Adds a copy of `chunk[from..to)` in front of what waits, or gives the error that forbids keeping it. */
+  prepend(chunk: Uint8Array, from: number, to: number = chunk.length): ProtocolError | undefined {
+    if (this.length === 0) return this.append(chunk, from, to);
+    const added = to - from;
     const needed = this.length + added;
     const error = this.#reallocate(needed, needed, added);
     if (error !== undefined) return error;
-    this.#bytes.set(chunk.subarray(from));
+    this.#bytes.set(chunk.subarray(from, to));
     this.#start = 0;
     return undefined;
   }

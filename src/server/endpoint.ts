@@ -6,16 +6,18 @@ import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
-import type { ConnectionEnvironment } from '../connection/connection.ts';
+import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
+import { extensionsOf } from '../protocol/extensions/extension-options.ts';
+import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
 import { refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
 import { openingHandshakeOf } from './opening-handshake.ts';
 import { PathPattern } from './path-pattern.ts';
-import { ServerConnection, type ServerConnectionContext } from './server-connection.ts';
+import { type ConnectionPeer, ServerConnection } from './server-connection.ts';
 import {
   type EndpointOptions,
   requireFunctions,
@@ -34,6 +36,8 @@ import { authorityOf, type IncomingUpgrade, UpgradeRequest, urlOf } from './upgr
 /** What an endpoint takes from its server. */
 export interface EndpointEnvironment {
   readonly sha1: Sha1;
+  /** Gives what permessage-deflate compresses with. */
+  readonly deflateCodec: () => DeflateCodec;
   readonly scheduler: Scheduler;
   readonly clock?: Clock;
   readonly topics: Topics;
@@ -54,6 +58,7 @@ export class Endpoint {
   readonly #options: EndpointOptions<unknown>;
   readonly #handlers: ServerHandlers<unknown>;
   readonly #environment: EndpointEnvironment;
+  readonly #connectionEnvironment: ConnectionEnvironment;
   readonly #handshake: ServerHandshake;
   readonly #allowedOrigins: AllowedOrigins;
 
@@ -70,15 +75,16 @@ export class Endpoint {
     requireFunctions(options, ['upgrade']);
     requireOptionalBoolean('keepHandshake', options.keepHandshake);
     requireHandlers(handlers);
-    const { extension, protocols = [] } = options;
     this.#handshake = new ServerHandshake({
-      protocols,
-      extensions: extension === undefined ? [] : [extension],
+      protocols: options.protocols ?? [],
+      extensions: extensionsOf(options, environment.deflateCodec),
       sha1: environment.sha1,
     });
     this.#options = options;
     this.#handlers = handlers;
     this.#environment = environment;
+    const { clock, scheduler } = environment;
+    this.#connectionEnvironment = { scheduler, ...(clock === undefined ? {} : { clock }) };
   }
 
   /** The path as it was written. */
@@ -146,18 +152,16 @@ export class Endpoint {
         ...(headers === undefined ? {} : { headers }),
         ...(protocol === undefined ? {} : { protocol }),
       });
-      const context: ServerConnectionContext = {
+      const peer: ConnectionPeer = {
         remoteAddress: incoming.remoteAddress,
         url,
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
-        topics: this.#environment.topics,
-        closed: this.#environment.closed,
       };
       return {
         kind: 'accepted',
         acceptance,
-        connect: (transport) => this.#connect(transport, data, context),
+        connect: (transport) => this.#connect(transport, data, peer),
       };
     } catch (error) {
       return this.#failed(error);
@@ -169,25 +173,17 @@ export class Endpoint {
     return refuse(500, 'the server failed to decide about this request', 'WS_HANDSHAKE_REFUSED');
   }
 
-  #connect(
-    transport: MessageTransport,
-    data: unknown,
-    context: ServerConnectionContext,
-  ): ServerConnection<unknown> {
-    const { clock, scheduler, onError, opened } = this.#environment;
-    const environment: ConnectionEnvironment = {
-      scheduler,
-      ...(clock === undefined ? {} : { clock }),
-      onError: (error) => onError(error, connection),
-    };
-    const connection: ServerConnection<unknown> = new ServerConnection(
+  #connect(transport: MessageTransport, data: unknown, peer: ConnectionPeer): ServerConnection<unknown> {
+    const environment = this.#environment;
+    const connection = new ServerConnection<unknown>(
       transport,
       data,
       this.connectionOptions,
+      this.#connectionEnvironment,
+      peer,
       environment,
-      context,
     );
-    opened(connection);
+    environment.opened(connection);
     connection.attach(this.#handlers);
     return connection;
   }

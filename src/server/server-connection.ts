@@ -1,83 +1,77 @@
 // A connection as the server has it: the Connection, who the peer is, and the topics that it is subscribed to.
 
-import {
-  Connection,
-  type ConnectionEnvironment,
-  type FragmentOptions,
-  type SendData,
-} from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type {
+  ConnectionEnvironment,
+  FragmentOptions,
+  SendData,
+  SendOptions,
+} from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
-import {
-  requireTopic,
-  requireWhenSlow,
-  type SubscribeOptions,
-  type Subscriber,
-  type Subscription,
-  type Topics,
-} from './topics.ts';
+import { type SubscribedConnection, TopicSubscriptions } from './topic-subscriptions.ts';
+import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } from './topics.ts';
 
-/** What a server tells a connection about its peer and about itself. */
-export interface ServerConnectionContext {
+/** Who the peer of a connection is. */
+export interface ConnectionPeer {
   /** The address of the peer; undefined over a unix socket. */
   readonly remoteAddress: string | undefined;
   /** The URL that the client connected to. */
   readonly url: string;
   /** The heads of the opening handshake, if they are kept. */
   readonly handshake: OpeningHandshake | undefined;
+}
+
+/** What a server tells all its connections about itself, and is told by them. */
+export interface ConnectionHome {
   readonly topics: Topics;
-  /** Told when the connection is gone. */
+  /** Told when a connection is gone. */
   readonly closed: (connection: ServerConnection<unknown>) => void;
+  /** Hears what a handler threw. */
+  readonly onError: (error: unknown, connection: ServerConnection<unknown>) => unknown;
 }
 
 /** A WebSocket connection that a server accepted. */
 export class ServerConnection<Data = undefined> extends Connection<Data> {
-  readonly #context: ServerConnectionContext;
-  readonly #highWaterMarkBytes: number;
-  readonly #maxQueuedBytes: number;
+  readonly #peer: ConnectionPeer;
+  readonly #home: ConnectionHome;
   #url: URL | undefined;
-  // Both are made with the first subscription: most connections of some servers have none.
-  #subscriptions: Map<string, Subscription> | undefined;
-  #subscriber: Subscriber | undefined;
-  // Between the fragments of a message nothing but control frames may be sent (RFC 6455 5.4).
-  #isMessageOpen = false;
-  #held: PreparedMessage[] = [];
-  #heldBytes = 0;
+  #subscriptions: TopicSubscriptions | undefined;
 
   constructor(
     transport: MessageTransport,
     data: Data,
     options: ConnectionOptions,
     environment: ConnectionEnvironment,
-    context: ServerConnectionContext,
+    peer: ConnectionPeer,
+    home: ConnectionHome,
   ) {
     super(transport, data, options, environment);
-    this.#context = context;
-    this.#highWaterMarkBytes = options.highWaterMarkBytes;
-    this.#maxQueuedBytes = options.maxQueuedBytes;
+    this.#peer = peer;
+    this.#home = home;
   }
 
   /** The address of the peer (a proxy's, if there is one); undefined over a unix socket. */
   get remoteAddress(): string | undefined {
-    return this.#context.remoteAddress;
+    return this.#peer.remoteAddress;
   }
 
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
   get url(): URL {
-    this.#url ??= new URL(this.#context.url);
+    this.#url ??= new URL(this.#peer.url);
     return this.#url;
   }
 
   /** The opening handshake as it was; undefined without the option `keepHandshake`. */
   get handshake(): OpeningHandshake | undefined {
-    return this.#context.handshake;
+    return this.#peer.handshake;
   }
 
   /** The topics that this connection is subscribed to. */
   get topics(): readonly string[] {
-    return this.#subscriptions === undefined ? [] : [...this.#subscriptions.keys()];
+    return this.#subscriptions?.names ?? [];
   }
 
   /**
@@ -89,24 +83,13 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     requireTopic(topic);
     const whenSlow = requireWhenSlow(options.whenSlow ?? 'close');
     if (this.readyState !== 'open') return;
-    this.#subscriptions ??= new Map();
-    this.#subscriber ??= { deliver: (message, subscription) => this.#deliver(message, subscription) };
-    const subscription = this.#subscriptions.get(topic);
-    if (subscription === undefined) {
-      this.#subscriptions.set(topic, this.#context.topics.add(topic, this.#subscriber, whenSlow));
-      return;
-    }
-    subscription.whenSlow = whenSlow;
-    if (whenSlow !== 'latest') subscription.latest = undefined;
+    this.#subscriptions ??= new TopicSubscriptions(new ServerConnection.#Inside(this), this.#home.topics);
+    this.#subscriptions.add(topic, whenSlow);
   }
 
   /** Leaves a topic; gives whether the connection was subscribed to it. */
   unsubscribe(topic: string): boolean {
-    const subscription = this.#subscriptions?.get(topic);
-    if (subscription === undefined) return false;
-    this.#subscriptions?.delete(topic);
-    this.#context.topics.remove(subscription);
-    return true;
+    return this.#subscriptions?.remove(topic) ?? false;
   }
 
   /**
@@ -114,75 +97,68 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
    * @returns how many of them get it
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
-  publish(topic: string, data: SendData): number {
-    return this.#context.topics.publish(topic, data, this.#subscriber);
+  publish(topic: string, data: SendData, options?: SendOptions): number {
+    return this.#home.topics.publish(topic, data, options, this.#subscriptions);
   }
 
   override sendFragment(data: SendData, options: FragmentOptions): boolean | Promise<boolean> {
     const result = super.sendFragment(data, options);
-    if (this.readyState !== 'open') return result;
-    this.#isMessageOpen = !options.fin;
-    if (options.fin) this.#messageEnded();
+    if (options.fin && this.readyState === 'open') this.#subscriptions?.messageEnded();
     return result;
   }
 
+  protected override reportError(error: unknown): unknown {
+    return this.#home.onError(error, this);
+  }
+
   protected override onDrained(): void {
-    if (this.#subscriptions === undefined || this.#isMessageOpen) return;
-    for (const subscription of this.#subscriptions.values()) {
-      const { latest } = subscription;
-      if (latest === undefined) continue;
-      if (this.#isSlow()) {
-        this.requestDrain();
-        return;
-      }
-      subscription.latest = undefined;
-      this.sendPrepared(latest);
-    }
+    this.#subscriptions?.drained();
   }
 
   protected override onClosed(): void {
-    const subscriptions = this.#subscriptions;
+    this.#subscriptions?.clear();
     this.#subscriptions = undefined;
-    this.#held = [];
-    if (subscriptions !== undefined) {
-      for (const subscription of subscriptions.values()) this.#context.topics.remove(subscription);
+    this.#home.closed(this);
+  }
+
+  // What topics may do with a connection beyond what users see.
+  static readonly #Inside = class implements SubscribedConnection {
+    readonly #connection: ServerConnection<unknown>;
+
+    constructor(connection: ServerConnection<unknown>) {
+      this.#connection = connection;
     }
-    this.#context.closed(this);
-  }
 
-  #deliver(message: PreparedMessage, subscription: Subscription): boolean {
-    if (this.readyState !== 'open') return false;
-    if (subscription.whenSlow !== 'close' && this.#isSlow()) {
-      if (subscription.whenSlow === 'drop') return false;
-      subscription.latest = message;
-      this.requestDrain();
-      return true;
+    get readyState(): 'open' | 'closing' | 'closed' {
+      return this.#connection.readyState;
     }
-    if (this.#isMessageOpen) return this.#hold(message);
-    subscription.latest = undefined;
-    return this.sendPrepared(message) !== false;
-  }
 
-  #isSlow(): boolean {
-    return this.bufferedAmount + this.#heldBytes > this.#highWaterMarkBytes;
-  }
-
-  #hold(message: PreparedMessage): boolean {
-    if (this.#heldBytes + message.payload.length > this.#maxQueuedBytes) {
-      this.overflow(this.#heldBytes + message.payload.length);
-      return false;
+    get bufferedAmount(): number {
+      return this.#connection.bufferedAmount;
     }
-    this.#held.push(message);
-    this.#heldBytes += message.payload.length;
-    return true;
-  }
 
-  #messageEnded(): void {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const message of held) this.sendPrepared(message);
-    // A queue that drained while the message was open has not sent these.
-    if (!this.#isSlow()) this.onDrained();
-  }
+    get isMessageOpen(): boolean {
+      return this.#connection.isMessageOpen;
+    }
+
+    get highWaterMarkBytes(): number {
+      return this.#connection.options.highWaterMarkBytes;
+    }
+
+    get maxQueuedBytes(): number {
+      return this.#connection.options.maxQueuedBytes;
+    }
+
+    sendPrepared(message: PreparedMessage): boolean | Promise<boolean> {
+      return this.#connection.sendPrepared(message);
+    }
+
+    requestDrain(): void {
+      this.#connection.requestDrain();
+    }
+
+    overflow(queuedBytes: number): void {
+      this.#connection.overflow(queuedBytes);
+    }
+  };
 }

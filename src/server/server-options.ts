@@ -2,9 +2,9 @@
 
 import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
-import type { ConnectionHandlers } from '../connection/connection.ts';
+import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
-import type { Extension } from '../protocol/extensions/extension.ts';
+import type { ExtensionOptions } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import type { AllowedOrigins } from './origin.ts';
 import type { ServerConnection } from './server-connection.ts';
@@ -16,7 +16,8 @@ export type ServerHandlers<Data = undefined> = ConnectionHandlers<ServerConnecti
 
 /** How one endpoint accepts connections, and how these behave. */
 export interface EndpointOptions<Data = undefined, Path extends string = string>
-  extends Partial<ConnectionOptions> {
+  extends Partial<ConnectionOptions>,
+    ExtensionOptions {
   /**
    * Decides about each request that keeps the rules of RFC 6455 and has an allowed origin. The type of `data` in
    * what it returns is the type of `connection.data` in the handlers.
@@ -31,8 +32,6 @@ export interface EndpointOptions<Data = undefined, Path extends string = string>
    * @defaultValue 'same-origin'
    */
   readonly allowedOrigins?: AllowedOrigins;
-  /** An extension that may be agreed, such as permessage-deflate. @defaultValue none */
-  readonly extension?: Extension;
   /**
    * Whether each connection keeps the two heads of its opening handshake, for pages and logs that show them. They hold
    * the client's cookies and credentials, and cost a kilobyte or two for as long as the connection lives.

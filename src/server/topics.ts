@@ -5,7 +5,7 @@
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { SendData } from '../connection/connection.ts';
+import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 
 /**
  * What happens to a receiver whose queue is above the high-water mark when something is published.
@@ -79,13 +79,13 @@ export class Topics {
    * @returns how many of them get it, now or when they have drained
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
-  publish(topic: string, data: SendData, except?: Subscriber): number {
+  publish(topic: string, data: SendData, options?: SendOptions, except?: Subscriber): number {
     requireTopic(topic);
     // Bytes of a wrong type have to throw also when nobody listens.
     if (typeof data !== 'string') requireBytes(data);
     const subscriptions = this.#topics.get(topic);
     if (subscriptions === undefined) return 0;
-    const message = new PreparedMessage(data, this.#text);
+    const message = new PreparedMessage(data, { text: this.#text, compress: options?.compress });
     let receivers = 0;
     for (const subscription of subscriptions) {
       const { subscriber } = subscription;

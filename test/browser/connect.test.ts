@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { type BrowserPlatform, openConnection, planConnection } from '../../src/browser/connect.ts';
 import type { ConnectOptions } from '../../src/browser/connect-options.ts';
-import type { Connection, ConnectionHandlers } from '../../src/connection/connection.ts';
+import type { Connection } from '../../src/connection/connection.ts';
+import type { ConnectionHandlers } from '../../src/connection/connection-handlers.ts';
 import { FakeClock, settle } from '../../src/testing.ts';
 import { FakeWebSocket } from './fake-web-socket.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Connection, ConnectionHandlers } from '../../src/connection/connection.ts';
+import type { Connection } from '../../src/connection/connection.ts';
+import type { ConnectionHandlers } from '../../src/connection/connection-handlers.ts';
 import { connectionPair, settle } from '../../src/testing.ts';
 
 function recorder(log: string[]): ConnectionHandlers<Connection> {

@@ -14,9 +14,9 @@ const isShared = vi.hoisted(() => ({ value: true, used: 0 }));
 vi.mock(import('../../src/node/shared-read-buffer.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return {
-    readIntoSharedBuffer: (socket: unknown, received: (bytes: Uint8Array) => void): boolean => {
+    readIntoSharedBuffer: (socket: unknown, events: SharedReadBuffer.SharedReadEvents): boolean => {
       if (!isShared.value) return false;
-      const isUsed = original.readIntoSharedBuffer(socket, received);
+      const isUsed = original.readIntoSharedBuffer(socket, events);
       if (isUsed) isShared.used++;
       return isUsed;
     },
@@ -177,13 +177,13 @@ describe.each([
 });
 
 describe('detection', () => {
-  const ignore = (): void => undefined;
+  const nobody = { received: (): void => undefined };
 
   test('declines what is no plain socket', () => {
-    expect(readIntoSharedBuffer(new Duplex(), ignore)).toBe(false);
-    expect(readIntoSharedBuffer(undefined, ignore)).toBe(false);
-    expect(readIntoSharedBuffer(new Socket(), ignore)).toBe(false);
-    expect(readIntoSharedBuffer(Object.assign(new Socket(), { encrypted: true }), ignore)).toBe(false);
+    expect(readIntoSharedBuffer(new Duplex(), nobody)).toBe(false);
+    expect(readIntoSharedBuffer(undefined, nobody)).toBe(false);
+    expect(readIntoSharedBuffer(new Socket(), nobody)).toBe(false);
+    expect(readIntoSharedBuffer(Object.assign(new Socket(), { encrypted: true }), nobody)).toBe(false);
   });
 
   test('declines a socket that reads into a buffer of its own already', async () => {
@@ -195,7 +195,7 @@ describe('detection', () => {
     const callback = (byteLength: number): boolean => seen.push(byteLength) > 0;
     const socket = connectSocket({ port: address.port, onread: { buffer: new Uint8Array(8), callback } });
     await once(socket, 'connect');
-    expect(readIntoSharedBuffer(socket, ignore)).toBe(false);
+    expect(readIntoSharedBuffer(socket, nobody)).toBe(false);
     socket.resume();
     await once(socket, 'close');
     expect(seen).toEqual([1]);

@@ -19,9 +19,11 @@ function encoderOf(isMasking: boolean): { encoder: FrameEncoder; flushed: () => 
     encoder: new FrameEncoder(output, portableTextCodec, isMasking ? keys : undefined),
     flushed: () => {
       let chunks: Uint8Array[] = [];
-      output.flush((parts) => {
-        chunks = [...parts];
-        return false;
+      output.flush({
+        write: (parts) => {
+          chunks = [...parts];
+          return false;
+        },
       });
       return chunks;
     },

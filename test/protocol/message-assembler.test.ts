@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../src/protocol/memory-budget.ts';
-import type { ProtocolOptions } from '../../src/protocol/protocol.ts';
+import type { ProtocolOptions } from '../../src/protocol/protocol-settings.ts';
 import { Side } from './recording-sink.ts';
 import { fromHex, joined, toHex, utf8, wire, wireTo } from './wire.ts';
 

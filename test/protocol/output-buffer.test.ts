@@ -29,9 +29,11 @@ function write(output: OutputBuffer, bytes: Uint8Array): void {
 
 function flushed(output: OutputBuffer, isFree: boolean): readonly Uint8Array[] {
   let chunks: readonly Uint8Array[] = [];
-  output.flush((parts) => {
-    chunks = isFree ? parts.map((part) => part.slice()) : parts;
-    return isFree;
+  output.flush({
+    write: (parts) => {
+      chunks = isFree ? parts.map((part) => part.slice()) : parts;
+      return isFree;
+    },
   });
   return chunks;
 }
@@ -50,8 +52,10 @@ describe('OutputBuffer', () => {
     const output = new OutputBuffer(new StagingPool(64));
     output.append(new Uint8Array(0));
     output.reserve(0);
-    output.flush(() => {
-      throw new Error('nothing to write');
+    output.flush({
+      write: () => {
+        throw new Error('nothing to write');
+      },
     });
   });
 
@@ -97,7 +101,7 @@ describe('OutputBuffer', () => {
     const broken = (): never => {
       throw new Error('broken pipe');
     };
-    expect(() => output.flush(broken)).toThrow('broken pipe');
+    expect(() => output.flush({ write: broken })).toThrow('broken pipe');
     expect(pool.lent.size).toBe(2);
   });
 
@@ -105,10 +109,12 @@ describe('OutputBuffer', () => {
     const pool = new PoisonPool(16);
     const output = new OutputBuffer(pool);
     write(output, Uint8Array.of(1));
-    output.flush((chunks) => {
-      write(output, Uint8Array.of(2));
-      expect(toHex(joined(chunks))).toBe('01');
-      return true;
+    output.flush({
+      write: (chunks) => {
+        write(output, Uint8Array.of(2));
+        expect(toHex(joined(chunks))).toBe('01');
+        return true;
+      },
     });
     expect(flushed(output, true).map(toHex)).toEqual(['02']);
   });

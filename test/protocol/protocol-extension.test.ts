@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../src/protocol/memory-budget.ts';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
-import type { ProtocolOptions } from '../../src/protocol/protocol.ts';
+import type { ProtocolOptions } from '../../src/protocol/protocol-settings.ts';
 import { ProtocolError } from '../../src/protocol/protocol-error.ts';
 import { Side } from './recording-sink.ts';
 import type { WireEvent } from './reference-decoder.ts';
@@ -142,7 +142,7 @@ describe('sending through a codec', () => {
     side.protocol.sendText('a');
     side.receive(wire({ opcode: 8, payload: fromHex('0fa0') }));
     expect(side.events).toEqual([['close', 4000, '']]);
-    expect([side.protocol.closingState, side.protocol.output.byteLength]).toEqual(['closeReceived', 0]);
+    expect([side.protocol.closingState, side.protocol.outputBytes]).toEqual(['closeReceived', 0]);
     side.protocol.sendText('late');
     toy.deflater.release();
     expect(side.protocol.closingState).toBe('closed');

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { FullduplexError } from '../../src/base/errors.ts';
 import type { ClosingState } from '../../src/protocol/closing-handshake.ts';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
-import { Protocol, type ProtocolOptions, type ProtocolSink } from '../../src/protocol/protocol.ts';
+import { Protocol, type ProtocolSink } from '../../src/protocol/protocol.ts';
+import type { ProtocolOptions } from '../../src/protocol/protocol-settings.ts';
 import { ProtocolError } from '../../src/protocol/protocol-error.ts';
 import { Side } from './recording-sink.ts';
 import type { WireEvent } from './reference-decoder.ts';
@@ -85,7 +86,7 @@ describe('closing', () => {
       if (isAllowed) side.protocol.close(code);
       else expect(() => side.protocol.close(code)).toThrow(FullduplexError);
       expect(side.protocol.closingState).toBe(isAllowed ? 'closeSent' : 'open');
-      expect(side.protocol.output.byteLength).toBe(isAllowed ? 4 : 0);
+      expect(side.protocol.outputBytes).toBe(isAllowed ? 4 : 0);
     }
   });
 
@@ -372,9 +373,11 @@ describe('a borrowed message that a handler passes on', () => {
       protocol.receive(chunk);
       chunk.fill(9);
       const written: number[] = [];
-      (where === 'back' ? protocol : other).output.flush((chunks) => {
-        for (const bytes of chunks) written.push(...bytes);
-        return true;
+      (where === 'back' ? protocol : other).flush({
+        write: (chunks) => {
+          for (const bytes of chunks) written.push(...bytes);
+          return true;
+        },
       });
       expect(written).toHaveLength(4 + length);
       expect(written.slice(4).every((byte) => byte === 7)).toBe(true);
@@ -582,10 +585,12 @@ describe('inside of callbacks', () => {
       ]),
     );
     let writes = 0;
-    side.protocol.output.flush((chunks) => {
-      writes += chunks.length;
-      expect(toHex(joined(chunks))).toBe('8104726520618a00810472652062');
-      return true;
+    side.protocol.flush({
+      write: (chunks) => {
+        writes += chunks.length;
+        expect(toHex(joined(chunks))).toBe('8104726520618a00810472652062');
+        return true;
+      },
     });
     expect(writes).toBe(1);
   });

@@ -2,7 +2,8 @@
 // arguments, bytes as hexadecimal. Pieces of a streamed message are joined, since where they are cut depends on how
 // the input was split.
 
-import { Protocol, type ProtocolOptions, type ProtocolSink } from '../../src/protocol/protocol.ts';
+import { Protocol, type ProtocolSink } from '../../src/protocol/protocol.ts';
+import type { ProtocolOptions } from '../../src/protocol/protocol-settings.ts';
 import type { ProtocolError } from '../../src/protocol/protocol-error.ts';
 import { decodeAll, type WireEvent } from './reference-decoder.ts';
 import { joined, toHex } from './wire.ts';
@@ -92,9 +93,11 @@ export class Side {
   /** Takes what is to be written. */
   written(): Uint8Array {
     const chunks: Uint8Array[] = [];
-    this.protocol.output.flush((parts) => {
-      for (const part of parts) chunks.push(part.slice());
-      return true;
+    this.protocol.flush({
+      write: (parts) => {
+        for (const part of parts) chunks.push(part.slice());
+        return true;
+      },
     });
     return joined(chunks);
   }

@@ -18,7 +18,8 @@ describe('SendQueue', () => {
     toy = new ToyExtension({ isAsync: true });
     calls = [];
     output = new OutputBuffer();
-    queue = new SendQueue(new FrameEncoder(output, portableTextCodec, undefined), toy, {
+    const encoder = new FrameEncoder(output, portableTextCodec, undefined);
+    queue = new SendQueue(() => encoder, toy, {
       written: () => calls.push('written'),
       failed: (error) => calls.push(`failed: ${error.message}`),
     });
@@ -26,9 +27,11 @@ describe('SendQueue', () => {
 
   function written(): string {
     let hex = '';
-    output.flush((chunks) => {
-      hex = toHex(joined(chunks));
-      return true;
+    output.flush({
+      write: (chunks) => {
+        hex = toHex(joined(chunks));
+        return true;
+      },
     });
     return hex;
   }

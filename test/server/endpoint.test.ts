@@ -25,6 +25,9 @@ function make(
   const connections = new Set<ServerConnection<unknown>>();
   const endpoint = new Endpoint(path, options, handlers, {
     sha1: portableSha1,
+    deflateCodec: () => {
+      throw new Error('nobody asked for compression');
+    },
     scheduler: immediateScheduler,
     topics: newTopics(),
     onError: (error) => errors.push(error),

@@ -47,13 +47,8 @@ export function serverPair(topics: Topics, options: Partial<ConnectionOptions> =
     undefined,
     resolved,
     environment,
-    {
-      remoteAddress: '192.0.2.1',
-      url: 'ws://example.com/chat?a=b',
-      handshake: undefined,
-      topics,
-      closed: () => undefined,
-    },
+    { remoteAddress: '192.0.2.1', url: 'ws://example.com/chat?a=b', handshake: undefined },
+    { topics, closed: () => undefined, onError: console.error },
   );
   server.attach({});
   const client = new Connection(

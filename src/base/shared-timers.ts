@@ -1,0 +1,110 @@
+// Timers for what every connection has and hardly ever needs: thousands that wait equally long stand in one list, in
+// the order in which they end, and one timer of the clock serves them all.
+
+import type { Clock, Timer } from './clock.ts';
+
+/** Something that waits. Who extends it can be started again and again, and waits for one end at a time. */
+export abstract class SharedTimer {
+  /** The list that it stands in, with its neighbours; undefined while it does not wait. */
+  list: TimerList | undefined;
+  next: SharedTimer | undefined;
+  previous: SharedTimer | undefined;
+  /** When it ends, by the clock, in whole milliseconds. */
+  dueAtMs = 0;
+
+  /** Told when the time is up. */
+  abstract timeUp(): void;
+}
+
+const timersOfClocks = new WeakMap<Clock, SharedTimers>();
+
+/** All shared timers of one clock. */
+export class SharedTimers {
+  readonly #clock: Clock;
+  readonly #lists = new Map<number, TimerList>();
+
+  private constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The shared timers of everybody with this clock. */
+  static of(clock: Clock): SharedTimers {
+    const found = timersOfClocks.get(clock);
+    if (found !== undefined) return found;
+    const timers = new SharedTimers(clock);
+    timersOfClocks.set(clock, timers);
+    return timers;
+  }
+
+  /** Starts a timer; one that waits already is started anew. */
+  start(timer: SharedTimer, delayMs: number): void {
+    this.cancel(timer);
+    let list = this.#lists.get(delayMs);
+    if (list === undefined) {
+      list = new TimerList(this.#clock, delayMs);
+      this.#lists.set(delayMs, list);
+    }
+    list.append(timer);
+  }
+
+  /** Stops a timer; harmless when it does not wait. */
+  cancel(timer: SharedTimer): void {
+    const { list } = timer;
+    if (list === undefined) return;
+    list.remove(timer);
+    if (list.isEmpty) this.#lists.delete(list.delayMs);
+  }
+}
+
+class TimerList {
+  readonly delayMs: number;
+  readonly #clock: Clock;
+  #first: SharedTimer | undefined;
+  #last: SharedTimer | undefined;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, delayMs: number) {
+    this.#clock = clock;
+    this.delayMs = delayMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  append(timer: SharedTimer): void {
+    timer.list = this;
+    timer.dueAtMs = Math.ceil(this.#clock.now() + this.delayMs);
+    timer.previous = this.#last;
+    if (this.#last === undefined) this.#first = timer;
+    else this.#last.next = timer;
+    this.#last = timer;
+    this.#timer ??= this.#clock.setTimer(this.#run, this.delayMs);
+  }
+
+  remove(timer: SharedTimer): void {
+    if (timer.previous === undefined) this.#first = timer.next;
+    else timer.previous.next = timer.next;
+    if (timer.next === undefined) this.#last = timer.previous;
+    else timer.next.previous = timer.previous;
+    timer.list = undefined;
+    timer.next = undefined;
+    timer.previous = undefined;
+    if (this.#first !== undefined) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  readonly #run = (): void => {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    // What is started from here on ends later than now, behind those that are due.
+    for (let first = this.#first; first !== undefined && first.dueAtMs <= now; first = this.#first) {
+      this.remove(first);
+      first.timeUp();
+    }
+    const first = this.#first;
+    if (first !== undefined)
+      this.#timer ??= this.#clock.setTimer(this.#run, Math.max(0, first.dueAtMs - now));
+  };
+}

@@ -1,0 +1,120 @@
+// One connection's place in all its topics: what it does with what is published, above the high-water mark and in the
+// middle of a fragmented message. Made with the first subscription: most connections of some servers have none.
+
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { Subscriber, Subscription, Topics, WhenSlow } from './topics.ts';
+
+/** What a TopicSubscriptions needs of its connection. */
+export interface SubscribedConnection {
+  readonly readyState: 'open' | 'closing' | 'closed';
+  readonly bufferedAmount: number;
+  readonly isMessageOpen: boolean;
+  readonly highWaterMarkBytes: number;
+  readonly maxQueuedBytes: number;
+  sendPrepared(message: PreparedMessage): boolean | Promise<boolean>;
+  requestDrain(): void;
+  overflow(queuedBytes: number): void;
+}
+
+/** The topics of one connection. */
+export class TopicSubscriptions implements Subscriber {
+  readonly #connection: SubscribedConnection;
+  readonly #topics: Topics;
+  readonly #subscriptions = new Map<string, Subscription>();
+  // Published between the fragments of a message, where nothing but control frames may be sent (RFC 6455 5.4).
+  #held: PreparedMessage[] | undefined;
+  #heldBytes = 0;
+
+  constructor(connection: SubscribedConnection, topics: Topics) {
+    this.#connection = connection;
+    this.#topics = topics;
+  }
+
+  /** The topics, in the order of their subscription. */
+  get names(): readonly string[] {
+    return [...this.#subscriptions.keys()];
+  }
+
+  /** Subscribes; a second time changes only the policy. */
+  add(topic: string, whenSlow: WhenSlow): void {
+    const subscription = this.#subscriptions.get(topic);
+    if (subscription === undefined) {
+      this.#subscriptions.set(topic, this.#topics.add(topic, this, whenSlow));
+      return;
+    }
+    subscription.whenSlow = whenSlow;
+    if (whenSlow !== 'latest') subscription.latest = undefined;
+  }
+
+  /** Leaves a topic; gives whether there was a subscription. */
+  remove(topic: string): boolean {
+    const subscription = this.#subscriptions.get(topic);
+    if (subscription === undefined) return false;
+    this.#subscriptions.delete(topic);
+    this.#topics.remove(subscription);
+    return true;
+  }
+
+  /** Leaves all topics: the connection is gone. */
+  clear(): void {
+    this.#held = undefined;
+    for (const subscription of this.#subscriptions.values()) this.#topics.remove(subscription);
+    this.#subscriptions.clear();
+  }
+
+  deliver(message: PreparedMessage, subscription: Subscription): boolean {
+    const connection = this.#connection;
+    if (connection.readyState !== 'open') return false;
+    if (subscription.whenSlow !== 'close' && this.#isSlow) {
+      if (subscription.whenSlow === 'drop') return false;
+      subscription.latest = message;
+      connection.requestDrain();
+      return true;
+    }
+    if (connection.isMessageOpen) return this.#hold(message);
+    subscription.latest = undefined;
+    return connection.sendPrepared(message) !== false;
+  }
+
+  /** Everything queued has left: what waits for that is sent. */
+  drained(): void {
+    const connection = this.#connection;
+    if (connection.isMessageOpen) return;
+    for (const subscription of this.#subscriptions.values()) {
+      const { latest } = subscription;
+      if (latest === undefined) continue;
+      if (this.#isSlow) {
+        connection.requestDrain();
+        return;
+      }
+      subscription.latest = undefined;
+      connection.sendPrepared(latest);
+    }
+  }
+
+  /** A fragmented message is complete: what was published meanwhile is sent. */
+  messageEnded(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    if (held !== undefined) for (const message of held) this.#connection.sendPrepared(message);
+    // A queue that drained while the message was open has not sent these.
+    if (!this.#isSlow) this.drained();
+  }
+
+  get #isSlow(): boolean {
+    return this.#connection.bufferedAmount + this.#heldBytes > this.#connection.highWaterMarkBytes;
+  }
+
+  #hold(message: PreparedMessage): boolean {
+    const heldBytes = this.#heldBytes + message.payloadLength;
+    if (heldBytes > this.#connection.maxQueuedBytes) {
+      this.#connection.overflow(heldBytes);
+      return false;
+    }
+    this.#held ??= [];
+    this.#held.push(message);
+    this.#heldBytes = heldBytes;
+    return true;
+  }
+}
