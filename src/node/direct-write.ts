@@ -6,6 +6,7 @@
 
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { isPortableMode } from './portable-mode.ts';
 
 /** The handle of a socket as far as writing goes; gives 0 or a negative error number. */
 interface WritableHandle {
@@ -26,7 +27,7 @@ interface WriteRequest {
 type WriteRequestClass = new () => WriteRequest;
 
 let requestClass: WriteRequestClass | undefined;
-let hasLearned = false;
+let hasLearned = isPortableMode;
 // A write that goes out at once leaves its request untouched, so that the next one can have it.
 let spareRequest: WriteRequest | undefined;
 
