@@ -96,13 +96,7 @@ export class FrameEncoder {
       this.#observeHeader(frame, 0, payloadStart, undefined, frame[0], payloadLength);
       if (payloadLength > 0) this.observer.payload('out', frame.slice(payloadStart));
     }
-    if (frame.length >= referenceFromBytes) {
-      output.append(frame);
-      return;
-    }
-    output.reserve(frame.length);
-    output.buffer.set(frame, output.offset);
-    output.offset += frame.length;
+    output.appendShared(frame);
   }
 
   #observe(

@@ -1,7 +1,8 @@
-// What a connection is about to write: small frames are collected in a staging buffer, large payloads join by
-// reference, and one flush hands everything to the transport in order. This is how all replies that one read
-// causes leave in one write.
+// What a connection is about to write: small frames are collected in a staging buffer, large payloads and what many
+// connections share join by reference, and one flush hands everything to the transport in order. This is how all
+// replies that one read causes leave in one write.
 
+import { concat } from '../base/bytes.ts';
 import { type StagingPool, sharedLargeStagingPool, sharedStagingPool } from './staging-pool.ts';
 
 /** Where a flush goes. */
@@ -25,6 +26,8 @@ export class OutputBuffer {
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
   #start = 0;
+  // Whether all of the chunks are shared with other connections.
+  #isShared = true;
   // Who lent `buffer`, and the buffers that were filled before it.
   #lender: StagingPool | undefined;
   #filled: { readonly lender: StagingPool; readonly buffer: Uint8Array }[] | undefined;
@@ -58,8 +61,23 @@ export class OutputBuffer {
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#completeChunk();
+    this.#isShared = false;
     this.#chunks.push(bytes);
     this.#chunkBytes += bytes.length;
+  }
+
+  /** Appends a frame that other connections write too; it stays unchanged as long as it is used. */
+  appendShared(frame: Uint8Array): void {
+    const end = this.offset + frame.length;
+    if (this.offset > this.#start && end <= this.buffer.length && frame.length <= mostCopiedBytes) {
+      // Behind frames of its own, in the same memory: one write without a list.
+      this.buffer.set(frame, this.offset);
+      this.offset = end;
+      return;
+    }
+    this.#completeChunk();
+    this.#chunks.push(frame);
+    this.#chunkBytes += frame.length;
   }
 
   /**
@@ -71,7 +89,7 @@ export class OutputBuffer {
       return;
     }
     this.#completeChunk();
-    const chunks = this.#chunks;
+    const chunks = this.#isShared ? joinShared(this.#chunks, this.#chunkBytes) : this.#chunks;
     const buffer = this.buffer;
     const lender = this.#lender;
     const filled = this.#filled;
@@ -97,6 +115,7 @@ export class OutputBuffer {
   discard(): void {
     this.#chunks = [];
     this.#chunkBytes = 0;
+    this.#isShared = true;
     this.buffer = emptyBuffer;
     this.offset = 0;
     this.#start = 0;
@@ -112,10 +131,30 @@ export class OutputBuffer {
 
   #completeChunk(): void {
     if (this.offset === this.#start) return;
+    this.#isShared = false;
     this.#chunks.push(this.buffer.subarray(this.#start, this.offset));
     this.#chunkBytes += this.offset - this.#start;
     this.#start = this.offset;
   }
+}
+
+// A shared frame that comes behind staged ones is copied up to here; beyond, a list of chunks costs less.
+const mostCopiedBytes = 4 * 1024;
+
+// What is published within one turn goes out to most receivers as the same run of frames. Who flushes the same run as
+// the one before writes the same joined memory, so that a burst costs each of them one write and no copy.
+const mostJoinedBytes = 64 * 1024;
+let lastRun: readonly Uint8Array[] = [];
+let lastJoined: readonly Uint8Array[] = [];
+
+function joinShared(frames: readonly Uint8Array[], byteLength: number): readonly Uint8Array[] {
+  if (frames.length === 1 || byteLength > mostJoinedBytes) return frames;
+  const isSame = frames.length === lastRun.length && frames.every((frame, index) => frame === lastRun[index]);
+  if (!isSame) {
+    lastRun = frames;
+    lastJoined = [concat(frames)];
+  }
+  return lastJoined;
 }
 
 const emptyBuffer = new Uint8Array(0);

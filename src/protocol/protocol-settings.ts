@@ -45,9 +45,10 @@ export interface ProtocolOptions {
 
 const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
 
-// How many of each wait for the next connection that needs one; more are in use at a time only when many connections
-// are in the middle of something.
-const mostIdle = 16;
+// How many wait for the next connection that needs one. Many connections are in the middle of a message only when
+// they are slow; but all of them write at a time when something is published.
+const mostIdleReceivers = 64;
+const mostIdleWriters = 1024;
 
 /** What all connections of an endpoint share: checked options, and pools of what connections need now and then. */
 export class ProtocolSettings {
@@ -90,7 +91,7 @@ export class ProtocolSettings {
   /** Takes back what decodes, when it is in the middle of nothing. */
   giveReceiver(receiver: Receiver): void {
     receiver.unbind();
-    if (this.#receivers.length < mostIdle) this.#receivers.push(receiver);
+    if (this.#receivers.length < mostIdleReceivers) this.#receivers.push(receiver);
   }
 
   /** Lends what encodes. */
@@ -101,7 +102,7 @@ export class ProtocolSettings {
   /** Takes back what encodes, when nothing is left in its output. */
   giveWriter(writer: Writer): void {
     writer.encoder.observer = undefined;
-    if (this.#writers.length < mostIdle) this.#writers.push(writer);
+    if (this.#writers.length < mostIdleWriters) this.#writers.push(writer);
   }
 }
 
