@@ -1,7 +1,7 @@
 // Memory for frames on their way out. A connection borrows a buffer while it has something to write and gives it
 // back with the flush, so that idle connections hold none.
 
-const defaultBufferBytes = 16 * 1024;
+const defaultBufferBytes = 32 * 1024;
 const defaultKeptBuffers = 16;
 
 /** Lends buffers of one size, keeping a few that came back for the next borrower. */
