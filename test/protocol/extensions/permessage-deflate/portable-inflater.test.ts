@@ -143,6 +143,18 @@ describe('PortableInflater decompresses', () => {
     );
   });
 
+  it('the longest symbols, byte by byte', () => {
+    // Fixed codes and long matches far away: 8 + 5 bits for the length, 5 + 13 for the distance.
+    const noise = Uint8Array.from({ length: 30_000 }, (_, index) => (index * index * 7919) >> 7);
+    const matches = Array.from({ length: 40 }, (_, index) => noise.subarray(index * 300, index * 300 + 200));
+    const original = Buffer.concat([noise, ...matches]);
+    for (const strategy of [constants.Z_FIXED, constants.Z_DEFAULT_STRATEGY]) {
+      const payload = deflate(original, { strategy });
+      const single = [...payload].map((byte) => Uint8Array.of(byte));
+      expect(toHex(inflate(inflaterOf(), single))).toBe(toHex(original));
+    }
+  });
+
   it('messages that refer to those before, when contexts are taken over', () => {
     fc.assert(
       fc.property(
@@ -382,6 +394,13 @@ describe('PortableInflater keeps to', () => {
     expect(errorOf(deflate(new Uint8Array(MiB + 1)), Infinity, { maxInflationRatio: 1 })).toEqual(
       tooLarge(`at most ${MiB}, 1 times its compressed`),
     );
+  });
+
+  it('the ratio of a message whatever came before it', () => {
+    const inflater = inflaterOf({ maxInflationRatio: 20 });
+    const bomb = deflate(new Uint8Array(2 * MiB));
+    expect(inflate(inflater, [deflate(new Uint8Array(200_000), { level: 0 })])).toHaveLength(200_000);
+    expect(() => inflate(inflater, [bomb])).toThrow(tooLarge('20 times its compressed'));
   });
 
   it('bounded memory, whatever a bomb would become', () => {
