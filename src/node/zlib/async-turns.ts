@@ -27,7 +27,7 @@ export class AsyncTurns {
     }
   }
 
-  /** A job that had its turn is over. */
+  /** A job that had its turn is over; the next one starts soon. */
   end(): void {
     if (this.#next === this.#waiting.length) {
       this.#running--;
@@ -42,6 +42,7 @@ export class AsyncTurns {
       this.#waiting = [];
       this.#next = 0;
     }
-    start();
+    // Not within this call: jobs that have nothing left to do end at once, and a thousand of them would nest.
+    queueMicrotask(start);
   }
 }

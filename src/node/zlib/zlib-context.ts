@@ -94,7 +94,7 @@ export class ZlibContext implements Poolable {
 
   /** Forgets all history. Not while a write is under way. */
   reset(): void {
-    this.#handle.reset();
+    if (!this.#isClosed && this.#buffersInWork === undefined) this.#handle.reset();
   }
 
   /** Gives the memory back: at once, or when the write under way is over. */
@@ -104,10 +104,15 @@ export class ZlibContext implements Poolable {
     if (this.#buffersInWork === undefined) this.#handle.close();
   }
 
-  // The binding ends the process when it is asked to go beyond the input: somebody may have transferred it away.
+  // The binding ends the process when it is asked for what cannot be, so nothing is taken for granted here: the input
+  // may have been transferred away meanwhile.
   #isWritable(input: Uint8Array, end: number): boolean {
+    if (this.#isClosed || this.#buffersInWork !== undefined) {
+      this.#failure = 'the context is closed or at work';
+      return false;
+    }
     if (end <= input.length) return true;
-    this.#failure = `input of ${input.length} bytes, it was ${end} bytes long when it was given`;
+    this.#failure = `input of ${input.length} bytes that had ${end} bytes when it was given`;
     return false;
   }
 
