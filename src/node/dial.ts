@@ -5,6 +5,7 @@ import { isIP, connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { FullduplexError } from '../base/errors.ts';
+import { poison } from '../base/poison.ts';
 import { type ClientTlsOptions, type ConnectOptions, defaultConnectOptions } from './connect-options.ts';
 import type { ConnectTarget } from './connect-target.ts';
 import { certificateInvalid, connectFailed } from './connect-errors.ts';
@@ -78,6 +79,7 @@ async function openStream(
   );
   function received(byteLength: number): boolean {
     socket.emit('data', readBuffer.subarray(0, byteLength));
+    poison(readBuffer, 0, byteLength);
     return true;
   }
   socket.once('lookup', (error: Error | null) => {

@@ -3,6 +3,7 @@
 
 import { Buffer, isAscii, isUtf8, transcode } from 'node:buffer';
 import { endianness } from 'node:os';
+import { poison } from '../base/poison.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 
 const { utf8Slice, utf8Write, latin1Slice, ucs2Slice } = Buffer.prototype;
@@ -48,7 +49,9 @@ function decodeByHand(bytes: Uint8Array): string {
     }
   }
   // Units lie in memory in the platform's byte order, and so does what ucs2Slice reads on a little-endian platform.
-  return ucs2Slice.call(unitBytes, 0, count * 2);
+  const text = ucs2Slice.call(unitBytes, 0, count * 2);
+  poison(unitBytes, 0, count * 2);
+  return text;
 }
 
 function decodeStrict(bytes: Uint8Array, start: number, end: number): string | undefined {

@@ -10,6 +10,7 @@ import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
+import { poisonIfAsked } from './poison-mode.ts';
 import { unmask } from './wasm-unmask.ts';
 
 /** What the opening handshake has agreed, and what came behind it. */
@@ -28,6 +29,7 @@ export function protocolSettings(
   options: ConnectionOptions,
   budget?: MemoryBudget,
 ): ProtocolSettings {
+  poisonIfAsked();
   return new ProtocolSettings({
     ...protocolOptionsOf(options, role),
     text: nodeTextCodec,

@@ -3,6 +3,7 @@
 // before any payload; the order of frames within a message is the MessageAssembler's duty.
 
 import { noBytes, plainView } from '../base/bytes.ts';
+import { poison } from '../base/poison.ts';
 import { type FrameHeader, maxFrameHeaderBytes } from './frame-header.ts';
 import type { FrameObserver } from './frame-observer.ts';
 import { maskInPlace, maskKeyLength, readMaskKey, rotateMaskKey } from './mask.ts';
@@ -159,6 +160,7 @@ export class FrameDecoder {
       if (this.observer !== undefined) this.#observeHeader(partial, 0, headerLength);
       if (this.#payloadLength === 0) this.#sink.frame(partial[0], partial, headerLength, headerLength);
       else this.#enterPayload(partial[0]);
+      poison(partial);
       break;
     }
     return offset;

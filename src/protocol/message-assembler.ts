@@ -3,6 +3,7 @@
 // through here once.
 
 import { noBytes, plainView } from '../base/bytes.ts';
+import { poison } from '../base/poison.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
 import type { FrameSink } from './frame-decoder.ts';
@@ -112,6 +113,7 @@ export class MessageAssembler implements FrameSink {
     }
     if ((firstByte & 0x0f) >= Opcode.close) {
       this.#sink?.control(firstByte & 0x0f, bytes.subarray(start, end));
+      poison(bytes, start, end);
       return;
     }
     // Each of these may fail the message, or the sink may end it all: the next one then does nothing.
@@ -156,8 +158,10 @@ export class MessageAssembler implements FrameSink {
       this.#fail(textInvalid());
       return;
     }
-    if (options.isStreamed) this.#sink?.messageChunk(bytes.subarray(start, end));
-    else this.#append(bytes, start, end);
+    if (options.isStreamed) {
+      this.#sink?.messageChunk(bytes.subarray(start, end));
+      poison(bytes, start, end);
+    } else this.#append(bytes, start, end);
   }
 
   frameEnd(): void {

@@ -48,16 +48,15 @@ export class PayloadBuffer {
     return undefined;
   }
 
-  /** Gives the payload away, in memory that holds little else, and starts over. */
+  /** Gives the payload away, in memory that holds nothing else, and starts over. */
   take(): Uint8Array {
     const bytes = this.#bytes;
     const length = this.#length;
     this.clear();
     // The empty array that everybody shares is not given away: its new owner may transfer, and so detach, it.
     if (length === 0) return new Uint8Array(0);
-    if (length === bytes.length) return bytes;
-    // The receiver may keep it: an array that is mostly slack is not worth keeping.
-    return bytes.length - length > length >>> 3 ? bytes.slice(0, length) : bytes.subarray(0, length);
+    // The receiver may keep it, and take its `buffer` for the message: it holds nothing else, not even slack.
+    return length === bytes.length ? bytes : bytes.slice(0, length);
   }
 
   /** Forgets what was collected and gives the memory back. */

@@ -5,6 +5,7 @@
 
 import { copyOf, noBytes } from '../base/bytes.ts';
 import { FullduplexError } from '../base/errors.ts';
+import { poison } from '../base/poison.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import { encodeCloseBody, parseCloseBody } from './close-frame.ts';
 import { CloseCode } from './close-code.ts';
@@ -154,7 +155,11 @@ export class Protocol {
    * whatever the peer sent, provided that the sink does not.
    */
   receive(chunk: Uint8Array, end: number = chunk.length): void {
-    if (!canReceive(this.#closingState)) return;
+    if (canReceive(this.#closingState)) this.#receive(chunk, end);
+    poison(chunk, 0, end);
+  }
+
+  #receive(chunk: Uint8Array, end: number): void {
     const receiver = this.#receiver ?? this.#takeReceiver();
     if (this.#isPaused || this.#isCodecPending || this.#isDecoding || receiver.waiting.length > 0) {
       this.#requireKept(receiver.waiting.append(chunk, 0, end));
@@ -475,8 +480,10 @@ export class Protocol {
 
   #receiveBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (isOwned) this.#sink.binary(bytes);
-    else if (this.#settings.isBorrowing) this.#sink.binary(bytes.subarray(start, end));
-    else this.#sink.binary(bytes.slice(start, end));
+    else if (this.#settings.isBorrowing) {
+      this.#sink.binary(bytes.subarray(start, end));
+      poison(bytes, start, end);
+    } else this.#sink.binary(bytes.slice(start, end));
   }
 
   #receiveControl(opcode: number, payload: Uint8Array): void {

@@ -1,6 +1,8 @@
 // Memory for frames on their way out. A connection borrows a buffer while it has something to write and gives it
 // back with the flush, so that idle connections hold none.
 
+import { poison } from '../base/poison.ts';
+
 const defaultBufferBytes = 32 * 1024;
 const defaultKeptBuffers = 16;
 
@@ -23,6 +25,7 @@ export class StagingPool {
 
   /** Takes a buffer back that nobody reads any more. */
   give(buffer: Uint8Array): void {
+    poison(buffer);
     if (this.#free.length < this.#keptBuffers) this.#free.push(buffer);
   }
 }

@@ -28,7 +28,7 @@ function cases(...ids: string[]): string[] {
 }
 
 describe('the list of cases', () => {
-  test('has every case of sections 1 to 7, 9 and 10, in the order of their numbers', async () => {
+  test('has every case of sections 1 to 7, 9, 10, 12 and 13 and of our own, in the order of their numbers', async () => {
     const { lines: ids, exitCode } = await run('--list');
     const perGroup = new Map<string, number>();
     for (const id of ids) {
@@ -84,13 +84,41 @@ describe('the list of cases', () => {
       '9.7': 6,
       '9.8': 6,
       '10.1': 1,
+      '12.1': 18,
+      '12.2': 18,
+      '12.3': 18,
+      '12.4': 18,
+      '12.5': 18,
+      '13.1': 18,
+      '13.2': 18,
+      '13.3': 18,
+      '13.4': 18,
+      '13.5': 18,
+      '13.6': 18,
+      '13.7': 18,
+      '14.1': 10,
+      '14.2': 25,
+      '14.3': 18,
+      '14.4': 3,
+      '14.5': 8,
+      '14.6': 5,
+      '14.7': 15,
+      '14.8': 45,
+      '14.9': 11,
+      '14.10': 7,
+      '14.11': 60,
     });
-    expect(ids).toHaveLength(301);
+    expect(ids.filter((id) => !id.startsWith('14.'))).toHaveLength(517);
   });
 
-  test('keeps every case when it is shortened', async () => {
-    const [whole, short] = await Promise.all([run('--list'), run('--list', '--short')]);
+  test('keeps every case when it is shortened, and when it is as long as the list', async () => {
+    const [whole, short, listed] = await Promise.all([
+      run('--list'),
+      run('--list', '--short'),
+      run('--list', '--listed'),
+    ]);
     expect(short.lines).toEqual(whole.lines);
+    expect(listed.lines).toEqual(whole.lines);
   });
 
   test('can be narrowed to sections and single cases', async () => {
@@ -105,6 +133,8 @@ describe('arguments', () => {
     [['--role', 'proxy'], '--role must be server or client'],
     [['--deadline-ms', 'soon'], '--deadline-ms must be a whole number'],
     [['--strict'], "Unknown option '--strict'"],
+    [['--short', '--listed'], '--short and --listed exclude each other'],
+    [['--fallback', '--testee', 'ws'], '--fallback is for the testee fullduplex'],
     [['--testee', './nowhere.mjs', '--case', '1.1.1'], 'does not start as a server'],
   ])('%j end with exit code 2 and say what is wrong', async (args, message) => {
     const { exitCode, errors } = await run(...args);
@@ -132,11 +162,32 @@ describe('verdicts', () => {
         '7.1.1',
         '7.7.2',
         '9.3.5',
+        '12.1.4',
+        '12.4.14',
+        '13.2.1',
+        '13.5.12',
+        '14.1.4',
+        '14.2.3',
+        '14.3.10',
+        '14.3.18',
+        '14.5.1',
+        '14.5.8',
       );
       const { exitCode, lines } = await run('--testee', broken, '--short', ...chosen);
-      expect(lines.at(-1)).toBe('28 passed, 0 failed');
-      expect(lines.filter((line) => /^[0-9.]+ .* passed +passed$/.test(line))).toHaveLength(14);
+      expect(lines.at(-1)).toBe('48 passed, 0 failed');
+      expect(lines.filter((line) => /^[0-9.]+ .* passed +passed$/.test(line))).toHaveLength(24);
       expect(exitCode).toBe(0);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'a sound handshake passes where a role has cases of its own',
+    async () => {
+      const chosen = cases('14.7.6', '14.8.10', '14.10.6', '14.11.9', '14.11.50');
+      const { lines } = await run('--testee', broken, ...chosen);
+      expect(lines.at(-1)).toBe('5 passed, 0 failed');
+      expect(lines.filter((line) => /^14.* (passed +-|- +passed)$/.test(line))).toHaveLength(5);
     },
     timeoutMs,
   );
@@ -173,6 +224,21 @@ describe('verdicts', () => {
     ['echo-altered', 'server', '9.1.1', 'different from byte 32768 on', []],
     ['echo-as-binary', 'client', '1.1.2', 'expected text of 125 bytes', []],
     ['echo-twice', 'server', '6.2.1', 'expected nothing more, saw text', []],
+    ['echo-altered', 'client', '12.3.4', 'different from byte 512 on', ['--short']],
+    ['never-deflates', 'server', '13.1.1', 'to come compressed, it came plain', ['--short']],
+    ['rsv-on-continuation', 'client', '13.1.6', 'RSV1 on a continuation (RFC 7692 6)', ['--short']],
+    ['rsv-on-pong', 'server', '14.2.22', 'RSV1 on a control frame (RFC 7692 6.1)', []],
+    ['rsv-ignored', 'client', '14.1.4', 'expected nothing more, saw text of 13 bytes', []],
+    ['takeover-kept', 'server', '13.2.3', 'invalid distance too far back', ['--short']],
+    ['window-ignored', 'client', '14.5.2', 'a reference 513 bytes back in a window of 512', []],
+    ['deflate-cut', 'server', '13.1.1', 'DEFLATE data that breaks off', ['--short']],
+    ['corrupt-taken', 'client', '14.3.1', 'expected nothing more, saw text of 1 bytes', []],
+    ['answer-incomplete', 'server', '13.2.1', 'the answer "permessage-deflate" fits no offer', ['--short']],
+    ['answer-too-large', 'server', '14.5.3', 'server_max_window_bits=15" fits no offer', []],
+    ['answer-unasked', 'server', '14.7.1', 'client_max_window_bits=12" fits no offer', []],
+    ['offer-unchecked', 'server', '14.8.10', 'which must not be agreed on', []],
+    ['offer-wrong', 'client', '13.1.1', 'the client offers server_max_window_bits with the value (none)', []],
+    ['answer-unchecked', 'client', '14.11.9', 'expected a failed handshake, saw text', []],
   ])(
     'the flaw %s as a %s fails %s',
     async (flaw, role, id, finding, options) => {
@@ -189,6 +255,20 @@ describe('verdicts', () => {
       expect(lines.find((line) => line.startsWith(`${id} ${role}: `))).toContain(finding);
       expect(lines.find((line) => line.startsWith(`${id}  `))).toMatch(/ FAILED$/);
       expect(exitCode).toBe(1);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'our own server and client are played as they are and with their fallbacks, or in one of both forms',
+    async () => {
+      const [both, fast, fallback] = await Promise.all(
+        [[], ['--fast'], ['--fallback']].map((form) => run(...form, '--case', '13.2.2', '--short')),
+      );
+      expect(both?.lines[0]).toMatch(/ server  client  server fallback  client fallback$/);
+      expect(both?.lines.at(-1)).toBe('4 passed, 0 failed');
+      expect(fast?.lines[0]).toMatch(/ server  client$/);
+      expect(fallback?.lines[0]).toMatch(/ server fallback  client fallback$/);
     },
     timeoutMs,
   );

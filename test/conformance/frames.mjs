@@ -5,11 +5,15 @@ import { randomFillSync } from 'node:crypto';
 
 /** @typedef {{ opcode: number, payload: Buffer, fin?: boolean, rsv?: number }} Frame */
 /**
- * What the testee sent, as the player compares it. A message is reported whole, however it was fragmented.
- * @typedef {{ kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: Buffer }} WireEvent
+ * What the testee sent, as the player compares it. A message is reported whole, however it was fragmented, and inflated;
+ * whether it came compressed stands beside it.
+ * @typedef {{ kind: 'text' | 'binary' | 'ping' | 'pong' | 'close', payload: Buffer, isCompressed?: boolean }} WireEvent
  */
 
 export const Opcode = Object.freeze({ continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 });
+
+/** The reserved bit that marks a compressed message on its first frame (RFC 7692 6). */
+export const rsv1 = 4;
 
 /** The longest frame that the reader takes from a testee: twice the largest message of the list. */
 const maxPayloadBytes = 32 * 1024 * 1024;
@@ -70,20 +74,30 @@ function applyMask(bytes, key) {
 /** Reads the testee's frames and reports its events, or the first rule that it broke. */
 export class FrameReader {
   #expectsMask;
+  #inflate;
   #onEvent;
   #onViolation;
   #header = Buffer.alloc(14);
   #headerFilled = 0;
   #headerNeeded = 2;
-  /** @type {{ opcode: number, isFinal: boolean, payload: Buffer, filled: number, key: Buffer | undefined } | undefined} */
+  /** @type {{ opcode: number, isFinal: boolean, isCompressed: boolean, payload: Buffer, filled: number, key: Buffer | undefined } | undefined} */
   #frame;
-  /** @type {{ kind: 'text' | 'binary', parts: Buffer[] } | undefined} */
+  /** @type {{ kind: 'text' | 'binary', isCompressed: boolean, parts: Buffer[] } | undefined} */
   #message;
   #isBroken = false;
 
-  /** @param {{ expectsMask: boolean, onEvent: (event: WireEvent) => void, onViolation: (rule: string) => void }} settings */
-  constructor({ expectsMask, onEvent, onViolation }) {
+  /**
+   * @typedef {object} ReaderSettings
+   * @property {boolean} expectsMask
+   * @property {((bytes: Buffer) => Buffer) | undefined} inflate of compressed messages, when these were agreed on; it throws when
+   *   they are not as agreed
+   * @property {(event: WireEvent) => void} onEvent
+   * @property {(rule: string) => void} onViolation
+   * @param {ReaderSettings} settings
+   */
+  constructor({ expectsMask, inflate, onEvent, onViolation }) {
     this.#expectsMask = expectsMask;
+    this.#inflate = inflate;
     this.#onEvent = onEvent;
     this.#onViolation = onViolation;
   }
@@ -135,6 +149,7 @@ export class FrameReader {
     this.#frame = {
       opcode: first & 0x0f,
       isFinal: (first & 0x80) !== 0,
+      isCompressed: (first & 0x40) !== 0,
       payload: Buffer.allocUnsafe(length),
       filled: 0,
       key: isMasked ? Buffer.from(this.#header.subarray(needed - 4, needed)) : undefined,
@@ -146,7 +161,11 @@ export class FrameReader {
   /** @param {number} first @param {boolean} isMasked @param {number} length @param {number} lengthBytes */
   #headerViolation(first, isMasked, length, lengthBytes) {
     const opcode = first & 0x0f;
-    if ((first & 0x70) !== 0) return `RSV bits ${(first >> 4) & 7} without an extension (5.2)`;
+    const rsv = (first >> 4) & 7;
+    if (rsv === rsv1 && this.#inflate !== undefined) {
+      if (opcode === Opcode.continuation) return 'RSV1 on a continuation (RFC 7692 6)';
+      if (opcode >= 8) return 'RSV1 on a control frame (RFC 7692 6.1)';
+    } else if (rsv !== 0) return `RSV bits ${rsv} without an extension (5.2)`;
     if ((opcode > 2 && opcode < 8) || opcode > 10) return `reserved opcode ${opcode} (5.2)`;
     if (isMasked !== this.#expectsMask)
       return isMasked ? 'a masked frame from a server (5.1)' : 'an unmasked frame from a client (5.1)';
@@ -172,17 +191,30 @@ export class FrameReader {
     else this.#continueMessage(frame);
   }
 
-  /** @param {{ opcode: number, isFinal: boolean, payload: Buffer }} frame */
+  /** @param {{ opcode: number, isFinal: boolean, isCompressed: boolean, payload: Buffer }} frame */
   #continueMessage(frame) {
-    const message = this.#message ?? { kind: frame.opcode === Opcode.text ? 'text' : 'binary', parts: [] };
+    const message = this.#message ?? {
+      kind: frame.opcode === Opcode.text ? 'text' : 'binary',
+      isCompressed: frame.isCompressed,
+      parts: [],
+    };
     message.parts.push(frame.payload);
     if (!frame.isFinal) {
       this.#message = message;
       return;
     }
     this.#message = undefined;
-    const payload = message.parts.length === 1 ? frame.payload : Buffer.concat(message.parts);
-    this.#onEvent({ kind: message.kind, payload });
+    const { kind, isCompressed } = message;
+    const bytes = message.parts.length === 1 ? frame.payload : Buffer.concat(message.parts);
+    if (!isCompressed || this.#inflate === undefined) {
+      this.#onEvent({ kind, payload: bytes, isCompressed: false });
+      return;
+    }
+    try {
+      this.#onEvent({ kind, payload: this.#inflate(bytes), isCompressed });
+    } catch (error) {
+      this.#break(`a compressed message with ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   /** @param {string} rule */

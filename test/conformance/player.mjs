@@ -1,7 +1,8 @@
 // Plays one case over one connection and says what was wrong with the testee's answer, in one line, or nothing. A case
 // passes or fails; there is no verdict in between, and what RFC 6455 says about closing with SHOULD counts like a MUST.
 
-import { Opcode } from './frames.mjs';
+import { fragments } from './cases/vocabulary.mjs';
+import { Opcode, rsv1 } from './frames.mjs';
 
 /** @typedef {import('./frames.mjs').WireEvent} WireEvent */
 /** @typedef {import('./cases/vocabulary.mjs').Case} Case */
@@ -32,9 +33,15 @@ class Silence extends Finding {
 export async function playCase(testCase, peer, role, deadlineMs) {
   try {
     const expected = /** @type {WireEvent[]} */ ([]);
-    for (const step of testCase.script()) await playStep(step, peer, expected, testCase, deadlineMs);
-    await judgeClose(testCase, peer, expected, deadlineMs);
-    await judgeTcpEnd(testCase, peer, role, deadlineMs);
+    judgeAgreement(testCase, peer);
+    for (const step of testCase.script(peer.compression?.sentWindowBits))
+      await playStep(step, peer, expected, testCase, deadlineMs);
+    if (testCase.opening?.outcome === 'refused') {
+      await judgeRefusal(peer, deadlineMs);
+    } else {
+      await judgeClose(testCase, peer, expected, deadlineMs);
+      await judgeTcpEnd(testCase, peer, role, deadlineMs);
+    }
     return { finding: undefined, isSilent: false };
   } catch (error) {
     if (error instanceof Finding) return { finding: error.message, isSilent: error instanceof Silence };
@@ -44,6 +51,13 @@ export async function playCase(testCase, peer, role, deadlineMs) {
   }
 }
 
+/** @param {Case} testCase @param {WirePeer} peer */
+function judgeAgreement({ opening }, { compression }) {
+  if (opening?.keepsContext === undefined || compression?.keepsContext === opening.keepsContext) return;
+  const [wanted, seen] = opening.keepsContext ? ['allow', 'forbids'] : ['forbid', 'allows'];
+  throw new Finding(`the testee is set up to ${wanted} context takeover and ${seen} it`);
+}
+
 /** @param {Step} step @param {WirePeer} peer @param {WireEvent[]} expected @param {Case} testCase @param {number} deadlineMs */
 async function playStep(step, peer, expected, testCase, deadlineMs) {
   if ('send' in step) {
@@ -51,6 +65,11 @@ async function playStep(step, peer, expected, testCase, deadlineMs) {
     if (isClosing && !peer.hasSentClose && peer.isOver)
       throw new Finding(`the testee ended by itself: ${lastWords(peer)}`);
     await peer.send(step.send, step);
+  } else if ('deflate' in step) {
+    if (peer.compression === undefined)
+      throw new Error(`case ${testCase.id} compresses without an agreement`);
+    const bytes = await peer.compression.compress(step.deflate);
+    await peer.send(fragments(step.kind, bytes, step.fragmentBytes ?? bytes.length, rsv1), {});
   } else if ('sendPartOf' in step) {
     peer.sendPart(step.sendPartOf, step.fromByte, step.toByte);
   } else if ('expect' in step) {
@@ -66,7 +85,10 @@ async function playStep(step, peer, expected, testCase, deadlineMs) {
   }
 }
 
-/** @param {WirePeer} peer @param {readonly WireEvent[]} expected @param {number} deadlineMs */
+/**
+ * Compares what came with what was expected, and is done with both when all of it is as expected.
+ * @param {WirePeer} peer @param {WireEvent[]} expected @param {number} deadlineMs
+ */
 function compareEvents(peer, expected, deadlineMs) {
   if (peer.violation !== undefined) throw new Finding(`the testee sent ${peer.violation}`);
   for (let index = 0; index < Math.max(expected.length, peer.events.length); index += 1) {
@@ -82,10 +104,30 @@ function compareEvents(peer, expected, deadlineMs) {
         `expected ${describeEvent(wanted)}, saw ${describeEvent(seen)}${firstDifference(wanted, seen)}`,
       );
     }
+    if (wanted.isCompressed !== undefined && seen.isCompressed !== wanted.isCompressed) {
+      const [want, saw] = wanted.isCompressed ? ['compressed', 'plain'] : ['plain', 'compressed'];
+      throw new Finding(`expected ${describeEvent(wanted)} to come ${want}, it came ${saw}`);
+    }
   }
+  expected.length = 0;
+  peer.events.length = 0;
 }
 
-/** @param {Case} testCase @param {WirePeer} peer @param {readonly WireEvent[]} expected @param {number} deadlineMs */
+/**
+ * A client that fails the handshake sends no message; a Close it may send or not (RFC 6455 7.1.7).
+ * @param {WirePeer} peer @param {number} deadlineMs
+ */
+async function judgeRefusal(peer, deadlineMs) {
+  await peer.until(() => peer.isOver || peer.events.length > 0, deadlineMs);
+  if (peer.closePayload !== undefined)
+    await peer.until(() => peer.hasTesteeEnded || peer.cutBy !== undefined, deadlineMs);
+  if (peer.violation !== undefined) throw new Finding(`the testee sent ${peer.violation}`);
+  if (peer.events.length > 0)
+    throw new Finding(`expected a failed handshake, saw ${describeEvent(peer.events[0])}`);
+  if (!peer.hasTesteeEnded && peer.cutBy === undefined) throw new Silence('a failed handshake', deadlineMs);
+}
+
+/** @param {Case} testCase @param {WirePeer} peer @param {WireEvent[]} expected @param {number} deadlineMs */
 async function judgeClose({ ending }, peer, expected, deadlineMs) {
   await peer.until(() => peer.isOver || peer.events.length > expected.length, deadlineMs);
   compareEvents(peer, expected, deadlineMs);

@@ -1,4 +1,5 @@
-// `npm run conformance`: plays the cases of the Autobahn list, sections 1 to 7, 9 and 10, against a server and a client.
+// `npm run conformance`: plays the cases of the Autobahn list, and of a section of our own, against a server and a client,
+// each in its fast form and in the form that does without everything that Node or the processor may not have.
 // The exit code is 0 when every case passed, 1 when one failed, 2 when the arguments make no sense.
 
 import { pathToFileURL } from 'node:url';
@@ -9,12 +10,16 @@ import { playAll } from './runner.mjs';
 import { ClientTestee, ServerTestee } from './testee-process.mjs';
 
 /** @typedef {import('./wire-peer.mjs').Role} Role */
+/** @typedef {{ name: string, variables: Readonly<Record<string, string>> }} Form of a testee: variables of its environment */
 
 const usage = `usage: node test/conformance/run.mjs [options]
-  --short             section 9 with smaller messages (all its cases, a few seconds)
+  --short             section 9 with smaller messages, 12 and 13 with fewer (all cases, some seconds)
+  --listed            sections 12 and 13 with as many messages as the list has (minutes)
   --section <6|6.4>   only this section, may be repeated
   --case <6.4.1>      only this case, may be repeated
   --role <server|client>  only the testee in this role
+  --fast              only the testee's fast form
+  --fallback          only its fallbacks: no shared read buffer, no WebAssembly, no undocumented part of node:zlib
   --testee <name>     fullduplex (default), ws, or the path of a module like those in testees/
   --deadline-ms <ms>  how long the testee may take for one reaction (default 3000; 5 times that in section 9)
   --wire              show the bytes of every failed case, in hex
@@ -24,6 +29,11 @@ const namedTestees = new Map([
   ['fullduplex', new URL('./testees/fullduplex.mjs', import.meta.url).href],
   ['ws', new URL('./testees/ws.mjs', import.meta.url).href],
 ]);
+
+/** @type {Form} */
+const fastForm = { name: '', variables: {} };
+/** @type {Form} */
+const fallbackForm = { name: ' fallback', variables: { FULLDUPLEX_PORTABLE: '1' } };
 
 /** What the arguments or the testee make impossible; ends the run with exit code 2. */
 class Refusal extends Error {}
@@ -40,6 +50,9 @@ function readArguments() {
   const { values } = parseArgs({
     options: {
       short: { type: 'boolean', default: false },
+      listed: { type: 'boolean', default: false },
+      fast: { type: 'boolean', default: false },
+      fallback: { type: 'boolean', default: false },
       section: { type: 'string', multiple: true, default: [] },
       case: { type: 'string', multiple: true, default: [] },
       role: { type: 'string' },
@@ -60,12 +73,25 @@ function readArguments() {
   }
   /** @type {readonly Role[]} */
   const roles = role === undefined ? ['server', 'client'] : [role];
-  return { ...values, deadlineMs, roles };
+  if (values.short && values.listed) throw new Refusal('--short and --listed exclude each other');
+  /** @type {import('./cases/compression.mjs').Extent} */
+  const extent = values.short ? 'short' : values.listed ? 'listed' : 'bounded';
+  return { ...values, deadlineMs, roles, forms: formsOf(values), extent };
 }
 
-/** @param {string} name @param {Role} role */
-async function startTestee(name, role) {
-  const testee = role === 'server' ? new ServerTestee(moduleOf(name)) : new ClientTestee(moduleOf(name));
+/** Foreign testees have no fallbacks to choose. @param {{ testee: string, fast: boolean, fallback: boolean }} given */
+function formsOf({ testee, fast, fallback }) {
+  if (testee !== 'fullduplex') {
+    if (fallback) throw new Refusal('--fallback is for the testee fullduplex');
+    return [fastForm];
+  }
+  return [...(fallback && !fast ? [] : [fastForm]), ...(fast && !fallback ? [] : [fallbackForm])];
+}
+
+/** @param {string} name @param {Role} role @param {Form} form */
+async function startTestee(name, role, { variables }) {
+  const Testee = role === 'server' ? ServerTestee : ClientTestee;
+  const testee = new Testee(moduleOf(name), variables);
   try {
     await testee.start();
     return testee;
@@ -81,7 +107,7 @@ async function main() {
     console.log(usage);
     return 0;
   }
-  const cases = chooseCases({ isShort: given.short, sections: given.section, ids: given.case });
+  const cases = chooseCases({ extent: given.extent, sections: given.section, ids: given.case });
   if (cases.length === 0) throw new Refusal('no case has this section or id');
   if (given.list) {
     console.log(cases.map(({ id }) => id).join('\n'));
@@ -90,17 +116,19 @@ async function main() {
   const startedMs = performance.now();
   /** @type {import('./report.mjs').Outcomes} */
   const outcomes = new Map();
-  for (const role of given.roles) {
-    const testee = await startTestee(given.testee, role);
-    outcomes.set(role, await playAll(cases, testee, role, given.deadlineMs));
-    await testee.stop();
+  for (const form of given.forms) {
+    for (const role of given.roles) {
+      const testee = await startTestee(given.testee, role, form);
+      outcomes.set(`${role}${form.name}`, await playAll(cases, testee, role, given.deadlineMs));
+      await testee.stop();
+    }
   }
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   const { lines, failed } = reportOf(cases, outcomes, given.wire);
   lines.splice(
     -1,
     0,
-    `${given.testee}: ${cases.length} cases as ${given.roles.join(' and ')} in ${seconds} s`,
+    `${given.testee}: ${cases.length} cases as ${[...outcomes.keys()].join(', ')} in ${seconds} s`,
   );
   console.log(lines.join('\n'));
   return failed === 0 ? 0 : 1;

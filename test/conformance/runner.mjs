@@ -7,7 +7,12 @@ import { WirePeer } from './wire-peer.mjs';
 /** @typedef {import('./cases/vocabulary.mjs').Case} Case */
 /** @typedef {import('./wire-peer.mjs').Role} Role */
 /** @typedef {{ finding: string | undefined, log: readonly string[] }} Outcome A finding of undefined means: passed. */
-/** @typedef {{ start: () => Promise<void>, open: (deadlineMs: number) => Promise<import('./opening.mjs').Opened>, stop: () => Promise<void> }} Testee */
+/**
+ * @typedef {object} Testee
+ * @property {() => Promise<void>} start
+ * @property {(opening: import('./opening.mjs').Opening, deadlineMs: number) => Promise<import('./opening.mjs').Opened | undefined>} open
+ * @property {() => Promise<void>} stop
+ */
 
 const atOnce = 8;
 /** A heavy case may take this many times the deadline of a small one for each of its steps. */
@@ -31,7 +36,12 @@ export async function playAll(cases, testee, role, deadlineMs) {
     }
     const stepDeadlineMs = testCase.isHeavy ? deadlineMs * heavyFactor : deadlineMs;
     try {
-      const peer = new WirePeer(await testee.open(deadlineMs), role);
+      const opened = await testee.open(testCase.opening ?? {}, deadlineMs);
+      if (opened === undefined) {
+        outcomes.set(testCase.id, { finding: undefined, log: [] });
+        return;
+      }
+      const peer = new WirePeer(opened, role);
       const { finding, isSilent } = await playCase(testCase, peer, role, stepDeadlineMs);
       if (isSilent) silences += 1;
       outcomes.set(testCase.id, { finding, log: peer.log });
@@ -39,11 +49,12 @@ export async function playAll(cases, testee, role, deadlineMs) {
       outcomes.set(testCase.id, { finding: error instanceof Error ? error.message : String(error), log: [] });
     }
   };
-  const light = cases.filter(({ isHeavy }) => !isHeavy).values();
+  const played = cases.filter(({ onlyFor = role }) => onlyFor === role);
+  const light = played.filter(({ isHeavy }) => !isHeavy).values();
   const worker = async () => {
     for (const testCase of light) await play(testCase);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  for (const testCase of cases.filter(({ isHeavy }) => isHeavy)) await play(testCase);
+  for (const testCase of played.filter(({ isHeavy }) => isHeavy)) await play(testCase);
   return outcomes;
 }

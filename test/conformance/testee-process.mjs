@@ -6,9 +6,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openAsClient, openAsServer } from './opening.mjs';
+import { answerRequest, openAsClient, readRequest } from './opening.mjs';
 
 /** @typedef {import('./opening.mjs').Opened} Opened */
+/** @typedef {import('./opening.mjs').Opening} Opening */
+/** @typedef {Readonly<Record<string, string>>} Variables of the environment */
 
 const startDeadlineMs = 15_000;
 /** The end of a process is heard of later than the end of its connections. */
@@ -17,7 +19,6 @@ const crashNoticedMs = 300;
 /**
  * @typedef {object} Running
  * @property {import('node:child_process').ChildProcess} child
- * @property {Record<string, unknown>} hello its first message
  * @property {Promise<never>} gone rejects when it has ended
  */
 
@@ -25,14 +26,16 @@ const crashNoticedMs = 300;
 class TesteeProcess {
   #script;
   #module;
+  #variables;
   #onMessage;
   /** @type {Promise<Running> | undefined} */
   #started;
 
-  /** @param {string} script @param {string} module @param {(message: Record<string, unknown>) => void} [onMessage] */
-  constructor(script, module, onMessage = () => undefined) {
+  /** @param {string} script @param {string} module @param {Variables} variables @param {(message: Record<string, unknown>) => void} onMessage */
+  constructor(script, module, variables, onMessage) {
     this.#script = script;
     this.#module = module;
+    this.#variables = variables;
     this.#onMessage = onMessage;
   }
 
@@ -45,6 +48,7 @@ class TesteeProcess {
     const child = fork(fileURLToPath(new URL(this.#script, import.meta.url)), [this.#module], {
       // What a testee prints is not part of the table.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ...this.#variables },
     });
     const gone = once(child, 'exit').then(([code, signal]) => {
       this.#started = undefined;
@@ -53,14 +57,14 @@ class TesteeProcess {
     // Nobody may be waiting for it at that moment: then the end shows as a cut connection.
     gone.catch(() => undefined);
     const timer = setTimeout(() => child.kill(), startDeadlineMs);
-    const [hello] = await Promise.race([once(child, 'message'), gone]).finally(() => clearTimeout(timer));
+    await Promise.race([once(child, 'message'), gone]).finally(() => clearTimeout(timer));
     child.on('message', (message) => this.#onMessage(/** @type {Record<string, unknown>} */ (message)));
-    return { child, hello, gone };
+    return { child, gone };
   }
 
   /**
    * Opens a connection. When the process turns out to have crashed in the case before, a fresh one gets the chance.
-   * @param {(running: Running) => Promise<Opened>} open @returns {Promise<Opened>}
+   * @template T @param {(running: Running) => Promise<T>} open @returns {Promise<T>}
    */
   async opened(open) {
     const running = await this.running();
@@ -85,23 +89,45 @@ class TesteeProcess {
   }
 }
 
-/** The server under test. Every case gets a fresh connection to it. */
+/** The server under test. Every case gets a fresh connection to it, and every setup of it a port of its own. */
 export class ServerTestee {
   #process;
+  /** Addresses by process and setup. @type {WeakMap<import('node:child_process').ChildProcess, Map<string, Promise<string>>>} */
+  #urls = new WeakMap();
+  /** @type {Map<string, (url: string) => void>} */
+  #awaited = new Map();
 
-  /** @param {string} module */
-  constructor(module) {
-    this.#process = new TesteeProcess('./testee-server.mjs', module);
+  /** @param {string} module @param {Variables} variables */
+  constructor(module, variables) {
+    this.#process = new TesteeProcess('./testee-server.mjs', module, variables, ({ serves, url }) =>
+      this.#awaited.get(String(serves))?.(String(url)),
+    );
   }
 
   /** Starts the process, so that a testee that cannot start is one error and not one per case. */
   async start() {
-    await this.#process.running();
+    await this.#process.opened((running) => this.#urlOf(running, {}));
   }
 
-  /** @param {number} deadlineMs @returns {Promise<Opened>} */
-  open(deadlineMs) {
-    return this.#process.opened(({ hello }) => openAsClient(String(hello.url), deadlineMs));
+  /** @param {Opening} opening @param {number} deadlineMs @returns {Promise<Opened | undefined>} */
+  open(opening, deadlineMs) {
+    return this.#process.opened(async (running) =>
+      openAsClient(await this.#urlOf(running, opening), deadlineMs, opening),
+    );
+  }
+
+  /** @param {Running} running @param {Opening} opening @returns {Promise<string>} */
+  #urlOf({ child }, { testee = false }) {
+    const setup = JSON.stringify(testee);
+    const urls = this.#urls.get(child) ?? new Map();
+    this.#urls.set(child, urls);
+    const known = urls.get(setup);
+    if (known !== undefined) return known;
+    const url = new Promise((resolve) => this.#awaited.set(setup, resolve));
+    urls.set(setup, url);
+    // A channel that closes under the message means a crash, which is noticed by itself.
+    child.send({ serve: setup }, () => undefined);
+    return url;
   }
 
   stop() {
@@ -114,13 +140,13 @@ export class ClientTestee {
   #process;
   #openDeadlineMs = 0;
   #dialled = 0;
-  /** @type {Map<string, { resolve: (opened: Opened) => void, reject: (error: Error) => void }>} */
+  /** @type {Map<string, { opening: Opening, resolve: (opened: Opened) => void, reject: (error: unknown) => void }>} */
   #awaited = new Map();
   #server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#accept(socket));
 
-  /** @param {string} module */
-  constructor(module) {
-    this.#process = new TesteeProcess('./testee-client.mjs', module, ({ refused, because }) => {
+  /** @param {string} module @param {Variables} variables */
+  constructor(module, variables) {
+    this.#process = new TesteeProcess('./testee-client.mjs', module, variables, ({ refused, because }) => {
       this.#settle(new URL(String(refused)).pathname)?.reject(
         new Error(`the client did not open: ${String(because)}`),
       );
@@ -134,14 +160,14 @@ export class ClientTestee {
     await once(this.#server, 'listening');
   }
 
-  /** @param {number} deadlineMs @returns {Promise<Opened>} */
-  open(deadlineMs) {
+  /** @param {Opening} opening @param {number} deadlineMs @returns {Promise<Opened>} */
+  open(opening, deadlineMs) {
     this.#openDeadlineMs = deadlineMs;
-    return this.#process.opened(({ child }) => this.#dial(child, deadlineMs));
+    return this.#process.opened(({ child }) => this.#dial(child, opening, deadlineMs));
   }
 
-  /** @param {import('node:child_process').ChildProcess} child @param {number} deadlineMs @returns {Promise<Opened>} */
-  #dial(child, deadlineMs) {
+  /** @param {import('node:child_process').ChildProcess} child @param {Opening} opening @param {number} deadlineMs @returns {Promise<Opened>} */
+  #dial(child, opening, deadlineMs) {
     const address = /** @type {net.AddressInfo} */ (this.#server.address());
     this.#dialled += 1;
     const path = `/case/${this.#dialled}`;
@@ -151,6 +177,7 @@ export class ClientTestee {
         deadlineMs,
       ).unref();
       this.#awaited.set(path, {
+        opening,
         resolve: (opened) => {
           clearTimeout(timer);
           resolve(opened);
@@ -161,20 +188,28 @@ export class ClientTestee {
         },
       });
       // A channel that closes under the message means a crash, which is noticed by itself.
-      child.send({ dial: `ws://127.0.0.1:${address.port}${path}` }, () => undefined);
+      const { testee = false } = opening;
+      child.send({ dial: `ws://127.0.0.1:${address.port}${path}`, compression: testee }, () => undefined);
     });
   }
 
   /** @param {net.Socket} socket */
   async #accept(socket) {
+    /** @type {import('./opening.mjs').Request} */
+    let request;
     try {
-      const { path, ...opened } = await openAsServer(socket, this.#openDeadlineMs);
-      const waiting = this.#settle(path);
-      if (waiting === undefined) socket.destroy();
-      else waiting.resolve(opened);
+      request = await readRequest(socket, this.#openDeadlineMs);
     } catch {
       // A bad request of the client under test: the case that waits for it reports that nobody came.
+      return;
+    }
+    const waiting = this.#settle(request.path);
+    try {
+      if (waiting === undefined) socket.destroy();
+      else waiting.resolve(answerRequest(request, waiting.opening));
+    } catch (error) {
       socket.destroy();
+      waiting?.reject(error);
     }
   }
 

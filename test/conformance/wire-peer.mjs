@@ -2,6 +2,7 @@
 // events, its Close, its end of TCP. It takes no decisions; waiting is always bounded by a number of milliseconds.
 
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { DeflatePeer } from './deflate-peer.mjs';
 import { encodeFrames, FrameReader, headerBytes, Opcode } from './frames.mjs';
 
 /** @typedef {import('./frames.mjs').Frame} Frame */
@@ -9,6 +10,9 @@ import { encodeFrames, FrameReader, headerBytes, Opcode } from './frames.mjs';
 /** Chops are sent with a pause between them up to this number of chops; beyond it that would take too long. */
 const mostSpacedChops = 512;
 const chopSpacingMs = 1;
+
+/** The runner compresses fast: what it sends need not be small. */
+const deflateLevel = 1;
 
 /** So many writes and reads are kept of a connection, each with its first bytes. */
 const keptLogLines = 24;
@@ -26,7 +30,7 @@ function chopped(bytes, chopBytes) {
 
 /** One connection to the testee, as the runner holds it. */
 export class WirePeer {
-  /** Messages, pings and pongs of the testee, in order. @type {WireEvent[]} */
+  /** Messages, pings and pongs of the testee that nobody has compared yet, in order. @type {WireEvent[]} */
   events = [];
   /** Payload of the testee's Close frame. @type {Buffer | undefined} */
   closePayload;
@@ -45,18 +49,23 @@ export class WirePeer {
   /** What the runner has to write before its first frame, as a server. @type {string | undefined} */
   #response;
   #isMasking;
+  /** What was agreed on. @type {DeflatePeer | undefined} */
+  compression;
   /** @type {WeakMap<Frame, Buffer>} */
   #partlySent = new WeakMap();
   /** @type {(() => void) | undefined} */
   #recheck;
 
   /** @param {import('./opening.mjs').Opened} opened @param {Role} testeeRole */
-  constructor({ socket, head, response }, testeeRole) {
+  constructor({ socket, head, response, agreed }, testeeRole) {
     this.#socket = socket;
     this.#response = response;
     this.#isMasking = testeeRole === 'server';
+    const compression = agreed === undefined ? undefined : new DeflatePeer(agreed, testeeRole, deflateLevel);
+    this.compression = compression;
     const reader = new FrameReader({
       expectsMask: testeeRole === 'client',
+      inflate: compression === undefined ? undefined : (bytes) => compression.decompress(bytes),
       onEvent: (event) => this.#take(event),
       onViolation: (rule) => (this.violation ??= rule),
     });
@@ -177,6 +186,7 @@ export class WirePeer {
   }
 
   destroy() {
+    this.compression?.close();
     this.#socket.destroy();
   }
 }

@@ -28,7 +28,7 @@ function check(text?: string): { status: number | null; output: string } {
 const proof = '`test/protocol/frame-encoder.test.ts` "uses a key for each frame"';
 const grouped = '"a URL says where to dial and what to request > %s"';
 
-test('every requirement of RFC 6455 is there, with a proof that exists or a reason', () => {
+test('every requirement of RFC 6455 and RFC 7692 is there, with a proof that exists or a reason', () => {
   const { status, output } = check();
   expect(output).toMatch(/^RFC index: [0-9]{3} rows, 0 problems\n$/);
   expect(status).toBe(0);
@@ -79,6 +79,25 @@ test.each([
   ['a row that is missing at the end', /\| 11\.3\.5-2 .*\n/, '', '11.3.5: 0 rows of level MUST NOT'],
   ['a section that is missing', /## 8\.1 [^#]*(?=## 9 )/, '', '8.1: 0 rows of level MUST, expected 1'],
   ['a cell too many', '| 5.6-1 | MUST | both |', '| 5.6-1 | MUST | both | |', 'has 7 cells'],
+  [
+    'another level in its second part',
+    '| 7.2.1-14 | MUST NOT |',
+    '| 7.2.1-14 | MUST |',
+    'RFC 7692 7.2.1: 3 rows of level MUST NOT, expected 4',
+  ],
+  [
+    'a row that is missing in its second part',
+    /\| 7\.1\.2\.2-5 .*\n/,
+    '',
+    'RFC 7692 7.1.2.2: 0 rows of level MUST NOT, expected 1',
+  ],
+  [
+    'a wrong number in its second summary',
+    '| RECOMMENDED | 2 |',
+    '| RECOMMENDED | 3 |',
+    'RFC 7692 summary: lacks the line | RECOMMENDED | 2 |',
+  ],
+  ['no second part', /\n# RFC 7692[^]*/, '', 'RFC 7692 no rows found'],
   ['a wrong number in the summary', '| MUST NOT | 25 |', '| MUST NOT | 26 |', 'summary: lacks the line'],
 ] satisfies [string, string | RegExp, string, string][])(
   'an index with %s is refused',

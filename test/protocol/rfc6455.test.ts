@@ -6,55 +6,13 @@ import { ClientHandshake } from '../../src/protocol/handshake/client-handshake.t
 import { HeaderList } from '../../src/protocol/handshake/header-list.ts';
 import { ServerHandshake } from '../../src/protocol/handshake/server-handshake.ts';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
+import { type CutFrame, cutFrames } from './cut-frames.ts';
 import { fakeExtension } from './extensions/fake-extension.ts';
 import { Side } from './recording-sink.ts';
 import { operations, perform } from './send-operations.ts';
 import { toHex } from './wire.ts';
 
 const roles = ['client', 'server'] as const;
-
-/** A frame as it stands on the wire, taken apart without judging it. */
-interface CutFrame {
-  readonly fin: boolean;
-  readonly rsv: number;
-  readonly opcode: number;
-  readonly key: Uint8Array | undefined;
-  readonly lengthBits: number;
-  readonly length: bigint;
-  readonly payload: Uint8Array;
-}
-
-function cutFrames(bytes: Uint8Array): CutFrame[] {
-  const frames: CutFrame[] = [];
-  let offset = 0;
-  while (offset < bytes.length) {
-    const first = bytes[offset];
-    const second = bytes[offset + 1];
-    const lengthBits = (second & 0x7f) === 127 ? 64 : (second & 0x7f) === 126 ? 16 : 7;
-    let length = lengthBits === 7 ? BigInt(second & 0x7f) : 0n;
-    offset += 2;
-    for (let left = lengthBits === 7 ? 0 : lengthBits / 8; left > 0; left--) {
-      length = length * 256n + BigInt(bytes[offset++]);
-    }
-    const isMasked = second >= 0x80;
-    const key = isMasked ? bytes.slice(offset, offset + 4) : undefined;
-    offset += isMasked ? 4 : 0;
-    const payload = bytes
-      .slice(offset, offset + Number(length))
-      .map((byte, at) => byte ^ (key?.[at % 4] ?? 0));
-    offset += Number(length);
-    frames.push({
-      fin: first >= 0x80,
-      rsv: first & 0x70,
-      opcode: first & 0x0f,
-      key,
-      lengthBits,
-      length,
-      payload,
-    });
-  }
-  return frames;
-}
 
 describe.each(roles)('whatever a %s sends', (role) => {
   const scripts = fc.array(operations(), { maxLength: 8 });

@@ -1,6 +1,7 @@
 // How many messages of the process are in work on the thread pool at a time: more would not be done sooner, would hold
 // a context and a buffer each while they wait, and would keep files and look-ups of names from the pool's threads.
 
+import { AsyncResource } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
 
 // The pool has four threads unless UV_THREADPOOL_SIZE says otherwise.
@@ -23,11 +24,12 @@ export class AsyncTurns {
       this.#running++;
       start();
     } else {
-      this.#waiting.push(start);
+      // In the asynchronous context of the caller, not of the job that happens to end before it.
+      this.#waiting.push(AsyncResource.bind(start));
     }
   }
 
-  /** A job that had its turn is over. */
+  /** A job that had its turn is over; the next one starts soon. */
   end(): void {
     if (this.#next === this.#waiting.length) {
       this.#running--;
@@ -42,6 +44,7 @@ export class AsyncTurns {
       this.#waiting = [];
       this.#next = 0;
     }
-    start();
+    // Not within this call: jobs that have nothing left to do end at once, and a thousand of them would nest.
+    queueMicrotask(start);
   }
 }

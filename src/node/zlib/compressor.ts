@@ -31,6 +31,12 @@ export function deflateWindowBits(windowBits: number): number {
 
 const flushedEndBytes = 4;
 
+// Compressed data is seldom longer than plain data. What matters is that no buffer is tiny: with less than seven bytes of
+// room zlib repeats the end of a flush for ever (zlib.h, deflate).
+function mostOutput(input: Uint8Array): number {
+  return input.length + 1024;
+}
+
 /** Compresses with a live zlib context. */
 export class LiveCompressor implements Compressor {
   readonly #context: ZlibContext;
@@ -57,7 +63,7 @@ export class LiveCompressor implements Compressor {
     const output = this.#output;
     let start = 0;
     do {
-      output.makeRoomNow(input.length);
+      output.makeRoomNow(mostOutput(input));
       context.writeSync(input, start, input.length, output);
       if (context.failure !== undefined) throw this.#fail(context.failure);
       start = input.length - context.inputLeft;
@@ -72,7 +78,7 @@ export class LiveCompressor implements Compressor {
     const output = this.#output;
     let start = 0;
     const step = (): void => {
-      output.makeRoomForLater(input.length);
+      output.makeRoomForLater(mostOutput(input));
       context.write(input, start, input.length, output, () => {
         if (context.failure !== undefined) {
           done(this.#fail(context.failure), noBytes);

@@ -3,6 +3,7 @@
 // goes on in the thread pool, in the same context.
 
 import { noBytes } from '../../base/bytes.ts';
+import { poison } from '../../base/poison.ts';
 import type { AsyncTurns } from './async-turns.ts';
 import type { InflatedMessage } from './inflated-message.ts';
 import type { Inflation, InflationThresholds } from './inflation.ts';
@@ -133,6 +134,7 @@ export class LiveInflation implements Inflation {
   #finish(outcome: 'done' | Error): void {
     const over = this.#over;
     this.#over = nothing;
+    if (this.#input === joinedInput) poison(joinedInput, 0, this.#end);
     this.#input = noBytes;
     over(outcome === 'done' ? undefined : outcome);
   }

@@ -3,6 +3,7 @@
 // of their own, joined in the end.
 
 import { concat, noBytes, plainView } from '../../base/bytes.ts';
+import { poison } from '../../base/poison.ts';
 
 const scratch = new Uint8Array(64 * 1024);
 const leastChunkBytes = 64 * 1024;
@@ -73,8 +74,7 @@ export class OutputBytes {
   keep(): void {
     if (this.#buffer !== scratch) return;
     if (this.#used > 0) this.#stash(copyOfScratch(this.#used));
-    this.#buffer = noBytes;
-    this.#used = 0;
+    this.#dropBuffer();
   }
 
   /** Gives the parts of what was collected so far, in order; they are views. */
@@ -106,6 +106,11 @@ export class OutputBytes {
       this.#chunks = [];
       this.#chunksLength = 0;
     }
+    this.#dropBuffer();
+  }
+
+  #dropBuffer(): void {
+    if (this.#buffer === scratch) poison(scratch, 0, this.#used);
     this.#buffer = noBytes;
     this.#used = 0;
   }

@@ -56,31 +56,42 @@ function isHandle(value: unknown): value is ZlibHandle & { init: Callable } {
   );
 }
 
-// What a call of the method is given while `act` runs; the method itself is called only if asked for.
-function watch(target: object, name: string, isPassedOn: boolean, act: () => void): unknown[] | undefined {
+/** Ends what Node was about to do once it was seen. */
+const seenEnough = Symbol('seen enough');
+
+// What the method is called with while `act` runs. Either the call goes through, or nothing comes of it.
+function watch(
+  target: object,
+  name: string,
+  isPassedOn: boolean,
+  act: () => void,
+): readonly unknown[] | undefined {
   const method: unknown = Reflect.get(target, name);
   if (!isCallable(method)) return undefined;
   const before = Reflect.getOwnPropertyDescriptor(target, name);
-  let found: unknown[] | undefined;
-  const watched = Reflect.defineProperty(target, name, {
+  let seen: unknown[] | undefined;
+  const isWatched = Reflect.defineProperty(target, name, {
     configurable: true,
     writable: true,
     value(this: unknown, ...values: unknown[]): unknown {
-      found = values;
-      return isPassedOn ? Reflect.apply(method, this, values) : undefined;
+      seen = values;
+      if (!isPassedOn) throw seenEnough;
+      return Reflect.apply(method, this, values);
     },
   });
-  if (!watched) return undefined;
+  if (!isWatched) return undefined;
   try {
     act();
+  } catch (thrown) {
+    if (thrown !== seenEnough) throw thrown;
   } finally {
     if (before === undefined) Reflect.deleteProperty(target, name);
     else Reflect.defineProperty(target, name, before);
   }
-  return found;
+  return seen;
 }
 
-function isWrite(values: unknown[] | undefined, flush: number, input: Uint8Array): boolean {
+function isWrite(values: readonly unknown[] | undefined, flush: number, input: Uint8Array): boolean {
   if (values?.length !== 7) return false;
   const [foundFlush, foundInput, inputStart, inputLength, output, outputStart, outputLength] = values;
   return (
@@ -128,10 +139,10 @@ function watchNode(prototype: object, input: Buffer): readonly unknown[] | undef
   const later = watch(handle, 'write', false, () => {
     Reflect.apply(processChunk, stream, [input, Z_NO_FLUSH, () => undefined]);
   });
-  // This closes the stream in the end.
-  const atOnce = watch(handle, 'writeSync', true, () => {
+  const atOnce = watch(handle, 'writeSync', false, () => {
     Reflect.apply(processChunk, stream, [input, Z_SYNC_FLUSH]);
   });
+  stream.destroy();
   return isWrite(later, Z_NO_FLUSH, input) && isWrite(atOnce, Z_SYNC_FLUSH, input) ? rest : undefined;
 }
 
@@ -188,7 +199,9 @@ function findBinding(): ZlibBinding | undefined {
   if (rest === undefined) return undefined;
   const binding: ZlibBinding = ({ mode, windowBits, level, memLevel, state, written }) => {
     const made: unknown = Reflect.construct(Handle, [mode === 'deflate' ? DEFLATERAW : INFLATERAW]);
-    if (!isHandle(made)) throw new Error('zlib handle without its methods');
+    // Its prototype has been looked at: from here on nothing may go wrong before `init`, since Node ends the process when
+    // a handle is collected that was never initialised.
+    if (!isHandle(made)) throw new Error('a zlib handle without its methods');
     made.init(windowBits, level, memLevel, Z_DEFAULT_STRATEGY, state, written, ...rest);
     return made;
   };

@@ -32,11 +32,16 @@ export interface ZlibCodecOptions {
   readonly contexts?: 'live' | 'oneShot';
   /** What it may keep. @defaultValue `compressionMemory` */
   readonly memory?: CompressionMemory;
-  /** Input of this many bytes or more is worked on in the thread pool. @defaultValue 65,536 */
+  /** Input of this many bytes or more is worked on in the thread pool. @defaultValue 32,768 */
   readonly asyncFromBytes?: number;
   /** What follows so much decompressed output of a piece is worked on in the thread pool. @defaultValue 262,144 */
   readonly syncOutputBytes?: number;
 }
+
+// Either keeps the event loop for about 0.3 ms at most; the way through the thread pool costs 20 to 50 us of CPU
+// (docs/decisions/0007-permessage-deflate.md).
+const defaultAsyncFromBytes = 32 * 1024;
+const defaultSyncOutputBytes = 256 * 1024;
 
 interface SharedParts {
   readonly environment: DeflaterEnvironment;
@@ -60,8 +65,8 @@ class ZlibCodec implements DeflateCodec {
     }
     this.#memory = options.memory ?? compressionMemory;
     this.#thresholds = {
-      asyncFromBytes: options.asyncFromBytes ?? 64 * 1024,
-      syncOutputBytes: options.syncOutputBytes ?? 256 * 1024,
+      asyncFromBytes: options.asyncFromBytes ?? defaultAsyncFromBytes,
+      syncOutputBytes: options.syncOutputBytes ?? defaultSyncOutputBytes,
     };
   }
 

@@ -1,6 +1,7 @@
 // One live zlib stream, deflating or inflating: it is written to as often as one likes, synchronously or on the
 // thread pool, and keeps its history until it is reset. What is given to it stays the caller's.
 
+import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:zlib';
 import type { Poolable } from './leased-pool.ts';
 import type { OutputBytes } from './output-bytes.ts';
@@ -15,6 +16,8 @@ export interface ZlibContextOptions {
   readonly level: number;
   readonly memLevel: number;
 }
+
+const outside = new AsyncResource('ZlibContext');
 
 const hashBytesOfNode = 64 * 1024;
 const deflateStateBytes = 8 * 1024;
@@ -43,7 +46,10 @@ export class ZlibContext implements Poolable {
   #buffersInWork: readonly Uint8Array[] | undefined;
 
   constructor(binding: ZlibBinding, options: ZlibContextOptions) {
-    this.#handle = binding({ ...options, state: this.#state, written: () => this.#written() });
+    // Made outside of what its first user is doing: it would keep that user's AsyncLocalStorage alive.
+    this.#handle = outside.runInAsyncScope(() =>
+      binding({ ...options, state: this.#state, written: () => this.#written() }),
+    );
     this.#handle.onerror = (message) => {
       this.#failure = message;
       if (this.#buffersInWork !== undefined) this.#written();
@@ -84,17 +90,18 @@ export class ZlibContext implements Poolable {
       return;
     }
     const { buffer, start: outputStart, room } = output;
-    this.#whenWritten = () => {
+    // Many connections take turns with this context: each goes on in its own asynchronous context.
+    this.#whenWritten = AsyncResource.bind(() => {
       if (this.#failure === undefined) output.wrote(room - this.#state[0]);
       done();
-    };
+    });
     this.#buffersInWork = [input, buffer];
     this.#handle.write(Z_SYNC_FLUSH, input, start, end - start, buffer, outputStart, room);
   }
 
   /** Forgets all history. Not while a write is under way. */
   reset(): void {
-    this.#handle.reset();
+    if (!this.#isClosed && this.#buffersInWork === undefined) this.#handle.reset();
   }
 
   /** Gives the memory back: at once, or when the write under way is over. */
@@ -104,10 +111,15 @@ export class ZlibContext implements Poolable {
     if (this.#buffersInWork === undefined) this.#handle.close();
   }
 
-  // The binding ends the process when it is asked to go beyond the input: somebody may have transferred it away.
+  // The binding ends the process when it is asked for what cannot be, so nothing is taken for granted here: the input
+  // may have been transferred away meanwhile.
   #isWritable(input: Uint8Array, end: number): boolean {
+    if (this.#isClosed || this.#buffersInWork !== undefined) {
+      this.#failure = 'the context is closed or at work';
+      return false;
+    }
     if (end <= input.length) return true;
-    this.#failure = `input of ${input.length} bytes, it was ${end} bytes long when it was given`;
+    this.#failure = `input of ${input.length} bytes that had ${end} bytes when it was given`;
     return false;
   }
 

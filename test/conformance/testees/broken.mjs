@@ -4,13 +4,20 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import net from 'node:net';
-import { encodeFrames, Opcode } from '../frames.mjs';
-import { openAsClient, openAsServer } from '../opening.mjs';
+import { deflated } from '../cases/deflate-data.mjs';
+import { fragments } from '../cases/vocabulary.mjs';
+import { acceptableOffers } from '../deflate-header.mjs';
+import { DeflatePeer } from '../deflate-peer.mjs';
+import { encodeFrames, Opcode, rsv1 } from '../frames.mjs';
+import { answerRequest, openAsClient, readRequest } from '../opening.mjs';
 
+/** @typedef {import('../opening.mjs').Compression} Compression */
 /** @typedef {import('../opening.mjs').Opened} Opened */
+/** @typedef {import('../deflate-header.mjs').Parameters} Parameters */
 
 const flaw = new URL(import.meta.url).search.slice(1);
 const openDeadlineMs = 2000;
+const largestWindowBits = 15;
 
 /** Whether some further bytes would make this UTF-8. @param {Buffer} bytes */
 function canBecomeUtf8(bytes) {
@@ -24,17 +31,23 @@ class TinyEcho {
   #socket;
   #isServer;
   #input = Buffer.alloc(0);
-  /** @type {{ opcode: number, payload: Buffer } | undefined} */
+  /** @type {{ opcode: number, isCompressed: boolean, payload: Buffer } | undefined} */
   #message;
   #isClosed = false;
-
   #head;
+  /** Inflates what comes; what goes is compressed message by message. @type {DeflatePeer | undefined} */
+  #inflater;
+  #windowBits = largestWindowBits;
+  #lastSent = Buffer.alloc(0);
 
   /** @param {Opened} opened @param {boolean} isServer */
-  constructor({ socket, head }, isServer) {
+  constructor({ socket, head, agreed }, isServer) {
     this.#socket = socket;
     this.#head = head;
     this.#isServer = isServer;
+    if (agreed === undefined) return;
+    this.#inflater = new DeflatePeer(agreed, isServer ? 'client' : 'server', 1);
+    if (flaw !== 'window-ignored') this.#windowBits = Math.max(9, this.#inflater.sentWindowBits);
   }
 
   start() {
@@ -68,20 +81,29 @@ class TinyEcho {
     const isWhole = payload.length === length;
     const opcode = input[0] & 0x0f;
     const isFinal = (input[0] & 0x80) !== 0;
-    if ((input[0] & 0x70) !== 0 && flaw !== 'rsv-ignored') this.#close(1002);
-    else if (opcode < Opcode.close) this.#takeData(opcode, payload, isFinal, isWhole);
+    const rsv = (input[0] >> 4) & 7;
+    const mayBeCompressed =
+      this.#inflater !== undefined && (opcode === Opcode.text || opcode === Opcode.binary);
+    if (rsv !== 0 && !(mayBeCompressed && rsv === rsv1) && flaw !== 'rsv-ignored') this.#close(1002);
+    else if (opcode < Opcode.close) this.#takeData(opcode, payload, isFinal, isWhole, rsv === rsv1);
     else if (isWhole) this.#takeControl(opcode, payload);
     if (isWhole) this.#input = input.subarray(payloadAt + length);
     return isWhole;
   }
 
-  /** @param {number} opcode @param {Buffer} payload @param {boolean} isFinal @param {boolean} isWhole */
-  #takeData(opcode, payload, isFinal, isWhole) {
+  /** @param {number} opcode @param {Buffer} payload @param {boolean} isFinal @param {boolean} isWhole @param {boolean} hasRsv1 */
+  #takeData(opcode, payload, isFinal, isWhole, hasRsv1) {
     const message = {
       opcode: this.#message?.opcode ?? opcode,
+      isCompressed: this.#message?.isCompressed ?? (hasRsv1 && this.#inflater !== undefined),
       payload: Buffer.concat([this.#message?.payload ?? Buffer.alloc(0), payload]),
     };
     const isEnd = isFinal && isWhole;
+    if (message.isCompressed && !isEnd) {
+      if (isWhole) this.#message = message;
+      return;
+    }
+    if (message.isCompressed && !this.#inflate(message)) return this.#close(1007);
     if (message.opcode === Opcode.text && flaw !== 'utf8-unchecked' && (isEnd || flaw !== 'utf8-late')) {
       const isGood = isEnd ? isUtf8(message.payload) : canBecomeUtf8(message.payload);
       if (!isGood) return this.#close(1007);
@@ -91,13 +113,44 @@ class TinyEcho {
     if (flaw === 'crash-on-binary' && message.opcode === Opcode.binary) process.exit(3);
     if (flaw === 'echo-altered' && message.payload.length > 0)
       message.payload[message.payload.length >> 1] ^= 1;
-    this.#send(flaw === 'echo-as-binary' ? Opcode.binary : message.opcode, message.payload);
-    if (flaw === 'echo-twice') this.#send(message.opcode, message.payload);
+    this.#echo(flaw === 'echo-as-binary' ? Opcode.binary : message.opcode, message.payload);
+    if (flaw === 'echo-twice') this.#echo(message.opcode, message.payload);
+  }
+
+  /** @param {{ payload: Buffer }} message */
+  #inflate(message) {
+    try {
+      message.payload = this.#inflater?.decompress(message.payload) ?? message.payload;
+      return true;
+    } catch {
+      // Data that is not DEFLATE; unless flawed, it ends the connection.
+      return flaw === 'corrupt-taken';
+    }
+  }
+
+  /** @param {number} opcode @param {Buffer} payload */
+  #echo(opcode, payload) {
+    if (this.#inflater === undefined || flaw === 'never-deflates') {
+      this.#send(opcode, payload);
+      return;
+    }
+    const bytes = deflated(payload, {
+      windowBits: this.#windowBits,
+      ...(flaw === 'takeover-kept' && this.#lastSent.length > 0 ? { dictionary: this.#lastSent } : {}),
+    });
+    this.#lastSent = payload;
+    const body = flaw === 'deflate-cut' ? bytes.subarray(0, -1) : bytes;
+    const frames = fragments(opcode === Opcode.text ? 'text' : 'binary', body, 100, rsv1);
+    if (flaw === 'rsv-on-continuation') for (const frame of frames) frame.rsv = rsv1;
+    this.#socket.write(encodeFrames(frames, !this.#isServer));
   }
 
   /** @param {number} opcode @param {Buffer} payload */
   #takeControl(opcode, payload) {
-    if (opcode === Opcode.ping) this.#send(Opcode.pong, flaw === 'pong-empty' ? Buffer.alloc(0) : payload);
+    if (opcode === Opcode.ping && flaw === 'rsv-on-pong')
+      this.#socket.write(encodeFrames([{ opcode: Opcode.pong, payload, rsv: rsv1 }], !this.#isServer));
+    else if (opcode === Opcode.ping)
+      this.#send(Opcode.pong, flaw === 'pong-empty' ? Buffer.alloc(0) : payload);
     else if (opcode === Opcode.close) this.#close(payload.length < 2 ? undefined : payload.readUInt16BE(0));
   }
 
@@ -119,16 +172,45 @@ class TinyEcho {
   }
 }
 
-/** @param {net.Socket} socket */
-async function accept(socket) {
-  const opened = await openAsServer(socket, openDeadlineMs);
-  socket.write(opened.response);
+/** Answers the first offer that may be accepted. @param {readonly Parameters[]} offers */
+function answerOf([offer]) {
+  const bits = offer.get('server_max_window_bits');
+  return [
+    'permessage-deflate',
+    ...(offer.has('server_no_context_takeover') ? ['server_no_context_takeover'] : []),
+    ...(bits === undefined ? [] : [`server_max_window_bits=${bits}`]),
+  ].join('; ');
+}
+
+/** @param {string} response */
+function flawedResponse(response) {
+  if (flaw === 'answer-incomplete') return response.replace('; server_no_context_takeover', '');
+  if (flaw === 'answer-too-large') return response.replace(/window_bits=\d+/, 'window_bits=15');
+  if (flaw === 'answer-unasked')
+    return response.replace(/(permessage-deflate.*)/, '$1; client_max_window_bits=12');
+  if (flaw === 'offer-unchecked' && !response.includes('permessage-deflate'))
+    return response.replace(/\r\n$/, 'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n');
+  return response;
+}
+
+/** @param {net.Socket} socket @param {Compression} compression */
+async function accept(socket, compression) {
+  const request = await readRequest(socket, openDeadlineMs);
+  const offers = compression === false ? [] : acceptableOffers(request.extensions ?? 'nothing');
+  const opened = answerRequest(
+    { ...request, ...(offers.length > 0 ? {} : { extensions: undefined }) },
+    { answer: answerOf, outcome: offers.length > 0 ? 'agreed' : 'declined' },
+  );
+  socket.write(flawedResponse(opened.response ?? ''));
   new TinyEcho(opened, true).start();
 }
 
-/** @returns {Promise<string>} the address to connect to */
-export async function serveEcho() {
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void accept(socket));
+/** @param {Compression} compression @returns {Promise<string>} the address to connect to */
+export async function serveEcho(compression) {
+  const server = net.createServer(
+    { allowHalfOpen: true, noDelay: true },
+    (socket) => void accept(socket, compression),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -136,7 +218,28 @@ export async function serveEcho() {
   return `ws://127.0.0.1:${address.port}/`;
 }
 
-/** @param {string} url */
-export async function dialEcho(url) {
-  new TinyEcho(await openAsClient(url, openDeadlineMs), false).start();
+/** Takes any answer for agreement. @param {string} url */
+async function dialUnchecked(url) {
+  const { hostname, port, pathname, host } = new URL(url);
+  const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  socket.write(
+    `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `Sec-WebSocket-Key: ${'A'.repeat(22)}==\r\nSec-WebSocket-Version: 13\r\n` +
+      'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n',
+  );
+  const [answer] = await once(socket, 'data');
+  return { socket, head: answer.subarray(answer.indexOf('\r\n\r\n') + 4) };
+}
+
+/** @param {string} url @param {Compression} compression */
+export async function dialEcho(url, compression) {
+  const offers =
+    flaw === 'offer-wrong'
+      ? 'permessage-deflate; server_max_window_bits'
+      : 'permessage-deflate; client_max_window_bits';
+  const opened =
+    flaw === 'answer-unchecked'
+      ? await dialUnchecked(url)
+      : await openAsClient(url, openDeadlineMs, compression === false ? {} : { offers, outcome: 'agreed' });
+  if (opened !== undefined) new TinyEcho(opened, false).start();
 }

@@ -2,10 +2,12 @@
 
 import { connect, serve } from 'fullduplex';
 
-/** @returns {Promise<string>} the address to connect to */
-export async function serveEcho() {
+/** @typedef {import('../opening.mjs').Compression} Compression */
+
+/** @param {Compression} compression @returns {Promise<string>} the address to connect to */
+export async function serveEcho(compression) {
   const server = await serve(
-    { port: 0, host: '127.0.0.1' },
+    { port: 0, host: '127.0.0.1', perMessageDeflate: compression },
     {
       message(connection, message) {
         connection.send(message);
@@ -15,11 +17,11 @@ export async function serveEcho() {
   return server.url;
 }
 
-/** @param {string} url */
-export async function dialEcho(url) {
+/** @param {string} url @param {Compression} compression */
+export async function dialEcho(url, compression) {
   await connect(
     url,
-    {},
+    { perMessageDeflate: compression },
     {
       message(connection, message) {
         connection.send(message);

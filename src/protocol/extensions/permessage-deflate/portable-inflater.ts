@@ -62,6 +62,8 @@ export class PortableInflater implements Inflater {
   readonly #parameters: InflateParameters;
   #nextIs: 'block' | 'stored' | 'symbols' = 'block';
   #isFinalBlock = false;
+  // Whether the message is whole if no further block comes.
+  #mayEnd = true;
   #storedLeft = 0;
   #literals = fixedLiterals;
   #distances = fixedDistances;
@@ -95,9 +97,8 @@ export class PortableInflater implements Inflater {
   }
 
   close(): void {
-    this.#reader.clear();
+    this.#forgetMessage();
     this.#output = noBytes;
-    this.#dropCodes();
   }
 
   #inflate(input: Uint8Array, isFinal: boolean, maxOutputBytes: number): Uint8Array {
@@ -113,16 +114,11 @@ export class PortableInflater implements Inflater {
     this.#output.set(history);
 
     while (this.#step(isFinal));
-    // RFC 7692 7.2.2 has 00 00 ff ff appended. All that these bytes can do is to end an empty stored block whose head
-    // is the last byte of the payload: the steps take that for the end of the message.
-    if (isFinal && (this.#nextIs !== 'block' || !this.#reader.isAtEnd)) throw truncated();
+    if (isFinal && !(this.#mayEnd && this.#reader.isAtEnd)) throw truncated();
 
     const output = this.#takeOutput(isFinal);
     if (isFinal) {
-      this.#reader.clear();
-      this.#dropCodes();
-      this.#messageInputBytes = 0;
-      this.#messageOutputBytes = 0;
+      this.#forgetMessage();
     } else {
       this.#reader.keep();
       this.#messageOutputBytes += output.length;
@@ -130,10 +126,15 @@ export class PortableInflater implements Inflater {
     return output;
   }
 
-  #dropCodes(): void {
-    this.#blockCodes = undefined;
+  #forgetMessage(): void {
+    this.#nextIs = 'block';
+    this.#mayEnd = true;
     this.#literals = fixedLiterals;
     this.#distances = fixedDistances;
+    this.#blockCodes = undefined;
+    this.#reader.clear();
+    this.#messageInputBytes = 0;
+    this.#messageOutputBytes = 0;
   }
 
   #setAllowance(maxOutputBytes: number): void {
@@ -157,6 +158,7 @@ export class PortableInflater implements Inflater {
     if (!isFinal && this.#reader.byteLength < blockHeadBytes) return false;
     this.#reader.fill();
     if (this.#reader.bitCount < 3) return false;
+    this.#mayEnd = false;
     this.#isFinalBlock = this.#reader.take(1) === 1;
     const type = this.#reader.take(2);
     if (type === 0) return this.#readStoredHead();
@@ -173,7 +175,11 @@ export class PortableInflater implements Inflater {
 
   #readStoredHead(): boolean {
     this.#reader.alignToByte();
-    if (this.#reader.byteLength === 0) return false;
+    if (this.#reader.byteLength === 0) {
+      // The rest of the head is 00 00 ff ff, which RFC 7692 7.2.2 has us append.
+      this.#mayEnd = true;
+      return false;
+    }
     const head = this.#reader.takeBytes(4);
     if (head.length < 4) throw truncated();
     const [low, high, notLow, notHigh] = head;
@@ -192,8 +198,16 @@ export class PortableInflater implements Inflater {
     this.#length += bytes.length;
     this.#storedLeft -= bytes.length;
     if (this.#storedLeft > 0) return false;
-    this.#nextIs = 'block';
+    this.#endBlock();
     return true;
+  }
+
+  #endBlock(): void {
+    // RFC 7692 7.2.1: what follows a final block begins with the next byte. An empty block ought to follow, but not all
+    // compressors know that.
+    if (this.#isFinalBlock) this.#reader.alignToByte();
+    this.#mayEnd = this.#isFinalBlock;
+    this.#nextIs = 'block';
   }
 
   /** RFC 1951 3.2.7: the codes that a block brings along, written in a code of their own. */
@@ -259,9 +273,7 @@ export class PortableInflater implements Inflater {
       } else if (symbol > endOfBlock) {
         this.#copy(symbol - 257);
       } else {
-        // RFC 7692 7.2.1: what follows a final block begins with the next byte.
-        if (this.#isFinalBlock) this.#reader.alignToByte();
-        this.#nextIs = 'block';
+        this.#endBlock();
         return true;
       }
     }

@@ -104,7 +104,7 @@ describe('compressionStreamCodec', () => {
             expect(toHex(output)).toBe(expected);
           });
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -119,7 +119,7 @@ describe('PortableInflater decompresses', () => {
         // The same one again: nothing is left of the message before.
         expect(toHex(inflate(inflater, cut(payload, cuts)))).toBe(toHex(original));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -139,8 +139,20 @@ describe('PortableInflater decompresses', () => {
           expect(toHex(inflate(inflaterOf(), cut(payload, cuts)))).toBe(toHex(original));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
+  });
+
+  it('the longest symbols, byte by byte', () => {
+    // Fixed codes and long matches far away: 8 + 5 bits for the length, 5 + 13 for the distance.
+    const noise = Uint8Array.from({ length: 30_000 }, (_, index) => (index * index * 7919) >> 7);
+    const matches = Array.from({ length: 40 }, (_, index) => noise.subarray(index * 300, index * 300 + 200));
+    const original = Buffer.concat([noise, ...matches]);
+    for (const strategy of [constants.Z_FIXED, constants.Z_DEFAULT_STRATEGY]) {
+      const payload = deflate(original, { strategy });
+      const single = [...payload].map((byte) => Uint8Array.of(byte));
+      expect(toHex(inflate(inflaterOf(), single))).toBe(toHex(original));
+    }
   });
 
   it('messages that refer to those before, when contexts are taken over', () => {
@@ -162,7 +174,7 @@ describe('PortableInflater decompresses', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -188,6 +200,16 @@ describe('PortableInflater refuses', () => {
     ['a stored length without its complement', fromHex('00050000ff'), 'does not fit its complement'],
     ['a stored block that is cut in its head', fromHex('000500'), 'end of the message inside a block'],
     ['a stored block that is cut', fromHex('000500faff4865'), 'end of the message inside a block'],
+    [
+      'a message without the head of its last block',
+      fromHex('f248cdc9c907'),
+      'end of the message inside a block',
+    ],
+    [
+      'the bytes that should not be there',
+      fromHex('f248cdc9c907000000ffff'),
+      'end of the message inside a block',
+    ],
     ['a block of symbols that is cut', fromHex('f248cd'), 'end of the message inside a block'],
     [
       'codes that are cut',
@@ -322,9 +344,9 @@ describe('PortableInflater refuses', () => {
         if (expected === undefined) refused++;
         else accepted++;
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
-    expect(Math.min(accepted, refused)).toBeGreaterThan(100);
+    expect(Math.min(accepted, refused)).toBeGreaterThan(40);
   });
 
   it('everything after an error, and gives its memory back', () => {
@@ -384,8 +406,15 @@ describe('PortableInflater keeps to', () => {
     );
   });
 
+  it('the ratio of a message whatever came before it', () => {
+    const inflater = inflaterOf({ maxInflationRatio: 20 });
+    const bomb = deflate(new Uint8Array(2 * MiB));
+    expect(inflate(inflater, [deflate(new Uint8Array(200_000), { level: 0 })])).toHaveLength(200_000);
+    expect(() => inflate(inflater, [bomb])).toThrow(tooLarge('20 times its compressed'));
+  });
+
   it('bounded memory, whatever a bomb would become', () => {
-    const bomb = deflate(new Uint8Array(256 * MiB), { level: 9 });
+    const bomb = deflate(new Uint8Array(64 * MiB));
     const before = process.memoryUsage().arrayBuffers;
     expect(errorOf(bomb, MiB)).toEqual(tooLarge(`at most ${MiB} accepted`));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * MiB);
@@ -405,7 +434,7 @@ describe('PortableInflater keeps to', () => {
         .code('0');
     }
     const start = performance.now();
-    expect(inflate(inflaterOf(), [bits.bytes])).toHaveLength(0);
+    expect(inflate(inflaterOf(), [bits.head(0).bytes])).toHaveLength(0);
     // Tables of full size for each block would take many seconds.
     expect(performance.now() - start).toBeLessThan(5_000);
   });
@@ -424,23 +453,13 @@ function inflateByZlib(payload: Uint8Array): Uint8Array | undefined | 'unclear' 
     try {
       result = inflateInfo(rest, dictionary);
     } catch {
-      // Only the last byte is missing: that is forgiven, see the vectors.
-      return isWhole(Buffer.concat([payload, Buffer.of(0), tail])) ? 'unclear' : undefined;
+      return undefined;
     }
     outputs.push(result.buffer);
     rest = rest.subarray(result.engine.bytesWritten);
     if (rest.length === 0) return new Uint8Array(Buffer.concat(outputs));
     // A final block that ends in what was appended, or just where the payload ends.
     if (rest.length <= 6) return 'unclear';
-  }
-}
-
-function isWhole(stream: Uint8Array): boolean {
-  try {
-    inflateRawSync(stream);
-    return true;
-  } catch {
-    return false;
   }
 }
 
