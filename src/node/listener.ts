@@ -1,10 +1,14 @@
-// HTTP servers that we start ourselves: they exist for WebSockets only, so an ordinary request is told to upgrade. Here
-// are the ways to listen, what is said when that fails, and the URL that leads to a listening server.
+// Servers that we start ourselves: they exist for WebSockets only, so an ordinary request is told to upgrade. Here are
+// the ways to listen, what is said when that fails, and the URL that leads to a listening server.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, Server as SecureServer } from 'node:https';
+import { createServer as createPlainServer, type Server } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { describe, FullduplexError } from '../base/errors.ts';
+import { HeaderList } from '../protocol/handshake/header-list.ts';
+import { formatResponseHead } from '../protocol/handshake/http-head.ts';
 import { requireInteger } from '../protocol/limits.ts';
 
 /** Where a server of ours listens: a TCP port, or the path of a unix socket. */
@@ -20,10 +24,17 @@ export interface ListenerLimits {
 }
 
 /**
- * Makes an HTTP server that answers ordinary requests with 426.
+ * Makes a server for WebSockets only: a plain one, whose requests an UpgradeListener reads, or with TLS one of
+ * node:https.
  * @throws FullduplexError `WS_OPTION_INVALID` when the certificate or key is not usable
  */
-export function createListener(tls: TlsOptions | undefined, limits: ListenerLimits): Server | SecureServer {
+export function createListener(tls: TlsOptions | undefined, limits: ListenerLimits): Server {
+  return tls === undefined
+    ? createPlainServer({ allowHalfOpen: true, noDelay: true })
+    : createSecureListener(tls, limits);
+}
+
+function createSecureListener(tls: TlsOptions, limits: ListenerLimits): SecureServer {
   const options = {
     maxHeaderSize: limits.maxHeaderBytes,
     noDelay: true,
@@ -31,20 +42,16 @@ export function createListener(tls: TlsOptions | undefined, limits: ListenerLimi
     headersTimeout: 0,
     requestTimeout: 0,
   };
-  let server: Server | SecureServer;
-  if (tls === undefined) {
-    server = createServer(options, answerUpgradeRequired);
-  } else {
-    try {
-      server = createSecureServer(
-        { ...tls, ...options, handshakeTimeout: limits.handshakeTimeoutMs },
-        answerUpgradeRequired,
-      );
-    } catch (error) {
-      throw new FullduplexError('WS_OPTION_INVALID', `option tls is not usable: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
+  let server: SecureServer;
+  try {
+    server = createServer(
+      { ...tls, ...options, handshakeTimeout: limits.handshakeTimeoutMs },
+      answerUpgradeRequired,
+    );
+  } catch (error) {
+    throw new FullduplexError('WS_OPTION_INVALID', `option tls is not usable: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   // One more than allowed, so that too many can be told from just enough: Node drops the rest without a word.
   server.maxHeadersCount = limits.maxHeaderCount + 1;
@@ -55,7 +62,7 @@ export function createListener(tls: TlsOptions | undefined, limits: ListenerLimi
  * Listens, or fails and leaves nothing behind.
  * @throws FullduplexError `WS_PORT_IN_USE`, `WS_LISTEN_FAILED`
  */
-export function listen(server: Server | SecureServer, address: ListenAddress): Promise<void> {
+export function listen(server: Server, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
       server.removeListener('listening', listening);
@@ -101,7 +108,7 @@ export function requireListenAddress(address: ListenAddress): ListenAddress {
  * The URL of a listening server, without a path. A server that listens on all addresses is reached at localhost.
  * @throws FullduplexError `WS_STATE_INVALID` when it does not listen
  */
-export function urlOfServer(server: Server | SecureServer): string {
+export function urlOfServer(server: Server): string {
   const address = server.address();
   const scheme = server instanceof SecureServer ? 'wss' : 'ws';
   if (address === null) throw notListening();
@@ -142,17 +149,26 @@ function placeOf(address: ListenAddress): string {
   return address.host === undefined ? `port ${address.port}` : `port ${address.port} of ${address.host}`;
 }
 
+const upgradeRequiredBody = 'This is a WebSocket server: connect to it with a WebSocket client.\n';
+// RFC 9110 15.5.22: a 426 MUST have Upgrade, and Connection has to name it.
+const upgradeRequiredHeaders = Object.freeze({
+  Connection: 'Upgrade, close',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Content-Type': 'text/plain; charset=utf-8',
+  'Content-Length': String(upgradeRequiredBody.length),
+});
+
+/** The bytes of the answer to an ordinary request. */
+export function upgradeRequired(method: string): Uint8Array {
+  const headers = HeaderList.from(upgradeRequiredHeaders);
+  const head = formatResponseHead({ status: 426, reason: 'Upgrade Required', headers });
+  return Buffer.from(method === 'HEAD' ? head : head + upgradeRequiredBody, 'latin1');
+}
+
 function answerUpgradeRequired(request: IncomingMessage, response: ServerResponse): void {
-  // RFC 9110 15.5.22: a 426 MUST have Upgrade, and Connection has to name it.
-  const body = 'This is a WebSocket server: connect to it with a WebSocket client.\n';
-  response.writeHead(426, {
-    Connection: 'Upgrade, close',
-    Upgrade: 'websocket',
-    'Sec-WebSocket-Version': '13',
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': String(body.length),
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  response.writeHead(426, upgradeRequiredHeaders);
+  response.end(request.method === 'HEAD' ? undefined : upgradeRequiredBody);
 }
 
 function messageOf(error: unknown): string {

@@ -12,7 +12,7 @@ import { isLoopbackAddress } from '../server/origin.ts';
 import type { IncomingUpgrade } from '../server/upgrade-request.ts';
 
 /** The head of a request that Node has parsed. */
-function requestHeadOf(request: IncomingMessage): RequestHead {
+export function requestHeadOf(request: IncomingMessage): RequestHead {
   return {
     method: request.method ?? 'GET',
     target: request.url ?? '/',
@@ -28,8 +28,8 @@ export class NodeUpgrade implements IncomingUpgrade {
   readonly abortSource: AbortSource = new AbortSource();
   readonly #socket: Duplex;
 
-  constructor(request: IncomingMessage, socket: Duplex) {
-    this.head = requestHeadOf(request);
+  constructor(request: RequestHead, socket: Duplex) {
+    this.head = request;
     this.#socket = socket;
   }
 

@@ -5,6 +5,7 @@
 // expected, and without them sockets are read by 'data' events as ever.
 
 import { Socket } from 'node:net';
+import { poison } from '../base/poison.ts';
 import { isPortableMode } from './portable-mode.ts';
 import { fastMemory } from './wasm-unmask.ts';
 
@@ -34,16 +35,14 @@ function findFields(): ReadFields | undefined {
 
 const fields = isPortableMode ? undefined : findFields();
 
-/** Hears what was read: `bytes[0..byteLength)`, valid during the call. */
-export interface SharedReadEvents {
-  received(bytes: Uint8Array, byteLength: number): void;
-}
+/** Hears what was read: `bytes[0..byteLength)`, valid during the call; `this` is the socket. */
+export type SharedReadCallback = (this: Socket, bytes: Uint8Array, byteLength: number) => void;
 
 /**
  * Makes the socket read into the shared buffer and call `received` with what came.
  * @returns false when that is not possible: listen to 'data' instead
  */
-export function readIntoSharedBuffer(socket: unknown, events: SharedReadEvents): boolean {
+export function readIntoSharedBuffer(socket: unknown, received: SharedReadCallback): boolean {
   // TLS reads from its socket in a way of its own.
   if (fields === undefined || !(socket instanceof Socket) || 'encrypted' in socket) return false;
   if (Reflect.get(socket, fields.buffer) !== null) return false;
@@ -51,10 +50,24 @@ export function readIntoSharedBuffer(socket: unknown, events: SharedReadEvents):
   if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) return false;
   if (typeof handle.useUserBuffer !== 'function') return false;
   Reflect.set(socket, fields.buffer, fastMemory);
-  Reflect.set(socket, fields.callback, (byteLength: number): boolean => {
-    events.received(fastMemory, byteLength);
-    return true;
-  });
+  Reflect.set(socket, fields.callback, callbackFor(received));
   handle.useUserBuffer(fastMemory);
   return true;
+}
+
+// What Node calls as a method of the socket; one function for all sockets with the same listener.
+type NodeReadCallback = (this: Socket, byteLength: number) => boolean;
+
+const callbacks = new WeakMap<SharedReadCallback, NodeReadCallback>();
+
+function callbackFor(received: SharedReadCallback): NodeReadCallback {
+  const known = callbacks.get(received);
+  if (known !== undefined) return known;
+  const callback: NodeReadCallback = function (byteLength) {
+    received.call(this, fastMemory, byteLength);
+    poison(fastMemory, 0, byteLength);
+    return true;
+  };
+  callbacks.set(received, callback);
+  return callback;
 }

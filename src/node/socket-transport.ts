@@ -5,19 +5,11 @@
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
 import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
-import { readIntoSharedBuffer } from './shared-read-buffer.ts';
-
-// Listeners are the same functions for all sockets and find their transport here, so that an idle connection holds no
-// closures.
-const transportKey = Symbol('transport');
-
-interface TransportStream extends Duplex {
-  [transportKey]?: SocketTransport;
-}
+import { ownSocket, type SocketOwner } from './socket-owner.ts';
 
 /** Carries bytes over a Node stream that is already connected. */
-export class SocketTransport implements ByteTransport, DirectWriterEvents {
-  readonly #socket: TransportStream;
+export class SocketTransport implements ByteTransport, DirectWriterEvents, SocketOwner {
+  readonly #socket: Duplex;
   #events: ByteTransportEvents | undefined;
   #error: Error | undefined;
   #direct: DirectWriter | undefined;
@@ -25,8 +17,7 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents {
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    this.#socket[transportKey] = this;
-    socket.on('error', failed);
+    ownSocket(socket, this);
     learnRequests(socket);
   }
 
@@ -49,11 +40,6 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents {
       queueMicrotask(() => this.closed());
       return;
     }
-    readIntoSharedBuffer(socket, events);
-    // What had been read before comes as 'data' in any case, and before anything that is read from now on.
-    socket.on('data', received);
-    socket.on('end', ended);
-    socket.on('close', closed);
     // A stream that was flowing before has no 'readable' listener left: it flows again from here.
     socket.resume();
   }
@@ -106,9 +92,9 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents {
     };
   }
 
-  /** Something was read that did not come through the shared buffer. */
-  received(chunk: Uint8Array): void {
-    this.#events?.received(chunk);
+  /** Bytes arrived. */
+  received(bytes: Uint8Array, byteLength: number): void {
+    this.#events?.received(bytes, byteLength);
   }
 
   /** The peer sends nothing more. */
@@ -127,22 +113,6 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents {
     this.#events = undefined;
     events?.closed(this.#error);
   }
-}
-
-function received(this: TransportStream, chunk: Uint8Array): void {
-  this[transportKey]?.received(chunk);
-}
-
-function ended(this: TransportStream): void {
-  this[transportKey]?.ended();
-}
-
-function closed(this: TransportStream): void {
-  this[transportKey]?.closed();
-}
-
-function failed(this: TransportStream, error: Error): void {
-  this[transportKey]?.failed(error);
 }
 
 function writeQueueSizeOf(socket: Duplex): number {

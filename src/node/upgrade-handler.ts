@@ -1,16 +1,16 @@
 // One opening handshake on a socket of Node, from the matched request to the connection or the refusal. From the first
 // moment the socket has an error listener; while `upgrade` decides, the client is watched and a deadline runs.
 
-import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { concat } from '../base/bytes.ts';
+import { concat, copyOf } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import { type HandshakeRefusal, refuse, refuseWith } from '../protocol/handshake/handshake-refusal.ts';
 import { closeExtensions } from '../protocol/extensions/negotiation.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { Endpoint } from '../server/endpoint.ts';
@@ -19,6 +19,7 @@ import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
 import { NodeUpgrade } from './node-request.ts';
 import { frameTransport, protocolSettings } from './platform.ts';
+import { ownSocket, type SocketOwner } from './socket-owner.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** What every handshake of a server shares. */
@@ -39,7 +40,7 @@ const maxEarlyBytes = 64 * 1024;
 
 /** A request that an endpoint was found for, or that nobody wants. */
 export interface UpgradeArrival {
-  readonly request: IncomingMessage;
+  readonly request: RequestHead;
   readonly socket: Duplex;
   /** What Node had read behind the head: it belongs to the first frame. */
   readonly head: Uint8Array;
@@ -53,7 +54,7 @@ export function refuseUpgrade(
   refusal: HandshakeRefusal,
   ending: EndingSockets,
 ): void {
-  ending.end(socket, encodeRefusedUpgrade(refusal, request.method ?? 'GET'));
+  ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
 }
 
 /** The refusal for a path that leads nowhere. */
@@ -69,7 +70,7 @@ export function handleUpgrade(
   environment: UpgradeEnvironment,
 ): void {
   const { request, socket, head } = arrival;
-  if (request.rawHeaders.length > environment.maxHeaderCount * 2) {
+  if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
@@ -120,7 +121,10 @@ function accept(
   }
   // Read again once the handlers are attached, so that a first frame that came with the handshake is answered as any
   // other, also when a broken one follows it.
-  if (remaining.length > 0) socket.unshift(remaining);
+  if (remaining.length > 0) {
+    socket.pause();
+    socket.unshift(remaining);
+  }
   const transport = new SocketTransport(socket);
   socket.removeListener('error', ignoreError);
   socket.write(acceptance.head, 'latin1');
@@ -134,7 +138,7 @@ function accept(
 }
 
 /** A handshake whose decision, or whose response, takes its time. */
-export class PendingUpgrade {
+export class PendingUpgrade implements SocketOwner {
   readonly #arrival: UpgradeArrival;
   readonly #upgrade: NodeUpgrade;
   readonly #endpoint: Endpoint;
@@ -169,9 +173,7 @@ export class PendingUpgrade {
       this.refuse(`the server did not decide within ${handshakeTimeoutMs} ms`, 'WS_HANDSHAKE_TIMEOUT');
     }, remainingMs);
     // Only a socket that is read tells that its peer has left.
-    socket.on('data', this.#received);
-    socket.on('end', this.#clientLeft);
-    socket.on('close', this.#clientLeft);
+    ownSocket(socket, this);
     socket.resume();
     void this.#settle();
   }
@@ -190,7 +192,7 @@ export class PendingUpgrade {
     let response: Uint8Array | undefined;
     if (outcome.kind === 'answered') {
       try {
-        response = await encodeResponse(outcome.response, request.method ?? 'GET');
+        response = await encodeResponse(outcome.response, request.method);
       } catch (error) {
         this.#environment.onError(error);
         outcome = refuse(500, 'the response could not be read', 'WS_HANDSHAKE_REFUSED');
@@ -209,19 +211,32 @@ export class PendingUpgrade {
     }
   }
 
-  readonly #received = (chunk: Uint8Array): void => {
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
+  /** The client does not wait for the answer: what it sends is kept for the connection. */
+  received(bytes: Uint8Array, byteLength: number): void {
+    if (this.#isOver) return;
+    this.#early.push(copyOf(bytes, 0, byteLength));
+    this.#earlyBytes += byteLength;
     if (this.#earlyBytes > maxEarlyBytes) this.#arrival.socket.pause();
-  };
+  }
 
-  readonly #clientLeft = (): void => {
+  /** The client is gone, or will be. */
+  ended(): void {
+    this.closed();
+  }
+
+  /** `closed` follows. */
+  failed(): void {
+    this.closed();
+  }
+
+  /** The client is gone. */
+  closed(): void {
     if (!this.#finish()) return;
     this.#arrival.socket.destroy();
     this.#upgrade.abortSource.abort(
       new FullduplexError('WS_TRANSPORT_ENDED', 'the client went away during the handshake'),
     );
-  };
+  }
 
   /** Ends the wait; false when it was over before. */
   #finish(): boolean {
@@ -229,11 +244,7 @@ export class PendingUpgrade {
     this.#isOver = true;
     this.#deadline?.cancel();
     this.#environment.pending.delete(this);
-    const { socket } = this.#arrival;
-    socket.removeListener('data', this.#received);
-    socket.removeListener('end', this.#clientLeft);
-    socket.removeListener('close', this.#clientLeft);
-    socket.pause();
+    this.#arrival.socket.pause();
     return true;
   }
 }

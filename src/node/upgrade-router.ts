@@ -10,6 +10,7 @@ import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { handBack } from './neighbour-request.ts';
+import { requestHeadOf } from './node-request.ts';
 import {
   afterEarlierResponses,
   refuseHeaderCount,
@@ -75,7 +76,7 @@ export class UpgradeRouter {
         socket.destroy();
         return;
       }
-      const arrival: UpgradeArrival = { request, socket, head };
+      const arrival: UpgradeArrival = { request: requestHeadOf(request), socket, head };
       // Whichever of our servers it is: nobody has been chosen, and all of them end sockets alike.
       const ending = (match?.entry ?? this.#routes.first)?.ending;
       if (ending === undefined) socket.destroy();

@@ -1,8 +1,9 @@
 // The server on Node: endpoints on an HTTP server of ours, on somebody else's, or on none (upgrades handed over by
 // hand), with topics, a memory budget and an orderly end that they share.
 
-import type { IncomingMessage, Server } from 'node:http';
-import type { Server as SecureServer } from 'node:https';
+import { type IncomingMessage, Server } from 'node:http';
+import { Server as SecureServer } from 'node:https';
+import type { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
@@ -28,6 +29,7 @@ import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { notListening, urlOfServer } from './listener.ts';
+import { requestHeadOf } from './node-request.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
@@ -39,17 +41,24 @@ import {
   type UpgradeArrival,
   type UpgradeEnvironment,
 } from './upgrade-handler.ts';
+import { UpgradeListener } from './upgrade-listener.ts';
 import { type Route, UpgradeRouter } from './upgrade-router.ts';
 
-/** An HTTP server, and whether we started it. */
-export interface HttpHost {
-  readonly server: Server | SecureServer;
+/** What a server stands on. */
+export interface ServerHost {
+  /** A server of node:http or node:https, or a plain one, whose requests we read ourselves. */
+  readonly server: NetServer;
+  /** Whether we started it. */
   readonly isOwn: boolean;
 }
 
 /** A WebSocket server; `serve` makes it. */
 export class WebSocketServer implements AsyncDisposable {
-  readonly #host: HttpHost | undefined;
+  // What listens, if anything does, and whether it is ours; either a router or a listener finds the requests.
+  readonly #server: NetServer | undefined;
+  readonly #isOwn: boolean;
+  readonly #router: UpgradeRouter | undefined;
+  readonly #listener: UpgradeListener | undefined;
   readonly #onError: NonNullable<ServerOptions['onError']>;
   readonly #clock: Clock;
   readonly #limits: ServerLimits;
@@ -63,7 +72,7 @@ export class WebSocketServer implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
-  constructor(options: ServerOptions, host?: HttpHost) {
+  constructor(options: ServerOptions, host?: ServerHost) {
     requireFunctions(options, ['onError']);
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
@@ -81,19 +90,30 @@ export class WebSocketServer implements AsyncDisposable {
       pending: new Set<PendingUpgrade>(),
       onError: (error) => this.#report(error, undefined),
     };
-    this.#host = host;
-    // Until it listens, serve() tells of its errors; afterwards, an accept that fails must not end the process.
-    if (host?.isOwn === true) {
-      host.server.on('error', (error) => {
-        if (host.server.listening) this.#report(error, undefined);
-      });
-    }
-    if (host !== undefined) {
-      this.#deadline = new HandshakeDeadline(host.server, {
+    const { server, isOwn = false } = host ?? {};
+    this.#server = server;
+    this.#isOwn = isOwn;
+    const { ending } = this.#environment;
+    if (server instanceof Server || server instanceof SecureServer) {
+      this.#router = UpgradeRouter.of(server);
+      this.#deadline = new HandshakeDeadline(server, {
         clock: this.#clock,
         handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
-        ending: this.#environment.ending,
-        isOwn: host.isOwn,
+        ending,
+        isOwn,
+      });
+    } else if (server !== undefined) {
+      this.#listener = new UpgradeListener(server, {
+        clock: this.#clock,
+        limits: this.#limits,
+        ending,
+        arrived: (arrival) => this.#found(arrival),
+      });
+    }
+    // Until it listens, serve() tells of its errors; afterwards, an accept that fails must not end the process.
+    if (server !== undefined && isOwn) {
+      server.on('error', (error) => {
+        if (server.listening) this.#report(error, undefined);
       });
     }
   }
@@ -103,8 +123,8 @@ export class WebSocketServer implements AsyncDisposable {
    * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen
    */
   get url(): string {
-    if (this.#host === undefined) throw notListening();
-    return urlOfServer(this.#host.server);
+    if (this.#server === undefined) throw notListening();
+    return urlOfServer(this.#server);
   }
 
   /**
@@ -112,7 +132,7 @@ export class WebSocketServer implements AsyncDisposable {
    * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen
    */
   get address(): string {
-    const address = this.#host?.server.address() ?? null;
+    const address = this.#server?.address() ?? null;
     if (address === null) throw notListening();
     return typeof address === 'string' ? address : address.address;
   }
@@ -122,7 +142,7 @@ export class WebSocketServer implements AsyncDisposable {
    * @throws FullduplexError `WS_STATE_INVALID` when the server does not listen on a port
    */
   get port(): number {
-    const address = this.#host?.server.address() ?? null;
+    const address = this.#server?.address() ?? null;
     if (address === null || typeof address === 'string') throw notListening();
     return address.port;
   }
@@ -152,7 +172,7 @@ export class WebSocketServer implements AsyncDisposable {
       opened: (connection) => this.#connections.add(connection),
       closed: (connection) => this.#connections.delete(connection),
     });
-    if (this.#host === undefined) {
+    if (this.#router === undefined) {
       this.#endpoints.add(endpoint);
       return endpoint;
     }
@@ -163,7 +183,7 @@ export class WebSocketServer implements AsyncDisposable {
     };
     this.#endpoints.add(endpoint);
     try {
-      UpgradeRouter.of(this.#host.server).add(route);
+      this.#router.add(route);
     } catch (error) {
       this.#endpoints.remove(endpoint);
       throw error;
@@ -178,8 +198,12 @@ export class WebSocketServer implements AsyncDisposable {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     socket.on('error', ignoreError);
-    const arrival: UpgradeArrival = { request, socket, head };
-    const match = this.#endpoints.find(pathOf(request.url ?? '/'));
+    this.#found({ request: requestHeadOf(request), socket, head });
+  }
+
+  // Without a router that has found it already.
+  #found(arrival: UpgradeArrival): void {
+    const match = this.#endpoints.find(pathOf(arrival.request.target));
     if (match === undefined) refuseUpgrade(arrival, refuseUnknownPath(), this.#environment.ending);
     else this.#arrived(arrival, match.entry, match.params);
   }
@@ -214,25 +238,25 @@ export class WebSocketServer implements AsyncDisposable {
   }
 
   async #end(options: Required<DrainOptions>): Promise<void> {
-    const { server, isOwn = false } = this.#host ?? {};
+    const server = this.#server;
+    const isOwn = this.#isOwn;
     const { pending, ending } = this.#environment;
     const stopped = server !== undefined && isOwn ? stopListening(server) : Promise.resolve();
     for (const upgrade of pending) upgrade.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
+    this.#listener?.refuseAll(refuseBecauseClosing());
     if (isOwn) this.#deadline?.refuseAll(refuseBecauseClosing());
     const deadline = this.#clock.setTimer(() => ending.cutAll(), options.timeoutMs);
     await Promise.all([drain(this.#connections, options, this.#clock), ending.emptied()]);
     deadline.cancel();
     this.#deadline?.stop();
-    if (server !== undefined) {
-      for (const route of this.#routes) UpgradeRouter.of(server).remove(route);
-      // Ordinary requests whose answer is under way.
-      if (isOwn) server.closeAllConnections();
-    }
+    for (const route of this.#routes) this.#router?.remove(route);
+    // Ordinary requests whose answer is under way.
+    if (isOwn && server instanceof SecureServer) server.closeAllConnections();
     await stopped;
   }
 
   #arrived(arrival: UpgradeArrival, endpoint: Endpoint, params: Readonly<Record<string, string>>): void {
-    const remainingMs = this.#deadline?.take(arrival.socket);
+    const remainingMs = this.#deadline?.take(arrival.socket) ?? arrival.remainingMs;
     if (this.#isClosing) {
       refuseUpgrade(arrival, refuseBecauseClosing(), this.#environment.ending);
       return;
@@ -259,7 +283,7 @@ function refuseBecauseClosing(): HandshakeRefusal {
   return refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED');
 }
 
-function stopListening(server: Server | SecureServer): Promise<void> {
+function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
   });

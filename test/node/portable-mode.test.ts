@@ -43,7 +43,7 @@ test.each([
   const { fastMemory, unmask } = await import('../../src/node/wasm-unmask.ts');
 
   const socket = await acceptedSocket();
-  expect(readIntoSharedBuffer(socket, { received: () => undefined })).toBe(isFast);
+  expect(readIntoSharedBuffer(socket, () => undefined)).toBe(isFast);
   socket.destroy();
 
   const expected = Uint8Array.from({ length: 1000 }, (_, index) => index);

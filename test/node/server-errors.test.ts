@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { connect, serve, type WebSocketServer } from '../../src/index.ts';
 

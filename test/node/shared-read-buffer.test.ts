@@ -14,9 +14,9 @@ const isShared = vi.hoisted(() => ({ value: true, used: 0 }));
 vi.mock(import('../../src/node/shared-read-buffer.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return {
-    readIntoSharedBuffer: (socket: unknown, events: SharedReadBuffer.SharedReadEvents): boolean => {
+    readIntoSharedBuffer: (socket: unknown, received: SharedReadBuffer.SharedReadCallback): boolean => {
       if (!isShared.value) return false;
-      const isUsed = original.readIntoSharedBuffer(socket, events);
+      const isUsed = original.readIntoSharedBuffer(socket, received);
       if (isUsed) isShared.used++;
       return isUsed;
     },
@@ -177,7 +177,7 @@ describe.each([
 });
 
 describe('detection', () => {
-  const nobody = { received: (): void => undefined };
+  const nobody = (): void => undefined;
 
   test('declines what is no plain socket', () => {
     expect(readIntoSharedBuffer(new Duplex(), nobody)).toBe(false);

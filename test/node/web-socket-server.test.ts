@@ -123,7 +123,7 @@ describe('close()', () => {
     const silent = await RawClient.open(server.port);
     const begun = await RawClient.open(server.port);
     begun.write('GET / HTTP/1.1\r\n');
-    await until(() => clock.pendingTimers === 2);
+    await until(() => clock.pendingTimers === 1);
     const waiting = await RawClient.open(server.port);
     waiting.write(handshake());
     await asked.promise;

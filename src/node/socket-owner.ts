@@ -1,0 +1,59 @@
+// Who a socket belongs to at the moment: the opening handshake first, then the connection. The listeners are the same
+// functions for all sockets and stay on them; what changes hands is the owner that they tell. So an idle connection
+// holds no closures, and a handshake adds and removes no listeners.
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { readIntoSharedBuffer } from './shared-read-buffer.ts';
+
+/** Hears what happens on a socket. */
+export interface SocketOwner {
+  /** Bytes arrived, `bytes[0..byteLength)`; valid during the call, and may be overwritten. */
+  received(bytes: Uint8Array, byteLength: number): void;
+  /** The peer sends nothing more. */
+  ended(): void;
+  /** The socket has failed; `closed` follows. */
+  failed(error: Error): void;
+  /** The socket is gone. */
+  closed(): void;
+}
+
+const ownerKey = Symbol('owner');
+
+interface OwnedSocket extends Duplex {
+  [ownerKey]?: SocketOwner | undefined;
+}
+
+/** Gives the socket to an owner, in place of the one before. Errors have a listener from here on. */
+export function ownSocket(socket: Duplex, owner: SocketOwner): void {
+  const owned: OwnedSocket = socket;
+  const isNew = owned[ownerKey] === undefined;
+  owned[ownerKey] = owner;
+  if (!isNew) return;
+  if (socket instanceof Socket) readIntoSharedBuffer(socket, received);
+  socket.on('error', failed);
+  // What had been read before comes as 'data' in any case, and before anything that is read from now on.
+  socket.on('data', receivedChunk);
+  socket.on('end', ended);
+  socket.on('close', closed);
+}
+
+function received(this: OwnedSocket, bytes: Uint8Array, byteLength: number): void {
+  this[ownerKey]?.received(bytes, byteLength);
+}
+
+function receivedChunk(this: OwnedSocket, chunk: Uint8Array): void {
+  this[ownerKey]?.received(chunk, chunk.length);
+}
+
+function ended(this: OwnedSocket): void {
+  this[ownerKey]?.ended();
+}
+
+function failed(this: OwnedSocket, error: Error): void {
+  this[ownerKey]?.failed(error);
+}
+
+function closed(this: OwnedSocket): void {
+  this[ownerKey]?.closed();
+}
