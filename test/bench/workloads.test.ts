@@ -116,6 +116,28 @@ describe.runIf(hasCompiler || isRequired)(
       expect(exitCode).toBe(1);
     });
 
+    it('a handshake counts only with its answer, and a close only with a close frame', async () => {
+      const servers_ = `fullduplex,${serverFile('abrupt')}`;
+      const closed = await bench('--only', 'handshakes closed', '--servers', servers_);
+      expect(closed.stdout).toContain('the server ended it without a close frame');
+      expect(closed.stdout).toMatch(/\| handshakes closed +\| fullduplex +\| +[\d.]+ \(/);
+      expect(closed.exitCode).toBe(1);
+      const cut = await bench('--only', 'handshakes cut', '--servers', servers_);
+      expect(cut.stdout).not.toContain('failed');
+    });
+
+    it('what the generator in Node cannot do is left out and named', async () => {
+      const { stdout, exitCode } = await bench(
+        '--only',
+        'handshakes closed,echo 20 B d1 on 1',
+        '--generator',
+        'node',
+      );
+      expect(stdout).toContain('- left out: handshakes closed: the generator in Node does plain echoes only');
+      expect(stdout).toMatch(/\| echo 20 B d1 on 1 +\| ws +\| +[\d.]+ \(/);
+      expect(exitCode).toBe(0);
+    });
+
     it('latencies are percentiles of the time since a message was due', async (context) => {
       const { entries } = await measure(context, 'latency 128 B at 20k/s', `ws,${serverFile('pausing')}`);
       const [prompt, pausing] = entries.map(({ rounds }) => rounds[0]);
