@@ -2,6 +2,7 @@
 // then measured in turns (A B C A B C), so that a slow minute of the machine hits all of them alike.
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { prepareCertificate } from './process/certificate.mjs';
 import { LineProcess } from './process/line-process.mjs';
 import { launchOf } from './servers/catalogue.mjs';
 
@@ -24,6 +25,7 @@ const RUN_GRACE_MS = 60_000;
  * @property {number} generatorBusy share of a core, 0 to 1
  * @property {number} othersBusy share of the whole machine that neither of the two used
  * @property {number} residentBytes
+ * @property {{ p50: number, p99: number, p999: number, max: number }} [latencyMicros] of `latency`
  */
 
 /**
@@ -63,7 +65,7 @@ class Contestant {
    */
   constructor(server, { command, args, environment }, workload, { cores }) {
     this.entry = { server, identity: {}, verifiedMessages: 0, verifiedBytes: 0, rounds: [] };
-    const allArgs = [...args, JSON.stringify(workload)];
+    const allArgs = [...args, JSON.stringify(forServer(workload))];
     this.#server = new LineProcess(`server ${server}`, command, allArgs, cores.server, environment);
   }
 
@@ -74,9 +76,11 @@ class Contestant {
   async prepare(workload, { generator, cores, warmUpSeconds }) {
     const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
     this.entry.identity = identity;
-    const { kind, connections, messageType, messageBytes, depth, deflate, cuts } = workload;
-    const settings = { kind, connections, messageType, messageBytes, depth, deflates: deflate && true, cuts };
-    const args = Object.entries({ host: '127.0.0.1', port, speaks, ...settings }).flatMap(([name, value]) =>
+    const { kind, connections, messageType, messageBytes, depth, cuts, rate } = workload;
+    const address = { host: '127.0.0.1', port, speaks, encrypts: workload.isEncrypted };
+    const deflates = workload.deflate !== undefined;
+    const load = { kind, connections, messageType, messageBytes, depth, deflates, cuts, rate };
+    const args = Object.entries({ ...address, ...load }).flatMap(([name, value]) =>
       value === undefined ? [] : `${name}=${value}`,
     );
     const label = `generator for ${this.entry.server}`;
@@ -117,6 +121,7 @@ class Contestant {
       othersBusy:
         Math.max(0, machineMs * 1000 - serverMicros - load.cpuMicros) / (coreMicros * cpus().length),
       residentBytes: after.residentBytes,
+      latencyMicros: load.latencyMicros,
     });
   }
 
@@ -153,10 +158,16 @@ class Contestant {
 /**
  * @param {import('./workloads/workload.mjs').Workload} workload
  * @param {ReadonlyMap<string, URL | import('./servers/catalogue.mjs').Launch>} servers a URL is run by Node
- * @param {Conditions} conditions
+ * @param {Conditions} given
  * @returns {Promise<Entry[]>} in the order of `servers`; one that fails keeps its reason and the others go on
  */
-export async function runContest(workload, servers, conditions) {
+export async function runContest(workload, servers, given) {
+  const { timeFactor = 1 } = workload;
+  const conditions = {
+    ...given,
+    seconds: given.seconds * timeFactor,
+    warmUpSeconds: given.warmUpSeconds * timeFactor,
+  };
   const contestants = Array.from(servers, ([name, server]) => {
     const launch = server instanceof URL ? launchOf(server) : server;
     return new Contestant(name, launch, workload, conditions);
@@ -189,6 +200,14 @@ export async function runContest(workload, servers, conditions) {
     await Promise.all(contestants.map((contestant) => contestant.stop()));
   }
   return contestants.map((contestant) => contestant.entry);
+}
+
+/** @param {import('./workloads/workload.mjs').Workload} workload */
+function forServer(workload) {
+  if (!workload.isEncrypted) return workload;
+  const tls = prepareCertificate();
+  if ('problem' in tls) throw new Error(tls.problem);
+  return { ...workload, tls };
 }
 
 function machineBusyMs() {

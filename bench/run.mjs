@@ -92,8 +92,8 @@ async function main() {
       if (failure) process.stderr.write(`\n  ${server} failed: ${failure}`);
       else process.stderr.write(`  ${server} ${figures?.cpuRatio?.median.toFixed(2) ?? '-'}`);
       const { name, version, runtime, note } = identity;
-      if (name)
-        report.versions[server] ??= `${name} ${version} (${[runtime, note].filter(Boolean).join(', ')})`;
+      const details = [runtime, note].filter(Boolean).join(', ');
+      if (name) report.versions[server] ??= `${name} ${version}${details && ` (${details})`}`;
       if (profile) {
         const lines = topFunctions(profile).join('\n');
         process.stdout.write(`\n${workload.name}, ${server}, share of the time not idle:\n${lines}\n`);

@@ -255,9 +255,7 @@ function isFile(path) {
 export function checkRfcIndex(index, folder = root) {
   /** @type {string[]} */
   const problems = [];
-  const caseIds = new Set(
-    chooseCases({ isShort: true, extent: 'short', sections: [], ids: [] }).map(({ id }) => id),
-  );
+  const caseIds = new Set(chooseCases({ extent: 'short', sections: [], ids: [] }).map(({ id }) => id));
   let rowCount = 0;
   for (const [rfc, expectedCounts] of Object.entries(keywordCounts)) {
     /** @type {string[]} */

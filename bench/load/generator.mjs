@@ -11,12 +11,16 @@ const ABILITIES = {
     flags: ['-DWITH_ZLIB', '-lz'],
     missing: 'the generator was built without zlib (Debian: zlib1g-dev)',
   },
+  tls: {
+    flags: ['-DWITH_OPENSSL', '-lssl', '-lcrypto'],
+    missing: 'the generator was built without OpenSSL (Debian: libssl-dev)',
+  },
 };
 
 /** @typedef {keyof ABILITIES} Ability */
 
 /** @type {readonly Ability[]} */
-const EVERY_ABILITY = ['deflate'];
+const EVERY_ABILITY = ['deflate', 'tls'];
 
 /**
  * @typedef {object} Generator
@@ -65,8 +69,8 @@ export function prepareGenerator(kind) {
  * @param {import('../workloads/workload.mjs').Workload} workload
  * @returns {Ability[]}
  */
-function abilitiesFor({ deflate }) {
-  return deflate ? ['deflate'] : [];
+function abilitiesFor({ deflate, isEncrypted }) {
+  return EVERY_ABILITY.filter((ability) => (ability === 'deflate' ? deflate : isEncrypted));
 }
 
 /** @returns {{ program: string, compiler: string, abilities: Ability[] } | { problem: string }} */

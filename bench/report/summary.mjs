@@ -14,6 +14,7 @@ export const REFERENCE = 'ws';
  * @property {Spread} generatorBusy
  * @property {Spread} othersBusy
  * @property {Spread} residentBytes
+ * @property {{ p50: Spread, p99: Spread, p999: Spread }} [latencyMicros] of workloads at a fixed rate
  * @property {Spread} [cpuRatio] ws / this: above 1 is cheaper than ws
  * @property {Spread} [throughputRatio] this / ws: above 1 is faster than ws
  */
@@ -36,7 +37,7 @@ export function spreadOf(values) {
  */
 export function figuresOf({ rounds, failure }, reference) {
   if (failure || rounds.length === 0) return undefined;
-  /** @param {keyof import('../contest.mjs').Measurement} name */
+  /** @param {Exclude<keyof import('../contest.mjs').Measurement, 'latencyMicros'>} name */
   const spread = (name) => spreadOf(rounds.map((round) => round[name]));
   const figures = {
     serverMicrosPerMessage: spread('serverMicrosPerMessage'),
@@ -45,6 +46,7 @@ export function figuresOf({ rounds, failure }, reference) {
     generatorBusy: spread('generatorBusy'),
     othersBusy: spread('othersBusy'),
     residentBytes: spread('residentBytes'),
+    latencyMicros: latencyOf(rounds),
   };
   if (!reference || reference.failure) return figures;
   return {
@@ -56,6 +58,15 @@ export function figuresOf({ rounds, failure }, reference) {
       (own, other) => own.messagesPerSecond / other.messagesPerSecond,
     ),
   };
+}
+
+/** @param {readonly import('../contest.mjs').Measurement[]} rounds */
+function latencyOf(rounds) {
+  const measured = rounds.flatMap(({ latencyMicros }) => latencyMicros ?? []);
+  if (measured.length === 0) return undefined;
+  /** @param {'p50' | 'p99' | 'p999'} percentile */
+  const spread = (percentile) => spreadOf(measured.map((latency) => latency[percentile]));
+  return { p50: spread('p50'), p99: spread('p99'), p999: spread('p999') };
 }
 
 /**

@@ -30,9 +30,11 @@ export const COLUMNS = [
 
 /** @param {import('../run.mjs').Report} report */
 export function formatReport(report) {
-  return [...preamble(report), '', ...details(report), '', ...ratios(report), '', ...notes(report)].join(
-    '\n',
-  );
+  const parts = [preamble, details, ratios, latencies, notes].map((part) => part(report));
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
 }
 
 /** @param {import('../run.mjs').Report} report */
@@ -80,11 +82,27 @@ function ratios({ workloads }) {
   const rows = workloads.map(({ workload, entries }) => [
     workload.name,
     ...servers.map((server) => {
-      const figures = entries.find((entry) => entry.server === server)?.figures;
-      return figures ? formatSpread(figures.cpuRatio, formatRatio) : 'failed';
+      const entry = entries.find((candidate) => candidate.server === server);
+      return entry?.failure ? 'failed' : formatSpread(entry?.figures?.cpuRatio, formatRatio);
     }),
   ]);
   return formatTable([`CPU ratio, ${REFERENCE} = 1.00`, ...servers], rows);
+}
+
+/**
+ * Only of workloads at a fixed rate, where a latency is not just the other side of the throughput.
+ * @param {import('../run.mjs').Report} report
+ */
+function latencies({ workloads }) {
+  const rows = workloads.flatMap(({ workload, entries }) =>
+    entries.flatMap(({ server, figures }) => {
+      const latency = figures?.latencyMicros;
+      if (!latency) return [];
+      const cells = [latency.p50, latency.p99, latency.p999].map((spread) => formatSpread(spread, formatMicros));
+      return [[workload.name, server, ...cells]];
+    }),
+  );
+  return rows.length === 0 ? [] : formatTable(['workload', 'server', 'p50 us', 'p99 us', 'p99.9 us'], rows);
 }
 
 /** @param {import('../run.mjs').Report} report */
@@ -107,7 +125,7 @@ function notes({ workloads, warnings, missing }) {
     );
   }
   if (workloads.some(({ entries }) => entries.some(({ identity }) => identity.name === 'node:net'))) {
-    lines.push('- node:net returns the masked frames as they are: a floor that does no WebSocket work');
+    lines.push('- node:net does no WebSocket work: a floor, not a peer (bench/README.md)');
   }
   return lines;
 }

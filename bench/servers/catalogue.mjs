@@ -1,6 +1,7 @@
 // The servers by their names: how each is started, and whether it can be had on this machine.
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
+import { prepareBun, prepareGorilla, preparePythonWebsockets, prepareUWebSockets } from './foreign.mjs';
 
 /**
  * @typedef {object} Launch how a server is started; the workload as JSON is added as its last argument
@@ -19,6 +20,10 @@ const CATALOGUE = {
   ws: () => onNode('ws'),
   'ws-js': () => onNode('ws', { WS_NO_BUFFER_UTIL: '1' }),
   net: () => onNode('net'),
+  bun: prepareBun,
+  uwebsockets: prepareUWebSockets,
+  gorilla: prepareGorilla,
+  'python-websockets': preparePythonWebsockets,
 };
 
 export const serverNames = Object.keys(CATALOGUE);

@@ -1,10 +1,10 @@
 // Our server with its defaults, imported by name as a user would.
 import { serve } from 'fullduplex';
-import { announce, packageVersion, workload } from './side-channel.mjs';
+import { announce, packageVersion, tls, workload } from './side-channel.mjs';
 
 const options = workload.deflate ? { perMessageDeflate: { ...workload.deflate, thresholdBytes: 0 } } : {};
 const server = await serve(
-  { host: '127.0.0.1', port: 0, ...options },
+  { host: '127.0.0.1', port: 0, ...(tls ? { tls } : {}), ...options },
   {
     message(connection, message) {
       connection.send(message);

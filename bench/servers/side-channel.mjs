@@ -8,12 +8,18 @@ import { createInterface } from 'node:readline';
 /**
  * What is going to be measured, for servers that are made differently for different workloads: the bench gives it as
  * the first argument. A server that is started by hand echoes.
- * @type {Partial<import('../workloads/workload.mjs').Workload>}
+ * @type {Partial<import('../workloads/workload.mjs').Workload> & { tls?: { certFile: string, keyFile: string } }}
  */
 export const workload = process.argv[2]?.startsWith('{') ? JSON.parse(process.argv[2]) : { kind: 'echo' };
 
+/** The certificate and its key as Node's TLS servers take them; nothing for a workload without TLS. */
+export const tls = workload.tls && {
+  cert: readFileSync(workload.tls.certFile),
+  key: readFileSync(workload.tls.keyFile),
+};
+
 /**
- * @param {{ name: string, version: string, note?: string, port: number, speaks?: 'websocket' | 'bytes' }} server
+ * @param {{ name: string, version: string, runtime?: string, note?: string, port: number, speaks?: 'websocket' | 'bytes' }} server
  *   `speaks` (default 'websocket') tells the generator whether to expect a handshake and frames.
  */
 export function announce(server) {

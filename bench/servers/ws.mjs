@@ -1,9 +1,11 @@
 // The peer that every ratio refers to: ws as its README writes an echo server and a broadcast, without deflate unless
 // the workload asks for it; with bufferutil, or for comparison as an installation without it.
 // Text stays a Buffer on its way through, which is the cheapest way that ws offers.
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { WebSocket, WebSocketServer } from 'ws';
-import { announce, packageVersion, workload } from './side-channel.mjs';
+import { announce, packageVersion, tls, workload } from './side-channel.mjs';
 
 const bufferutil = process.env.WS_NO_BUFFER_UTIL ? undefined : packageVersion('bufferutil');
 // ws falls back to JavaScript in silence; a ratio against that would flatter us.
@@ -21,11 +23,8 @@ const perMessageDeflate = workload.deflate && {
   zlibDeflateOptions: { chunkSize: 1024, memLevel: 7, level: workload.deflate.level },
   zlibInflateOptions: { chunkSize: 10 * 1024 },
 };
-const server = new WebSocketServer({
-  host: '127.0.0.1',
-  port: 0,
-  perMessageDeflate: perMessageDeflate ?? false,
-});
+const listener = tls ? createSecureServer(tls) : createServer();
+const server = new WebSocketServer({ server: listener, perMessageDeflate: perMessageDeflate ?? false });
 server.on('connection', (socket, request) => {
   // The generator cuts its connections when it ends.
   socket.on('error', () => {});
@@ -45,8 +44,8 @@ function broadcast(data, isBinary) {
   }
 }
 
-server.on('listening', () => {
-  const address = server.address();
+listener.listen(0, '127.0.0.1', () => {
+  const address = listener.address();
   if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
   announce({
     name: 'ws',

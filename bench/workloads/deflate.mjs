@@ -1,6 +1,7 @@
 // permessage-deflate, without context takeover in either direction and without a threshold: every message is inflated and
 // deflated by itself. The level is the one that both our default and the example of ws name; in the rest each is as its
 // documentation recommends.
+import { foreignServers } from './workload.mjs';
 
 const deflate = { level: 3 };
 
@@ -17,7 +18,7 @@ export const deflateWorkloads = [
     kind: /** @type {const} */ ('echo'),
     name: `deflate echo ${size} d${depth}`,
     isShort: true,
-    servers: ['fullduplex', 'ws'],
+    servers: ['fullduplex', 'ws', ...foreignServers],
     connections: 64,
     messageType: /** @type {const} */ ('json'),
     messageBytes,
@@ -28,7 +29,7 @@ export const deflateWorkloads = [
     kind: /** @type {const} */ ('fan-out'),
     name: `deflate fan-out 1 KiB to 1000 d${depth}`,
     isShort: depth === 1,
-    servers: ['fullduplex', 'ws'],
+    servers: ['fullduplex', 'ws', ...foreignServers],
     connections: 1000,
     messageType: /** @type {const} */ ('json'),
     messageBytes: 1024,

@@ -1,4 +1,5 @@
 // The echo workloads as data: every connection keeps `depth` messages in flight and sends the next when one is back.
+import { foreignServers } from './workload.mjs';
 
 const KIB = 1024;
 const DEPTHS = [1, 16, 32];
@@ -21,7 +22,7 @@ const MESSAGES = [
 function serversFor(messageType) {
   // Text is a string, which nobody can borrow.
   const borrowed = messageType === 'binary' ? ['fullduplex-borrowed'] : [];
-  return ['fullduplex', ...borrowed, 'fullduplex-iterator', 'ws', 'ws-js', 'net'];
+  return ['fullduplex', ...borrowed, 'fullduplex-iterator', 'ws', 'ws-js', 'net', ...foreignServers];
 }
 
 /** @type {readonly import('./workload.mjs').Workload[]} */

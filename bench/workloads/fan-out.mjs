@@ -1,8 +1,8 @@
 // One publisher, many subscribers: each message that the server gets from the one it passes on to all the others.
 // Outstanding messages tell whether a server writes once for each or once for all that came together.
+import { foreignServers } from './workload.mjs';
 
-/** @type {readonly string[]} */
-const servers = ['fullduplex', 'ws', 'net'];
+const servers = ['fullduplex', 'ws', 'net', ...foreignServers];
 
 /** @type {readonly import('./workload.mjs').Workload[]} */
 export const fanOutWorkloads = [1000, 5000].flatMap((connections) =>

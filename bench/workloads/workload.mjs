@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Workload
- * @property {'echo' | 'fan-out' | 'handshakes'} kind
+ * @property {'echo' | 'fan-out' | 'handshakes' | 'latency'} kind
  * @property {string} name what --only looks for, and what the table shows
  * @property {boolean} isShort whether it belongs to `npm run bench` without --full
  * @property {readonly string[]} servers the names of the servers that it makes sense for
@@ -12,8 +12,14 @@
  * @property {number} messageBytes
  * @property {number} depth messages in flight: per connection, or outstanding of a fan-out
  * @property {{ level: number }} [deflate] every message is compressed, without context takeover, at this level of zlib
+ * @property {boolean} [isEncrypted] over TLS
+ * @property {number} [rate] messages per second of `latency`, on all connections together
+ * @property {number} [timeFactor] how many times longer its turns and its warm-up are than those of others
  * @property {boolean} [cuts] connections of `handshakes` are cut instead of closed
  */
+
+/** Other peoples' servers on other platforms. */
+export const foreignServers = ['bun', 'uwebsockets', 'gorilla', 'python-websockets'];
 
 /** The servers of the short form. */
 export const shortServers = ['fullduplex', 'fullduplex-borrowed', 'fullduplex-iterator', 'ws', 'net'];

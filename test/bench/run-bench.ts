@@ -13,7 +13,7 @@ export interface Outcome {
  * @param script relative to bench/
  */
 export function runBench(script: string, options: readonly string[]): Promise<Outcome> {
-  const file = fileURLToPath(new URL(`../../bench/${script}`, import.meta.url));
+  const file = commandFile(script);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file, ...options]);
     let stdout = '';
@@ -31,7 +31,17 @@ export function runBench(script: string, options: readonly string[]): Promise<Ou
 
 /** `npm run bench` with these options. */
 export function bench(...options: string[]): Promise<Outcome> {
-  return runBench('run.mjs', ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0.1', ...options]);
+  return runBench('run.mjs', ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0.05', ...options]);
+}
+
+/** The names of the workloads that these options of `npm run bench` choose. */
+export function listWorkloads(...options: string[]): string[] {
+  const args = [commandFile('run.mjs'), '--list', ...options];
+  return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout.trim().split('\n');
+}
+
+function commandFile(script: string): string {
+  return fileURLToPath(new URL(`../../bench/${script}`, import.meta.url));
 }
 
 /** The cells of the first row of a Markdown table that begins with the given ones. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -36,6 +38,10 @@ static void watch_output(struct connection *c, bool is_wanted) {
   if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event) != 0) fail("epoll_ctl: %s", strerror(errno));
 }
 
+static ptrdiff_t send_bytes(struct connection *c, const void *bytes, size_t length) {
+  return c->tls != NULL ? send_tls(c, bytes, length) : send(c->fd, bytes, length, MSG_NOSIGNAL);
+}
+
 static void flush_output(struct connection *c) {
   for (;;) {
     // A control frame that is due goes out at the end of the frame that is being sent.
@@ -48,7 +54,7 @@ static void flush_output(struct connection *c) {
       from = c->cycle->frames + c->offset;
       length = least(c->unsent_bytes, left_of_frame > 0 ? left_of_frame : c->cycle->frames_bytes - c->offset);
     }
-    ssize_t sent = send(c->fd, from, length, MSG_NOSIGNAL);
+    ptrdiff_t sent = send_bytes(c, from, length);
     if (sent < 0 && errno != EAGAIN) fail("connection %d: send: %s", c->number, strerror(errno));
     if (sent > 0 && is_control) {
       c->control_out_sent += (size_t)sent;
@@ -57,7 +63,7 @@ static void flush_output(struct connection *c) {
       c->unsent_bytes -= (uint64_t)sent;
       c->offset = (c->offset + (size_t)sent) % c->cycle->cycle_bytes;
     }
-    if (sent < (ssize_t)length) {
+    if (sent < (ptrdiff_t)length) {
       watch_output(c, true);
       return;
     }
@@ -87,26 +93,35 @@ void queue_control(struct connection *c, uint8_t opcode, const uint8_t *payload,
 
 // One read. Payload whose content nobody compares is thrown away inside the kernel (tcp(7): MSG_TRUNC): the generator
 // must stay cheaper than the server that it measures.
-static void read_input(struct connection *c) {
-  bool discards = c->expected == NULL && (!options.is_websocket || (c->frame_remaining >= DISCARD_AT_LEAST_BYTES && c->opcode < OPCODE_CLOSE));
+static bool read_once(struct connection *c) {
+  bool discards = c->expected == NULL && c->tls == NULL && (!options.is_websocket || (c->frame_remaining >= DISCARD_AT_LEAST_BYTES && c->opcode < OPCODE_CLOSE));
   size_t wanted = !discards ? READ_BUFFER_BYTES : options.is_websocket ? (size_t)c->frame_remaining : 8u << 20;
-  ssize_t length = recv(c->fd, discards ? NULL : read_buffer, wanted, discards ? MSG_TRUNC : 0);
+  ptrdiff_t length = c->tls != NULL ? receive_tls(c, read_buffer, wanted) : recv(c->fd, discards ? NULL : read_buffer, wanted, discards ? MSG_TRUNC : 0);
   if (length == 0) fail("connection %d: the server ended the connection", c->number);
   if (length < 0 && errno != EAGAIN) fail("connection %d: recv: %s", c->number, strerror(errno));
-  if (length < 0) return;
+  if (length < 0) return false;
   received_bytes += (uint64_t)length;
   c->arrived = 0;
   if (!options.is_websocket) take_plain_bytes(c, read_buffer, (size_t)length);
   else if (discards) take_discarded(c, (size_t)length);
   else take_frames(c, read_buffer, (size_t)length);
   if (c->arrived > 0) kind->read_ended(c);
+  return true;
+}
+
+static void read_input(struct connection *c) {
+  // What OpenSSL has read and not yet given away, epoll knows nothing of.
+  while (read_once(c) && c->tls != NULL) continue;
 }
 
 // ---- the loop
 
-bool turn(int timeout_ms) {
+bool turn(double timeout_seconds) {
   struct epoll_event events[256];
-  int count = epoll_wait(epoll_fd, events, 256, timeout_ms);
+  time_t whole = (time_t)timeout_seconds;
+  struct timespec timeout = {.tv_sec = whole, .tv_nsec = (long)((timeout_seconds - (double)whole) * 1e9)};
+  // By its number: libraries older than 2.35 have no function for it, kernels have it since 5.11.
+  int count = (int)syscall(SYS_epoll_pwait2, epoll_fd, events, 256, timeout_seconds < 0 ? NULL : &timeout, NULL, 0);
   if (count < 0 && errno != EINTR) fail("epoll_wait: %s", strerror(errno));
   bool has_command = false;
   for (int i = 0; i < count; i++) {
@@ -130,7 +145,7 @@ double run_until_quiet(double deadline) {
   double now = now_seconds(), progress_at = now;
   uint64_t progress = received_bytes;
   while (outstanding > 0) {
-    turn(100);
+    turn(0.1);
     now = now_seconds();
     if (now >= deadline) refills = false;
     if (progress != received_bytes) {
@@ -154,6 +169,7 @@ void dial(struct connection *c, const char *path, bool deflates) {
   setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("connect to %s:%d: %s", options.host, options.port, strerror(errno));
+  if (options.encrypts) open_tls(c);
   if (!options.is_websocket) return;
   // The key and its answer are the example of RFC 6455 1.3, which spares this program a SHA-1.
   char head[1024];
@@ -161,7 +177,7 @@ void dial(struct connection *c, const char *path, bool deflates) {
                         "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
                         path, options.host, options.port, deflates ? DEFLATE_OFFER : "");
-  if (send(c->fd, head, (size_t)length, MSG_NOSIGNAL) != length) fail("handshake: send: %s", strerror(errno));
+  if (send_bytes(c, head, (size_t)length) != length) fail("handshake: send: %s", strerror(errno));
 }
 
 void require_accepted(const char *head, bool deflates) {
@@ -183,7 +199,8 @@ void open_connection(struct connection *c, int number, const char *path, bool de
   char head[4096];
   size_t have = 0, head_bytes = 0;
   while (options.is_websocket && head_bytes == 0) {
-    ssize_t n = have < sizeof head - 1 ? recv(c->fd, head + have, sizeof head - 1 - have, 0) : 0;
+    size_t room = sizeof head - 1 - have;
+    ptrdiff_t n = room == 0 ? 0 : c->tls != NULL ? receive_tls(c, head + have, room) : recv(c->fd, head + have, room, 0);
     if (n <= 0) fail("handshake: no complete response head from the server");
     have += (size_t)n;
     head[have] = 0;

@@ -31,6 +31,8 @@ struct options {
   size_t depth;  // messages in flight: per connection, or of a fan-out
   bool deflates; // the connections that the load is for offer permessage-deflate
   bool cuts;     // connections of a handshake are cut instead of closed
+  bool encrypts; // connections are TLS
+  double rate;   // of messages per second, on all connections together, where that is fixed
 };
 extern struct options options;
 
@@ -41,6 +43,15 @@ size_t deflate_message(uint8_t *out, const uint8_t *payload, size_t length);
 size_t deflated_at_most(size_t length);
 // Returns the length of the message, or `at_most` + 1 for one that is longer; fails on data that is not valid.
 size_t inflate_message(uint8_t *out, size_t at_most, const uint8_t *data, size_t length);
+
+// ---- tls.c: TLS over a connected socket; fails in a program without OpenSSL
+
+struct connection;
+// Shakes hands, waiting for it.
+void open_tls(struct connection *c);
+// Like recv() and send(), with EAGAIN when they would have to wait.
+ptrdiff_t receive_tls(struct connection *c, void *bytes, size_t room);
+ptrdiff_t send_tls(struct connection *c, const void *bytes, size_t length);
 
 // ---- cycle.c: frames that are sent over and over
 
@@ -65,6 +76,7 @@ size_t end_of_frame(const struct cycle *cycle, size_t offset);
 
 struct connection {
   int fd, number;
+  void *tls; // NULL without
   bool watches_output, deflates;
   // Sending.
   const struct cycle *cycle;
@@ -100,8 +112,8 @@ void send_from(struct connection *c, const struct cycle *cycle);
 // Queues the next frames of the connection's cycle and sends what the socket takes.
 void queue_messages(struct connection *c, size_t count);
 void queue_control(struct connection *c, uint8_t opcode, const uint8_t *payload, size_t length);
-// One turn of epoll. Returns true when a command waits on stdin.
-bool turn(int timeout_ms);
+// One turn of epoll, which waits at most so long; below 0 is forever. Returns true when a command waits on stdin.
+bool turn(double timeout_seconds);
 void watch_commands(bool is_wanted);
 // Runs until nothing is outstanding; from `deadline` on, `refills` is false.
 double run_until_quiet(double deadline);
@@ -119,6 +131,14 @@ void take_discarded(struct connection *c, size_t length);
 void expect(struct connection *c, const uint8_t *payloads, size_t bytes);
 void require_complete(struct connection *c);
 
+// ---- echo.c, for those who send messages and get them back
+
+extern struct connection *echoing;
+void open_echo(void);
+void verify_echo(void);
+void send_messages(struct connection *c, uint32_t count);
+void count_reply(struct connection *c);
+
 // ---- one file each: the kinds of load
 
 struct kind {
@@ -135,7 +155,7 @@ struct kind {
   void (*run)(double seconds);
 };
 
-extern const struct kind echo_kind, fan_out_kind, handshakes_kind;
+extern const struct kind echo_kind, fan_out_kind, handshakes_kind, latency_kind;
 extern const struct kind *kind;
 
 #endif

@@ -6,7 +6,7 @@
 #include "load.h"
 
 struct options options = {.is_websocket = true, .type = PAYLOAD_BINARY, .opcode = OPCODE_BINARY, .host = "127.0.0.1", .connections = 1, .depth = 1};
-static const struct kind *const kinds[] = {&echo_kind, &fan_out_kind, &handshakes_kind};
+static const struct kind *const kinds[] = {&echo_kind, &fan_out_kind, &handshakes_kind, &latency_kind};
 const struct kind *kind = &echo_kind;
 
 static void choose_kind(const char *name) {
@@ -39,6 +39,8 @@ static void read_option(const char *argument) {
   else if (!strncmp(argument, "depth=", name)) options.depth = strtoul(value, NULL, 10);
   else if (!strncmp(argument, "speaks=", name)) options.is_websocket = !strcmp(value, "websocket");
   else if (!strncmp(argument, "cuts=", name)) options.cuts = !strcmp(value, "true");
+  else if (!strncmp(argument, "encrypts=", name)) options.encrypts = !strcmp(value, "true");
+  else if (!strncmp(argument, "rate=", name)) options.rate = atof(value);
   else if (!strncmp(argument, "deflates=", name)) options.deflates = !strcmp(value, "true");
   else if (!strncmp(argument, "messageType=", name)) choose_type(value);
   else fail("unknown option %s", argument);
@@ -56,7 +58,7 @@ int main(int count, char **arguments) {
   char line[128];
   watch_commands(true);
   for (;;) {
-    while (!turn(-1)) continue;
+    while (!turn(-1.0)) continue;
     size_t length = 0;
     do {
       if (length == sizeof line - 1 || read(STDIN_FILENO, line + length, 1) != 1) return 0;
