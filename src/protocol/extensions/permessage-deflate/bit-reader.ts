@@ -23,11 +23,6 @@ export class BitReader {
     return this.#bitCount;
   }
 
-  /** Whether nothing but zero bits is left of the last byte. */
-  get isAtEnd(): boolean {
-    return this.#bits === 0 && this.byteLength === 0;
-  }
-
   /** Adds a piece, which is borrowed until `keep` or `clear`. */
   add(input: Uint8Array): void {
     const left = this.byteLength;

@@ -114,7 +114,7 @@ export class PortableInflater implements Inflater {
     this.#output.set(history);
 
     while (this.#step(isFinal));
-    if (isFinal && !(this.#mayEnd && this.#reader.isAtEnd)) throw truncated();
+    if (isFinal && !this.#mayEnd) throw truncated();
 
     const output = this.#takeOutput(isFinal);
     if (isFinal) {

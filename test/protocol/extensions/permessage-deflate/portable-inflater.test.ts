@@ -349,11 +349,12 @@ describe('PortableInflater refuses', () => {
     expect(Math.min(accepted, refused)).toBeGreaterThan(40);
   });
 
-  it('everything after an error, and gives its memory back', () => {
+  it('what refers to messages before an error: it has given its memory back', () => {
     const inflater = inflaterOf({ hasTakeover: true });
     inflate(inflater, [deflate(Buffer.from('Hello'))]);
-    expect(() => inflate(inflater, [Uint8Array.of(0x07)])).toThrow(/block of type 3/);
+    expect(() => inflate(inflater, [fromHex('f248')])).toThrow(/inside a block/);
     expect(() => inflate(inflater, [fromHex('f200110000')])).toThrow(/distance/);
+    expect(inflate(inflater, [new Uint8Array(0)])).toHaveLength(0);
   });
 });
 
@@ -399,7 +400,7 @@ describe('PortableInflater keeps to', () => {
     const inflater = inflaterOf({ maxInflationRatio: 1 });
     const payload = deflate(new Uint8Array(MiB));
     expect(inflate(inflater, [payload])).toHaveLength(MiB);
-    expect(inflate(inflater, cut(payload, [100, 200]))).toHaveLength(MiB);
+    expect(inflate(inflater, cut(payload, [500, 800]))).toHaveLength(MiB);
     expect(inflate(inflater, [payload])).toHaveLength(MiB);
     expect(errorOf(deflate(new Uint8Array(MiB + 1)), Infinity, { maxInflationRatio: 1 })).toEqual(
       tooLarge(`at most ${MiB}, 1 times its compressed`),
