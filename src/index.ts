@@ -1,7 +1,12 @@
 // `fullduplex` on Node: server, client and the WHATWG classes.
 
 export { Connection } from './connection/connection.ts';
-export type { ConnectionHandlers, FragmentOptions, SendData } from './connection/connection-handlers.ts';
+export type {
+  ConnectionHandlers,
+  FragmentOptions,
+  SendData,
+  SendOptions,
+} from './connection/connection-handlers.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';
@@ -43,7 +48,14 @@ export {
 export type { SubscribeOptions, WhenSlow } from './server/topics.ts';
 export type { UpgradeAcceptance, UpgradeDecision } from './server/upgrade-decision.ts';
 export { UpgradeRequest } from './server/upgrade-request.ts';
-export { PreparedMessage } from './protocol/prepared-message.ts';
+export { PreparedMessage, type PreparedMessageOptions } from './protocol/prepared-message.ts';
+
+// Compression
+export {
+  defaultPerMessageDeflateOptions,
+  type PerMessageDeflateOptions,
+} from './protocol/extensions/permessage-deflate/options.ts';
+export { CompressionMemory, compressionMemory } from './node/zlib/compression-memory.ts';
 
 // The WHATWG classes
 export {

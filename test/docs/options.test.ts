@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { defaultConnectionOptions } from '../../src/connection/connection-options.ts';
+import { defaultPerMessageDeflateOptions } from '../../src/protocol/extensions/permessage-deflate/options.ts';
 import { defaultServerLimits } from '../../src/server/server-options.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -21,6 +22,10 @@ function asText(defaults: object): Record<string, string> {
 
 test('the guide lists every option of a connection with its real default', () => {
   expect(tableOf('Options of a connection')).toEqual(asText(defaultConnectionOptions));
+});
+
+test('the guide lists every option of permessage-deflate with its real default', () => {
+  expect(tableOf('Compression')).toEqual(asText(defaultPerMessageDeflateOptions));
 });
 
 test('the guide lists every option of a server with its real default', () => {
