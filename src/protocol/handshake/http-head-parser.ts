@@ -33,6 +33,7 @@ export type HeadResult<Head> =
   | { readonly kind: 'invalid'; readonly error: HandshakeError };
 
 const incomplete = Object.freeze({ kind: 'incomplete' });
+const mostArguments = 1024;
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -296,6 +297,10 @@ function readHttpVersion(line: string, start: number, end: number): string | und
 /** Gives the text of `bytes[start..end)`, one character for each byte. TextDecoder cannot: its latin1 is windows-1252. */
 function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (let index = start; index < end; index++) text += String.fromCharCode(bytes[index]);
+  // Not all at once: the arguments of a call lie on the stack.
+  for (let index = start; index < end; index += mostArguments) {
+    const piece = bytes.subarray(index, Math.min(end, index + mostArguments));
+    text += Reflect.apply(String.fromCharCode, undefined, piece);
+  }
   return text;
 }
