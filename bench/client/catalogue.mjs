@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { launchOf } from '../servers/catalogue.mjs';
+import { launchOf, prepareServer } from '../servers/catalogue.mjs';
 
 /** @typedef {import('../servers/catalogue.mjs').Prepared} Prepared */
 
@@ -15,6 +15,7 @@ const CATALOGUE = {
   ws: () => onNode('ws'),
   'ws-events': () => onNode('ws-events'),
   node: nodeGlobal,
+  bun: bunGlobal,
 };
 
 export const clientNames = Object.keys(CATALOGUE);
@@ -45,4 +46,11 @@ function nodeGlobal() {
     return { launch: { ...launch, args: [flag, ...launch.args] } };
   }
   return { missing: `Node ${process.version} has no global WebSocket` };
+}
+
+/** @returns {Prepared} */
+function bunGlobal() {
+  const bun = prepareServer('bun');
+  if ('missing' in bun) return bun;
+  return { launch: { command: bun.launch.command, args: onNode('global').launch.args } };
 }

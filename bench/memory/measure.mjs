@@ -2,6 +2,7 @@
 // difference for each of those. What only the first connections cost (code, pools) is in neither.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { settled } from './settled.mjs';
 import { LineProcess } from '../process/line-process.mjs';
 
 const ANSWER_TIMEOUT_MS = 120_000;
@@ -42,19 +43,22 @@ const SAMPLES = /** @type {const} */ ([
 
 /**
  * @param {string} label
- * @param {URL} file
+ * @param {import('../servers/catalogue.mjs').Launch} launch
  * @param {import('./states.mjs').MemoryState} state
  * @param {MemorySettings} settings
  * @returns {Promise<MemoryRound & { identity: Record<string, any>, snapshots: string[] }>}
  */
 export async function measureState(
   label,
-  file,
+  launch,
   state,
   { connections, settledConnections, cores, snapshotDirectory },
 ) {
-  const args = ['--expose-gc', fileURLToPath(file), ...state.serverArguments];
-  const server = new LineProcess(`server ${label}`, process.execPath, args, cores.server);
+  // The probe in the server has to be able to collect garbage; other runtimes than Node bring their own way.
+  const flags = launch.command === process.execPath ? ['--expose-gc'] : [];
+  const args = [...flags, ...launch.args, JSON.stringify(state.workload)];
+  const server = new LineProcess(`server ${label}`, launch.command, args, cores.server, launch.environment);
+  const isJavaScript = launch.args.some((argument) => argument.endsWith('.mjs'));
   /** @type {LineProcess | undefined} */
   let holder;
   try {
@@ -72,7 +76,7 @@ export async function measureState(
     const snapshots = [];
     /** @param {string} name */
     const sample = async (name) => {
-      const answer = await server.ask('memory', ANSWER_TIMEOUT_MS);
+      const answer = await sampleMemory(server, isJavaScript);
       if (snapshotDirectory) {
         const path = join(
           snapshotDirectory,
@@ -81,7 +85,7 @@ export async function measureState(
         await server.ask(`snapshot ${path}`, ANSWER_TIMEOUT_MS);
         snapshots.push(path);
       }
-      return /** @type {MemorySample} */ (answer);
+      return answer;
     };
     /** @param {number} count */
     const openUpTo = async (count) => {
@@ -93,7 +97,7 @@ export async function measureState(
     await openUpTo(settledConnections + connections);
     const idle = await sample('idle');
     await holder.ask('close', ANSWER_TIMEOUT_MS);
-    const closed = /** @type {MemorySample} */ (await server.ask('memory', ANSWER_TIMEOUT_MS));
+    const closed = await sampleMemory(server, isJavaScript);
     return {
       identity,
       snapshots,
@@ -107,6 +111,26 @@ export async function measureState(
     await holder?.stop();
     await server.stop();
   }
+}
+
+/**
+ * @param {LineProcess} server
+ * @param {boolean} isJavaScript whether it has the probe, or only a resident size that somebody has to wait for
+ * @returns {Promise<MemorySample>}
+ */
+async function sampleMemory(server, isJavaScript) {
+  if (isJavaScript) return /** @type {MemorySample} */ (await server.ask('memory', ANSWER_TIMEOUT_MS));
+  const residentBytes = await settled(
+    async () => (await server.ask('sample', ANSWER_TIMEOUT_MS)).residentBytes,
+  );
+  const unknown = Number.NaN;
+  return {
+    residentBytes,
+    heapUsedBytes: unknown,
+    heapTotalBytes: unknown,
+    externalBytes: unknown,
+    arrayBufferBytes: unknown,
+  };
 }
 
 /**

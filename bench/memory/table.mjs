@@ -47,7 +47,7 @@ const COLUMNS = [
 
 /** @param {import('./run.mjs').MemoryReport} report */
 export function formatMemory(report) {
-  const { connections, versions, entries } = report;
+  const { connections, versions, missing, entries } = report;
   const rows = entries.map(({ state, server, figures, failure }) =>
     figures
       ? [
@@ -65,9 +65,10 @@ export function formatMemory(report) {
   const states = [...new Map(entries.map(({ state, meaning }) => [state, meaning]))];
   return [
     ...environmentLines(report),
-    `- servers: ${Object.values(versions).join('; ')}`,
+    ...Object.entries(versions).map(([server, version]) => `- ${server}: ${version}`),
     `- KiB for each of ${connections.toLocaleString('en-US')} connections, median (lowest-highest) of fresh processes, after garbage collection`,
     ...states.map(([state, meaning]) => `- ${state}: ${meaning}`),
+    ...Object.entries(missing).map(([name, reason]) => `- left out: ${name}: ${reason}`),
     '- left: what remains when all connections are gone, per connection that was',
     '',
     ...formatTable(COLUMNS, rows),
@@ -76,6 +77,8 @@ export function formatMemory(report) {
 
 /** @param {import('../report/summary.mjs').Spread} spread */
 function formatKib({ median, min, max }) {
+  // Not every runtime tells.
+  if (Number.isNaN(median)) return '-';
   const range = max - min < 0.005 ? '' : ` (${min.toFixed(2)}-${max.toFixed(2)})`;
   // Minus zero and hair above it are the same to a reader.
   return `${(Math.abs(median) < 0.005 ? 0 : median).toFixed(2)}${range}`;

@@ -98,7 +98,9 @@ function latencies({ workloads }) {
     entries.flatMap(({ server, figures }) => {
       const latency = figures?.latencyMicros;
       if (!latency) return [];
-      const cells = [latency.p50, latency.p99, latency.p999].map((spread) => formatSpread(spread, formatMicros));
+      const cells = [latency.p50, latency.p99, latency.p999].map((spread) =>
+        formatSpread(spread, formatMicros),
+      );
       return [[workload.name, server, ...cells]];
     }),
   );

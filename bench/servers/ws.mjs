@@ -13,15 +13,17 @@ const isNative =
   createRequire(import.meta.url)('bufferutil') !== createRequire(import.meta.url)('bufferutil/fallback');
 if (bufferutil && !isNative) throw new Error('ws would run without the native bufferutil');
 
-// All but level and threshold are the values of the example in its README.
+// All but level and threshold are the values of the example in its README, unless the workload says otherwise.
+const { level, ...deflate } = workload.deflate ?? {};
 const perMessageDeflate = workload.deflate && {
   threshold: 0,
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,
   serverMaxWindowBits: 10,
   concurrencyLimit: 10,
-  zlibDeflateOptions: { chunkSize: 1024, memLevel: 7, level: workload.deflate.level },
+  zlibDeflateOptions: { chunkSize: 1024, memLevel: 7, level },
   zlibInflateOptions: { chunkSize: 10 * 1024 },
+  ...deflate,
 };
 const listener = tls ? createSecureServer(tls) : createServer();
 const server = new WebSocketServer({ server: listener, perMessageDeflate: perMessageDeflate ?? false });

@@ -28,7 +28,7 @@ export const deflateWorkloads = [
   ...[1, 16].map((depth) => ({
     kind: /** @type {const} */ ('fan-out'),
     name: `deflate fan-out 1 KiB to 1000 d${depth}`,
-    isShort: depth === 1,
+    isShort: true,
     servers: ['fullduplex', 'ws', ...foreignServers],
     connections: 1000,
     messageType: /** @type {const} */ ('json'),

@@ -11,11 +11,19 @@
  *   bytes; json are records with the same keys and different values, ASCII as well
  * @property {number} messageBytes
  * @property {number} depth messages in flight: per connection, or outstanding of a fan-out
- * @property {{ level: number }} [deflate] every message is compressed, without context takeover, at this level of zlib
+ * @property {DeflateSettings} [deflate] every message is compressed
  * @property {boolean} [isEncrypted] over TLS
  * @property {number} [rate] messages per second of `latency`, on all connections together
  * @property {number} [timeFactor] how many times longer its turns and its warm-up are than those of others
  * @property {boolean} [cuts] connections of `handshakes` are cut instead of closed
+ */
+
+/**
+ * @typedef {object} DeflateSettings
+ * @property {number} level of zlib
+ * @property {boolean} [serverNoContextTakeover] default true, here and below
+ * @property {boolean} [clientNoContextTakeover]
+ * @property {number} [serverMaxWindowBits] default what the server's documentation recommends
  */
 
 /** Other peoples' servers on other platforms. */

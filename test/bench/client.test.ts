@@ -16,14 +16,14 @@ const lying = fileURLToPath(new URL('clients/lying.mjs', import.meta.url));
 const clientBench = (...options: string[]) =>
   runBench('client/run.mjs', ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0.1', ...options]);
 
-describe.runIf(hasCompiler || isRequired)('npm run bench:client', () => {
+describe.runIf(hasCompiler || isRequired)('npm run bench:client', { timeout: 90_000 }, () => {
   let directory = '';
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'fullduplex-client-'));
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  it('measures and verifies every client that can be had', { timeout: 60_000 }, async () => {
+  it('measures and verifies every client that can be had', async () => {
     const file = join(directory, 'report.json');
     const { exitCode, stdout, stderr } = await clientBench('--only', '20 B binary d32', '--json', file);
     expect(stderr).not.toContain('failed');
@@ -37,11 +37,11 @@ describe.runIf(hasCompiler || isRequired)('npm run bench:client', () => {
     }
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
       versions: { ws: expect.stringMatching(/^ws \d.*bufferutil/) },
-      workloads: [{ workload: { depth: 32 }, entries: [{ client: 'fullduplex' }, {}, {}, {}, {}, {}, {}] }],
+      workloads: [{ workload: { depth: 32 } }],
     });
   });
 
-  it('runs every workload', { timeout: 60_000 }, async () => {
+  it('runs every workload', async () => {
     const { stdout: list } = await clientBench('--list');
     const { exitCode, stdout } = await clientBench('--clients', 'fullduplex');
     expect(exitCode).toBe(0);

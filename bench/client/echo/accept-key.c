@@ -1,3 +1,4 @@
+// SHA-1 and Base64 as they stand in their RFCs, for one key at a time: an echo server answers few handshakes.
 #include "accept-key.h"
 
 #include <stdint.h>

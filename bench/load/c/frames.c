@@ -20,7 +20,7 @@ uint64_t random_from_seed(uint64_t seed) {
 }
 
 // Records as an application would send them: the same keys again and again, few words, numbers that differ. zlib makes
-// a fifth of 1 KiB of it. It is cut off where the length is reached, and need not parse.
+// a third of 1 KiB of it. It is cut off where the length is reached, and need not parse.
 static void fill_json(uint8_t *out, size_t length, uint64_t *state) {
   static const char *const rooms[] = {"kitchen", "harbour", "library", "platform 4", "north gate", "workshop", "canteen", "roof"};
   static const char *const states[] = {"open", "closed", "waiting", "unknown"};

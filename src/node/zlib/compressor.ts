@@ -107,7 +107,6 @@ export class OneShotCompressor implements Compressor {
   constructor({ windowBits, level, memLevel }: DeflateParameters) {
     const usedBits = deflateWindowBits(windowBits);
     this.#options = { windowBits: usedBits, level, memLevel, finishFlush: constants.Z_SYNC_FLUSH };
-    // The peer's window may be smaller than the 9 bits of zlib's; what it has forgotten must not be referred to.
     this.#window = new PlaintextWindow(windowBits);
   }
 

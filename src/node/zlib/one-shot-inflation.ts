@@ -137,7 +137,6 @@ export class OneShotInflation implements Inflation {
   #endTurn(error: Error | undefined): void {
     this.#isInTurn = false;
     this.#turns.end();
-    if (error !== undefined) this.end();
     if (!this.#isClosed) this.#finish(error);
   }
 

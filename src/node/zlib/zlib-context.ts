@@ -108,7 +108,8 @@ export class ZlibContext implements Poolable {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#buffersInWork === undefined) this.#handle.close();
+    // As for a stream that is destroyed while it works, the binding waits for the thread pool.
+    this.#handle.close();
   }
 
   // The binding ends the process when it is asked for what cannot be, so nothing is taken for granted here: the input
@@ -127,7 +128,6 @@ export class ZlibContext implements Poolable {
     const done = this.#whenWritten;
     this.#whenWritten = undefined;
     this.#buffersInWork = undefined;
-    if (this.#isClosed) this.#handle.close();
     done?.();
   }
 }

@@ -190,15 +190,60 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
       deflater.close();
       inflater.close();
     }
-    const last = codec.createDeflater(usual);
-    // It has its turn behind all of them.
-    await deflate(last, payload);
+    // These have their turns behind all of them, and again when only incoming ones were closed.
+    await deflate(codec.createDeflater(usual), payload);
+    for (let connection = 0; connection < 8; connection++) {
+      const inflater = codec.createInflater(usualInflate);
+      inflater.inflate(whole, true, large, () => called.push('inflated'));
+      inflater.close();
+    }
+    expectBytes(await inflate(codec.createInflater(usualInflate), whole), payload);
     await pressure(() => {
       clock.advance(30_000);
       return memory.usedBytes === 0;
     });
     expect(called).toEqual([]);
     expect(memory.usedBytes).toBe(0);
+  });
+
+  it('keep what waits for its turn apart from what is worked on meanwhile', async () => {
+    const { codec } = stage(way, { asyncFromBytes: 20_000, syncOutputBytes: 10_000 });
+    const noise = Uint8Array.from(
+      { length: 50_000 },
+      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
+    );
+    const sender = codec.createDeflater(usual);
+    const zeros = new Uint8Array(90_000);
+    const deflatedZeros = await deflate(sender, zeros);
+    const short = noise.subarray(0, 3000);
+    const deflatedShort = await deflate(sender, short);
+    // These take all turns.
+    const earlier = Array.from({ length: 20 }, () => deflate(codec.createDeflater(usual), noise));
+    // This has begun within the call and goes on when it has its turn.
+    const waiting = inflate(
+      codec.createInflater({ ...usualInflate, maxInflationRatio: 2000 }),
+      deflatedZeros,
+    );
+    for (let other = 0; other < 3; other++)
+      expectBytes(await inflate(codec.createInflater(usualInflate), deflatedShort), short);
+    expectBytes(await waiting, zeros);
+    for (const deflated of await Promise.all(earlier)) expectBytes(inflateByZlib([deflated], 15), noise);
+  });
+
+  it('are not taken back while they are at work', async () => {
+    const { codec, memory, clock } = stage(way, { asyncFromBytes: 20_000 });
+    const deflater = codec.createDeflater({ ...usual, hasTakeover: true });
+    const noise = Uint8Array.from(
+      { length: 500_000 },
+      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
+    );
+    const first = await deflate(deflater, text);
+    const second = deflate(deflater, noise);
+    clock.advance(60_000);
+    expect(memory.usedBytes).toBeGreaterThan(0);
+    expectBytes(inflateByZlib([first, await second], 15), Buffer.concat([text, noise]));
+    const third = await deflate(deflater, noise.subarray(-10_000));
+    expect(third.length).toBeLessThan(1000);
   });
 
   it('call back in the asynchronous context of their caller, whoever used them before', async () => {

@@ -128,6 +128,22 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
     );
   });
 
+  it('know behind a final block what the pieces before it were, also without takeover', async () => {
+    const { codec } = stage(way);
+    const phrase = bytesOf('a phrase that comes again, though not at once');
+    const between = bytesOf('-'.repeat(300));
+    const all = concat([phrase, between]);
+    const again = concat([flushed(phrase, all), Uint8Array.of(0)]);
+    expect(again.length).toBeLessThan(20);
+    const pieces = [flushed(phrase), finished(between, phrase), again];
+    for (const hasTakeover of [false, true]) {
+      const inflater = codec.createInflater({ ...usualInflate, hasTakeover });
+      const made: Uint8Array[] = [];
+      for (const [index, piece] of pieces.entries()) made.push(await inflate(inflater, piece, index === 2));
+      expectBytes(concat(made), concat([all, phrase]));
+    }
+  });
+
   it('refuse more final blocks than anybody has a reason to send', async () => {
     const { codec } = stage(way);
     const empty = finished(new Uint8Array(0));
