@@ -20,6 +20,8 @@ export class ConnectionEnd {
   // How it began: the first of our close, the peer's close, a failure.
   #beginning: { code: number; reason: string; by: ClosedInfo['by']; cause?: Error } | undefined;
   #deadline: Timer | undefined;
+  #transportError: Error | undefined;
+  #closedInfo: ClosedInfo | undefined;
 
   /** Notes how the end began; only the first note counts. */
   begin(by: ClosedInfo['by'], code: number, reason: string, cause: Error | undefined): void {
@@ -40,13 +42,20 @@ export class ConnectionEnd {
     }, timeoutMs);
   }
 
-  /** The transport is gone: no deadline any more. */
-  stop(): void {
+  /** The transport is gone, with the error that ended it if there was one: no deadline any more. */
+  transportClosed(error: Error | undefined): void {
+    this.#transportError = error;
     this.#deadline?.cancel();
   }
 
-  /** Why the connection ended; `error` is what ended the transport. */
-  closedInfo(error: Error | undefined): ClosedInfo {
+  /** Why the connection ended; made when somebody asks, because an error with its stack costs more than the rest. */
+  get closedInfo(): ClosedInfo {
+    this.#closedInfo ??= this.#describe();
+    return this.#closedInfo;
+  }
+
+  #describe(): ClosedInfo {
+    const error = this.#transportError;
     const isClean = this.#isClean;
     const beginning = this.#beginning;
     if (beginning !== undefined && (isClean || beginning.cause !== undefined)) {

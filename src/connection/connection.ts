@@ -65,7 +65,6 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #drain: Deferred<boolean> | undefined;
   #end: ConnectionEnd | undefined;
   #closed: Deferred<ClosedInfo> | undefined;
-  #closedInfo: ClosedInfo | undefined;
   #observer: FrameObserver | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -90,7 +89,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   get closed(): Promise<ClosedInfo> {
     if (this.#closed === undefined) {
       this.#closed = new Deferred();
-      if (this.#closedInfo !== undefined) this.#closed.resolve(this.#closedInfo);
+      const info = this.closedInfo;
+      if (info !== undefined) this.#closed.resolve(info);
     }
     return this.#closed.promise;
   }
@@ -127,7 +127,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   /** Why the connection ended; undefined while it has not. */
   get closedInfo(): ClosedInfo | undefined {
-    return this.#closedInfo;
+    return this.#readyState === 'closed' ? this.#end?.closedInfo : undefined;
   }
 
   /** The peer's close frame as it was received (1005: without a code); undefined if none was. */
@@ -296,7 +296,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#deliverHeld();
     if (this.#readyState !== 'open' && handlers.closing !== undefined)
       this.#call(() => handlers.closing?.(this));
-    if (this.#closedInfo !== undefined) this.#callClose(this.#closedInfo);
+    if (this.#readyState === 'closed') this.#callClose();
   }
 
   /**
@@ -637,22 +637,22 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
-    end.stop();
+    end.transportClosed(error);
     this.#pauseCauses = 0;
-    const info = end.closedInfo(error);
-    this.#closedInfo = info;
     this.#deliverHeld();
     this.#drain?.resolve(false);
     this.#drain = undefined;
     this.#inbox?.end();
     this.onClosed();
-    this.#closed?.resolve(info);
-    this.#callClose(info);
+    this.#closed?.resolve(end.closedInfo);
+    this.#callClose();
   }
 
-  #callClose(info: ClosedInfo): void {
+  #callClose(): void {
     const handlers = this.#handlers;
-    if (handlers?.close !== undefined) this.#call(() => handlers.close?.(this, info));
+    const end = this.#end;
+    if (handlers?.close === undefined || end === undefined) return;
+    this.#call(() => handlers.close?.(this, end.closedInfo));
   }
 
   #call(handler: () => unknown): void {
