@@ -192,6 +192,20 @@ describe('verdicts', () => {
     timeoutMs,
   );
 
+  test(
+    'pings of the testee are answered, and are not taken for a fault',
+    async () => {
+      const { lines } = await run(
+        '--testee',
+        `${broken}?keeps-alive`,
+        '--short',
+        ...cases('1.1.1', '9.7.1', '13.2.2'),
+      );
+      expect(lines.at(-1)).toBe('6 passed, 0 failed');
+    },
+    timeoutMs,
+  );
+
   const silent = ['--deadline-ms', '500'];
   test.each([
     ['utf8-unchecked', 'server', '6.3.1', 'expected nothing more, saw text of 20 bytes', []],

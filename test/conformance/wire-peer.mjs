@@ -30,7 +30,7 @@ function chopped(bytes, chopBytes) {
 
 /** One connection to the testee, as the runner holds it. */
 export class WirePeer {
-  /** Messages, pings and pongs of the testee that nobody has compared yet, in order. @type {WireEvent[]} */
+  /** Messages and pongs of the testee that nobody has compared yet, in order. @type {WireEvent[]} */
   events = [];
   /** Payload of the testee's Close frame. @type {Buffer | undefined} */
   closePayload;
@@ -51,6 +51,8 @@ export class WirePeer {
   #isMasking;
   /** What was agreed on. @type {DeflatePeer | undefined} */
   compression;
+  /** Answers to the testee's keep-alive, which go out with the next frames. @type {Frame[]} */
+  #pongs = [];
   /** @type {WeakMap<Frame, Buffer>} */
   #partlySent = new WeakMap();
   /** @type {(() => void) | undefined} */
@@ -107,6 +109,7 @@ export class WirePeer {
   #take(event) {
     if (this.closePayload !== undefined) this.violation ??= `a ${event.kind} frame after its Close (5.5.1)`;
     else if (event.kind === 'close') this.closePayload = event.payload;
+    else if (event.kind === 'ping') this.#pongs.push({ opcode: Opcode.pong, payload: event.payload });
     else this.events.push(event);
   }
 
@@ -117,9 +120,10 @@ export class WirePeer {
    */
   async send(frames, { chopBytes, isPerFrame = false }) {
     if (frames.some((frame) => frame.opcode === Opcode.close)) this.hasSentClose = true;
+    const all = [...this.#pongs.splice(0), ...frames];
     const writes = isPerFrame
-      ? frames.map((frame) => encodeFrames([frame], this.#isMasking))
-      : [encodeFrames(frames, this.#isMasking)];
+      ? all.map((frame) => encodeFrames([frame], this.#isMasking))
+      : [encodeFrames(all, this.#isMasking)];
     const chops = writes.flatMap((bytes) => chopped(bytes, chopBytes));
     for (const [index, chop] of chops.entries()) {
       if (index > 0) await (chops.length <= mostSpacedChops ? sleep(chopSpacingMs) : nextTurn());

@@ -1,5 +1,6 @@
 // A tiny echo server and client for the test of the runner: sound as it is, and with one flaw on demand, which the runner
-// must find. The flaw is named in the query of this module's URL: `broken.mjs?close-unanswered`.
+// must find. The flaw is named in the query of this module's URL: `broken.mjs?close-unanswered`. One is none: with
+// `keeps-alive` it pings before every echo and insists on the pong before the next one.
 
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
@@ -39,6 +40,7 @@ class TinyEcho {
   #inflater;
   #windowBits = largestWindowBits;
   #lastSent = Buffer.alloc(0);
+  #hasOpenPing = false;
 
   /** @param {Opened} opened @param {boolean} isServer */
   constructor({ socket, head, agreed }, isServer) {
@@ -130,6 +132,11 @@ class TinyEcho {
 
   /** @param {number} opcode @param {Buffer} payload */
   #echo(opcode, payload) {
+    if (flaw === 'keeps-alive') {
+      if (this.#hasOpenPing) return this.#close(1011);
+      this.#hasOpenPing = true;
+      this.#send(Opcode.ping, Buffer.from('alive?'));
+    }
     if (this.#inflater === undefined || flaw === 'never-deflates') {
       this.#send(opcode, payload);
       return;
@@ -149,6 +156,7 @@ class TinyEcho {
   #takeControl(opcode, payload) {
     if (opcode === Opcode.ping && flaw === 'rsv-on-pong')
       this.#socket.write(encodeFrames([{ opcode: Opcode.pong, payload, rsv: rsv1 }], !this.#isServer));
+    else if (opcode === Opcode.pong && payload.toString() === 'alive?') this.#hasOpenPing = false;
     else if (opcode === Opcode.ping)
       this.#send(Opcode.pong, flaw === 'pong-empty' ? Buffer.alloc(0) : payload);
     else if (opcode === Opcode.close) this.#close(payload.length < 2 ? undefined : payload.readUInt16BE(0));
