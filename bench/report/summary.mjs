@@ -70,7 +70,7 @@ function latencyOf(rounds) {
 }
 
 /**
- * @template {object} Round
+ * @template Round
  * @param {readonly Round[]} rounds
  * @param {readonly Round[]} referenceRounds measured in turns with them
  * @param {(own: Round, other: Round) => number} ratio

@@ -32,7 +32,7 @@ describe('npm run bench:memory', { timeout: 90_000 }, () => {
     const [, , resident, heapUsed, external, arrayBuffers, , heapLeft] = (
       rowOf(stdout, 'message', 'hoarding') ?? []
     ).map((cell) => Number.parseFloat(cell));
-    expect(resident).toBeGreaterThan(60);
+    expect(resident).toBeGreaterThan(30);
     expect(heapUsed).toBeGreaterThan(25);
     expect(heapUsed).toBeLessThan(40);
     expect(arrayBuffers).toBeGreaterThan(49);
