@@ -7,6 +7,11 @@ export interface Scheduler {
   queueTask(callback: () => void): void;
   /** Runs the callback after the current one and the microtasks it caused, before the next I/O. */
   queueFlush(callback: () => void): void;
+  /**
+   * Whether I/O is delivering what it has read: this turn of the event loop is a task of its own, and no code of an
+   * application runs below. @defaultValue false
+   */
+  readonly isDelivering?: boolean;
 }
 
 /** The scheduler of any JavaScript platform. */

@@ -11,6 +11,24 @@ let tasks: (() => void)[] = [];
 let nextTask = 0;
 let tasksOfTurn = 0;
 
+let isDelivering = false;
+
+/** Hands on what was read; meanwhile the scheduler says that I/O is delivering. */
+export function deliver(target: DeliveryTarget | undefined, bytes: Uint8Array, byteLength: number): void {
+  const wasDelivering = isDelivering;
+  isDelivering = true;
+  try {
+    target?.received(bytes, byteLength);
+  } finally {
+    isDelivering = wasDelivering;
+  }
+}
+
+/** Who hears what was read. */
+export interface DeliveryTarget {
+  received(bytes: Uint8Array, byteLength: number): void;
+}
+
 function runFlushes(): void {
   const due = flushes;
   flushes = [];
@@ -43,6 +61,9 @@ export const nodeScheduler: Scheduler = Object.freeze({
   queueFlush: (callback: () => void): void => {
     // One tick serves the flushes of all connections.
     if (flushes.push(callback) === 1 && tasksOfTurn === 0) queueMicrotask(queueTick);
+  },
+  get isDelivering(): boolean {
+    return isDelivering;
   },
 });
 

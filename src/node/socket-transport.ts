@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
 import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
+import { deliver } from './node-scheduler.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
 
 /** Carries bytes over a Node stream that is already connected. */
@@ -94,7 +95,7 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
 
   /** Bytes arrived. */
   received(bytes: Uint8Array, byteLength: number): void {
-    this.#events?.received(bytes, byteLength);
+    deliver(this.#events, bytes, byteLength);
   }
 
   /** The peer sends nothing more. */

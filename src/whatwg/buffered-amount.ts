@@ -41,7 +41,8 @@ export class BufferedAmount {
     this.#withheldBytes += byteLength;
     if (!this.#isTurnOver) return;
     this.#isTurnOver = false;
-    this.#scheduler.queueTask(this.#turnOver);
+    // With what the connection flushes at the end of this turn.
+    this.#scheduler.queueFlush(this.#turnOver);
   }
 
   /** A message that was queued was handed to the connection. */

@@ -15,6 +15,11 @@ export class TaskQueue {
     this.#scheduler = scheduler;
   }
 
+  /** Whether nothing waits to run. */
+  get isEmpty(): boolean {
+    return this.#head === this.#tasks.length;
+  }
+
   /** Runs the callback in a task of its own, behind those queued before. */
   queue(task: () => void): void {
     this.#tasks.push(task);

@@ -2,7 +2,7 @@
 // numbered as in the WHATWG WebSockets standard. Arguments arrive here converted; the interface itself, with what Web
 // IDL asks of it, is web-socket.ts.
 
-import { portableScheduler } from '../base/scheduler.ts';
+import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Message } from '../connection/message-transport.ts';
@@ -35,11 +35,13 @@ export class WebSocketSession<Options> implements LifecycleEvents {
   readonly #request: SessionRequest<Options>;
   readonly #text: TextCodec;
   readonly #dispatch: (event: Event) => void;
+  readonly #scheduler: Scheduler;
   readonly #tasks: TaskQueue;
   readonly #amount: BufferedAmount;
   readonly #lifecycle: ConnectionLifecycle<Options>;
   readonly #origin: string;
   #readyState: ReadyStateNumber = ReadyState.CONNECTING;
+  #isTurnUsed = false;
   #protocol = '';
   #extensions = '';
   #outgoing: OutgoingMessages | undefined;
@@ -50,6 +52,7 @@ export class WebSocketSession<Options> implements LifecycleEvents {
     dispatch: (event: Event) => void,
   ) {
     const scheduler = platform.scheduler ?? portableScheduler;
+    this.#scheduler = scheduler;
     this.#request = request;
     this.#text = platform.text ?? portableTextCodec;
     this.#dispatch = dispatch;
@@ -126,14 +129,28 @@ export class WebSocketSession<Options> implements LifecycleEvents {
   }
 
   message(message: Message): void {
-    this.#tasks.queue(() => {
-      // 1. After close() was called nothing is delivered any more.
-      if (this.#readyState !== ReadyState.OPEN) return;
-      // 2. The binary type of now counts, not that of the time when the message arrived.
-      const data = typeof message === 'string' ? message : this.#binaryData(message);
-      // 3. Fire message.
-      this.#dispatch(messageEvent(data, this.#origin));
-    });
+    // The turn of the event loop that has read the message is a task too: the first message of a read needs no other
+    // one. Those behind it do, so that microtasks run between them.
+    if (this.#isTurnUsed || !this.#tasks.isEmpty || this.#scheduler.isDelivering !== true) {
+      this.#tasks.queue(() => this.#deliver(message));
+      return;
+    }
+    this.#isTurnUsed = true;
+    queueMicrotask(this.#turnIsOver);
+    this.#deliver(message);
+  }
+
+  readonly #turnIsOver = (): void => {
+    this.#isTurnUsed = false;
+  };
+
+  #deliver(message: Message): void {
+    // 1. After close() was called nothing is delivered any more.
+    if (this.#readyState !== ReadyState.OPEN) return;
+    // 2. The binary type of now counts, not that of the time when the message arrived.
+    const data = typeof message === 'string' ? message : this.#binaryData(message);
+    // 3. Fire message.
+    this.#dispatch(messageEvent(data, this.#origin));
   }
 
   closingStarted(): void {

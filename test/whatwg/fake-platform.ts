@@ -40,7 +40,8 @@ export class ManualScheduler implements Scheduler {
   }
 
   queueFlush(callback: () => void): void {
-    queueMicrotask(callback);
+    // Behind all microtasks of the turn, as on Node.
+    queueMicrotask(() => process.nextTick(callback));
   }
 
   /** Runs the next task and the microtasks behind it. */
