@@ -302,6 +302,22 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
   });
 });
 
+describe('live contexts', () => {
+  it('fail, and end nothing else, when their input is transferred away while they work on it', async () => {
+    // Node ends the process when its binding is asked to read beyond the input; its own streams do not look.
+    const { codec } = stage('live', { asyncFromBytes: 20_000 });
+    const noise = Uint8Array.from(
+      { length: 500_000 },
+      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
+    );
+    const result = deflate(codec.createDeflater({ ...usual, hasTakeover: true }), noise);
+    const kept = structuredClone(noise.buffer, { transfer: [noise.buffer] });
+    await expect(result).rejects.toThrow(/zlib cannot compress: input of 0 bytes that had 500000/);
+    expect(kept.byteLength).toBe(500_000);
+    expectBytes(inflateByZlib([await deflate(codec.createDeflater(usual), text)], 15), text);
+  });
+});
+
 describe('the size of a context', () => {
   it.each([
     // Measured as resident memory of 400 contexts that were used, in KiB (Node 20.20, 22.23 and 26.10).
