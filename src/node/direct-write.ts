@@ -17,6 +17,8 @@ interface WritableHandle {
 
 /** What Node keeps for a write that is under way. */
 interface WriteRequest {
+  /** A number of its own while libuv holds the request, -1 before and after. */
+  getAsyncId(): number;
   oncomplete: ((this: WriteRequest, status: number) => void) | undefined;
   /** Memory that has to live until the write is over. */
   chunks?: readonly Uint8Array[];
@@ -28,6 +30,8 @@ type WriteRequestClass = new () => WriteRequest;
 
 let requestClass: WriteRequestClass | undefined;
 let hasLearned = isPortableMode;
+// What a request says that libuv does not hold.
+const idleRequest = -1;
 // A write that goes out at once leaves its request untouched, so that the next one can have it.
 let spareRequest: WriteRequest | undefined;
 
@@ -70,11 +74,12 @@ export class DirectWriter {
         ? handle.writeBuffer(request, chunks[0])
         : handle.writev(request, [...chunks], true);
     if (status !== 0) {
-      spareRequest = request;
       this.#socket.destroy(writeError(status));
       return true;
     }
-    if (handle.writeQueueSize === 0) {
+    // Not by the length of the queue: libuv tries once more when it has queued a request, so that nothing may be left of
+    // one that it holds. Node ends the process when such a request is used again.
+    if (request.getAsyncId() === idleRequest) {
       spareRequest = request;
       return true;
     }
@@ -137,23 +142,23 @@ function learnFrom(handle: WritableHandle): void {
       for (const method of writeMethods) Reflect.deleteProperty(handle, method);
       const [request] = given;
       hasLearned = true;
-      if (isWriteRequest(request)) requestClass = classOf(request);
+      requestClass ??= classOf(request);
       return Reflect.apply(original, handle, given);
     });
   }
 }
 
-function classOf(request: WriteRequest): WriteRequestClass | undefined {
+function classOf(request: unknown): WriteRequestClass | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
   const found: unknown = request.constructor;
   return isRequestClass(found) ? found : undefined;
 }
 
 function isRequestClass(value: unknown): value is WriteRequestClass {
-  return typeof value === 'function' && value.name === 'WriteWrap';
-}
-
-function isWriteRequest(value: unknown): value is WriteRequest {
-  return typeof value === 'object' && value !== null && 'oncomplete' in value;
+  if (typeof value !== 'function' || value.name !== 'WriteWrap') return false;
+  const request: unknown = Reflect.construct(value, []);
+  if (typeof request !== 'object' || request === null || !('getAsyncId' in request)) return false;
+  return typeof request.getAsyncId === 'function' && request.getAsyncId() === idleRequest;
 }
 
 function isWritableHandle(handle: unknown): handle is WritableHandle {
