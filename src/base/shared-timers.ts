@@ -62,6 +62,7 @@ class TimerList {
   #first: SharedTimer | undefined;
   #last: SharedTimer | undefined;
   #timer: Timer | undefined;
+  #isRunning = false;
 
   constructor(clock: Clock, delayMs: number) {
     this.#clock = clock;
@@ -79,7 +80,8 @@ class TimerList {
     if (this.#last === undefined) this.#first = timer;
     else this.#last.next = timer;
     this.#last = timer;
-    this.#timer ??= this.#clock.setTimer(this.#run, this.delayMs);
+    // While the list runs, it is the first of those who wait then that the next timer is for.
+    if (!this.#isRunning) this.#timer ??= this.#clock.setTimer(this.#run, this.delayMs);
   }
 
   remove(timer: SharedTimer): void {
@@ -97,14 +99,19 @@ class TimerList {
 
   readonly #run = (): void => {
     this.#timer = undefined;
+    this.#isRunning = true;
     const now = this.#clock.now();
-    // What is started from here on ends later than now, behind those that are due.
-    for (let first = this.#first; first !== undefined && first.dueAtMs <= now; first = this.#first) {
-      this.remove(first);
-      first.timeUp();
+    try {
+      // What is started from here on stands behind those that are due.
+      for (let first = this.#first; first !== undefined && first.dueAtMs <= now; first = this.#first) {
+        this.remove(first);
+        first.timeUp();
+      }
+    } finally {
+      this.#isRunning = false;
+      const first = this.#first;
+      if (first !== undefined)
+        this.#timer = this.#clock.setTimer(this.#run, Math.max(0, first.dueAtMs - this.#clock.now()));
     }
-    const first = this.#first;
-    if (first !== undefined)
-      this.#timer ??= this.#clock.setTimer(this.#run, Math.max(0, first.dueAtMs - now));
   };
 }
