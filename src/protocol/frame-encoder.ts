@@ -52,7 +52,10 @@ export class FrameEncoder {
     const end = payloadStart + written;
     if (maskKey !== undefined) maskInPlace(buffer, payloadStart, end, maskKey);
     output.offset = end;
-    if (this.observer !== undefined) this.#observe(headerStart, payloadStart, end, maskKey, firstByte);
+    if (this.observer !== undefined) {
+      const header = buffer.slice(headerStart, payloadStart);
+      this.#observe(header, buffer.slice(payloadStart, end), maskKey, firstByte);
+    }
   }
 
   /** Writes a frame whose payload is bytes. `firstByte` holds FIN, RSV and opcode. */
@@ -69,18 +72,21 @@ export class FrameEncoder {
     const payloadStart = writeFrameHeader(buffer, headerStart, firstByte, payloadLength, maskKey);
     if (isReferenced) {
       output.offset = payloadStart;
-      if (this.observer !== undefined) {
-        this.#observeHeader(buffer, headerStart, payloadStart, maskKey, firstByte, payloadLength);
-        this.observer.payload('out', copyOf(payload));
-      }
       output.append(payload);
+      if (this.observer !== undefined) {
+        const header = buffer.slice(headerStart, payloadStart);
+        this.#observe(header, copyOf(payload), maskKey, firstByte);
+      }
       return;
     }
     const end = payloadStart + payloadLength;
     buffer.set(payload, payloadStart);
     if (maskKey !== undefined) maskInPlace(buffer, payloadStart, end, maskKey);
     output.offset = end;
-    if (this.observer !== undefined) this.#observe(headerStart, payloadStart, end, maskKey, firstByte);
+    if (this.observer !== undefined) {
+      const header = buffer.slice(headerStart, payloadStart);
+      this.#observe(header, buffer.slice(payloadStart, end), maskKey, firstByte);
+    }
   }
 
   /** Writes a whole frame that was encoded elsewhere without a mask; its memory stays unchanged until it is sent. */
@@ -90,42 +96,24 @@ export class FrameEncoder {
       this.writeBytes(frame[0], frame.subarray(frame.length - payloadLength));
       return;
     }
-    const output = this.#output;
+    this.#output.appendShared(frame);
     if (this.observer !== undefined) {
       const payloadStart = frame.length - payloadLength;
-      this.#observeHeader(frame, 0, payloadStart, undefined, frame[0], payloadLength);
-      if (payloadLength > 0) this.observer.payload('out', frame.slice(payloadStart));
+      this.#observe(frame.slice(0, payloadStart), frame.slice(payloadStart), undefined, frame[0]);
     }
-    output.appendShared(frame);
   }
 
-  #observe(
-    headerStart: number,
-    payloadStart: number,
-    end: number,
-    maskKey: number | undefined,
-    firstByte: number,
-  ): void {
-    const buffer = this.#output.buffer;
-    this.#observeHeader(buffer, headerStart, payloadStart, maskKey, firstByte, end - payloadStart);
-    if (end > payloadStart) this.observer?.payload('out', buffer.slice(payloadStart, end));
-  }
-
-  #observeHeader(
-    buffer: Uint8Array,
-    headerStart: number,
-    payloadStart: number,
-    maskKey: number | undefined,
-    firstByte: number,
-    payloadLength: number,
-  ): void {
-    this.observer?.header('out', {
+  // Called when the frame is complete, with copies: an observer may send, which goes behind the frame, and may flush it.
+  #observe(header: Uint8Array, payload: Uint8Array, maskKey: number | undefined, firstByte: number): void {
+    const { observer } = this;
+    observer?.header('out', {
       fin: (firstByte & 0x80) !== 0,
       rsv: firstByte & 0x70,
       opcode: firstByte & 0x0f,
       maskKey,
-      payloadLength,
-      bytes: buffer.slice(headerStart, payloadStart),
+      payloadLength: payload.length,
+      bytes: header,
     });
+    if (payload.length > 0) observer?.payload('out', payload);
   }
 }

@@ -103,3 +103,32 @@ describe('FrameEncoder', () => {
     expect(toHex(joined(flushed()))).toBe(`8180${key}8980${key}`);
   });
 });
+
+describe('An observer that sends', () => {
+  it.each(['bytes', 'large bytes', 'text', 'prepared'])(
+    'writes behind the frame that it sees (%s), and may flush it or go away',
+    (kind) => {
+      const payload = kind === 'large bytes' ? new Uint8Array(referenceFromBytes).fill(0x61) : utf8('aaa');
+      const { encoder, flushed } = encoderOf(false);
+      const seen: string[] = [];
+      const chunks: Uint8Array[] = [];
+      encoder.observer = {
+        header: (_, header) => {
+          encoder.observer = undefined;
+          encoder.writeText(0x81, 'b');
+          chunks.push(...flushed());
+          encoder.writeText(0x81, 'c');
+          seen.push(toHex(header.bytes));
+        },
+        payload: (_, bytes) => seen.push(toHex(bytes)),
+      };
+      if (kind === 'text') encoder.writeText(0x81, 'aaa');
+      else if (kind === 'prepared') encoder.writeFrame(wire({ opcode: 1, payload }), payload.length);
+      else encoder.writeBytes(0x81, payload);
+      chunks.push(...flushed());
+      const frame = toHex(wire({ opcode: 1, payload }));
+      expect(seen.join('')).toBe(frame);
+      expect(toHex(joined(chunks))).toBe(`${frame}810162810163`);
+    },
+  );
+});
