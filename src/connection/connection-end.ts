@@ -34,7 +34,7 @@ export class ConnectionEnd {
     this.hasSentClose = true;
   }
 
-  /** Calls back unless `stop` comes first. A second call changes nothing. */
+  /** Calls back unless `transportClosed` comes first. A second call changes nothing. */
   startDeadline(clock: Clock, timeoutMs: number, callback: () => void): void {
     this.#deadline ??= clock.setTimer(() => {
       this.#overdue(timeoutMs);
