@@ -33,8 +33,8 @@ const flushedEndBytes = 4;
 
 // Compressed data is seldom longer than plain data. What matters is that no buffer is tiny: with less than seven bytes of
 // room zlib repeats the end of a flush for ever (zlib.h, deflate).
-function mostOutput(input: Uint8Array): number {
-  return input.length + 1024;
+function mostOutput(inputBytes: number): number {
+  return inputBytes + 1024;
 }
 
 /** Compresses with a live zlib context. */
@@ -61,12 +61,13 @@ export class LiveCompressor implements Compressor {
   compressSync(input: Uint8Array, isFinal: boolean): Uint8Array {
     const context = this.#context;
     const output = this.#output;
+    const end = input.length;
     let start = 0;
     do {
-      output.makeRoomNow(mostOutput(input));
-      context.writeSync(input, start, input.length, output);
+      output.makeRoomNow(mostOutput(end));
+      context.writeSync(input, start, end, output);
       if (context.failure !== undefined) throw this.#fail(context.failure);
-      start = input.length - context.inputLeft;
+      start = end - context.inputLeft;
       // A full buffer may hide more; asked again after the end of the flush, zlib adds nothing, or a second empty
       // block, which is as good.
     } while (context.roomLeft === 0);
@@ -76,15 +77,17 @@ export class LiveCompressor implements Compressor {
   compress(input: Uint8Array, isFinal: boolean, _isRemembered: boolean, done: CodecCallback): void {
     const context = this.#context;
     const output = this.#output;
+    // Asked now: somebody may transfer the input away meanwhile.
+    const end = input.length;
     let start = 0;
     const step = (): void => {
-      output.makeRoomForLater(mostOutput(input));
-      context.write(input, start, input.length, output, () => {
+      output.makeRoomForLater(mostOutput(end));
+      context.write(input, start, end, output, () => {
         if (context.failure !== undefined) {
           done(this.#fail(context.failure), noBytes);
           return;
         }
-        start = input.length - context.inputLeft;
+        start = end - context.inputLeft;
         if (context.roomLeft === 0) step();
         else done(undefined, output.take(isFinal ? flushedEndBytes : 0));
       });

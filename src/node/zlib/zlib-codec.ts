@@ -17,6 +17,7 @@ import { LeasedPool } from './leased-pool.ts';
 import type { InflatedMessage } from './inflated-message.ts';
 import type { Inflation, InflationThresholds } from './inflation.ts';
 import { LiveInflation } from './live-inflation.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { OneShotInflation } from './one-shot-inflation.ts';
 import { type ZlibBinding, zlibBinding } from './zlib-binding.ts';
 import { contextBytes, ZlibContext, type ZlibContextOptions } from './zlib-context.ts';
@@ -54,6 +55,7 @@ class ZlibCodec implements DeflateCodec {
   readonly #memory: CompressionMemory;
   readonly #thresholds: InflationThresholds;
   readonly #turns = new AsyncTurns();
+  readonly #loopTurns = new LoopTurns();
   readonly #deflating = new Map<string, SharedParts>();
   readonly #inflating = new Map<number, LeasedPool<ZlibContext>>();
 
@@ -85,6 +87,7 @@ class ZlibCodec implements DeflateCodec {
         memory: this.#memory,
         contextBytes: contextBytes(inflateOptions(windowBits)),
         isContextCounted: this.#binding !== undefined,
+        turns: this.#loopTurns,
         inflation: (message) => this.#inflation(message, windowBits),
       },
       parameters,

@@ -37,7 +37,8 @@ export class ZlibDeflater implements Deflater {
     const { asyncFromBytes, turns } = this.#environment;
     if (input.length >= asyncFromBytes) {
       this.#isWorking = true;
-      turns.begin(() => this.#work(input, isFinal, done));
+      const byteLength = input.length;
+      turns.begin(() => this.#work(input, byteLength, isFinal, done));
       return;
     }
     let error: Error | undefined;
@@ -69,11 +70,20 @@ export class ZlibDeflater implements Deflater {
     if (!this.#isWorking) this.#dropOwn();
   }
 
-  #work(input: Uint8Array, isFinal: boolean, done: CodecCallback): void {
+  #work(input: Uint8Array, byteLength: number, isFinal: boolean, done: CodecCallback): void {
     const { turns } = this.#environment;
     if (this.#isClosed) {
       turns.end();
       this.#dropOwn();
+      return;
+    }
+    if (input.length !== byteLength) {
+      turns.end();
+      this.#isWorking = false;
+      done(
+        new Error(`message of ${byteLength} bytes that has ${input.length} now: it was transferred away`),
+        noBytes,
+      );
       return;
     }
     const isKept = this.#hasTakeover || !isFinal;

@@ -8,6 +8,7 @@ import { ProtocolError } from '../../protocol/protocol-error.ts';
 import type { CompressionMemory, MemoryLease } from './compression-memory.ts';
 import { InflatedMessage } from './inflated-message.ts';
 import type { Inflation } from './inflation.ts';
+import type { LoopTurns } from './loop-turns.ts';
 
 const nothing = (): void => undefined;
 
@@ -18,6 +19,8 @@ export interface InflaterEnvironment {
   readonly contextBytes: number;
   /** Whether that is counted where the context comes from. */
   readonly isContextCounted: boolean;
+  /** What is decompressed on the event loop waits for these. */
+  readonly turns: LoopTurns;
   /** Makes what decompresses into the message. */
   readonly inflation: (message: InflatedMessage) => Inflation;
 }
@@ -62,7 +65,12 @@ export class ZlibInflater implements Inflater {
     }
     const error = isFinal ? undefined : this.#expectMore();
     if (error !== undefined) this.#over(error);
-    else this.#inflation.run(input, isFinal, this.#over);
+    else if (!this.#environment.turns.mustWait) this.#inflation.run(input, isFinal, this.#over);
+    else {
+      this.#environment.turns.wait(() => {
+        if (!this.#isClosed) this.#inflation.run(input, isFinal, this.#over);
+      });
+    }
   }
 
   close(): void {
@@ -100,6 +108,7 @@ export class ZlibInflater implements Inflater {
       return;
     }
     const output = this.#message.output.take();
+    this.#environment.turns.spend(output.length);
     if (this.#isFinal) this.#endMessage();
     done(undefined, output);
   };

@@ -12,6 +12,7 @@ import {
   inflate,
   inflateByZlib,
   large,
+  noise,
   stage,
   usual,
   usualInflate,
@@ -208,17 +209,14 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
 
   it('keep what waits for its turn apart from what is worked on meanwhile', async () => {
     const { codec } = stage(way, { asyncFromBytes: 20_000, syncOutputBytes: 10_000 });
-    const noise = Uint8Array.from(
-      { length: 50_000 },
-      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
-    );
+    const random = noise(50_000);
     const sender = codec.createDeflater(usual);
     const zeros = new Uint8Array(90_000);
     const deflatedZeros = await deflate(sender, zeros);
-    const short = noise.subarray(0, 3000);
+    const short = random.subarray(0, 3000);
     const deflatedShort = await deflate(sender, short);
     // These take all turns.
-    const earlier = Array.from({ length: 20 }, () => deflate(codec.createDeflater(usual), noise));
+    const earlier = Array.from({ length: 20 }, () => deflate(codec.createDeflater(usual), random));
     // This has begun within the call and goes on when it has its turn.
     const waiting = inflate(
       codec.createInflater({ ...usualInflate, maxInflationRatio: 2000 }),
@@ -227,22 +225,19 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
     for (let other = 0; other < 3; other++)
       expectBytes(await inflate(codec.createInflater(usualInflate), deflatedShort), short);
     expectBytes(await waiting, zeros);
-    for (const deflated of await Promise.all(earlier)) expectBytes(inflateByZlib([deflated], 15), noise);
+    for (const deflated of await Promise.all(earlier)) expectBytes(inflateByZlib([deflated], 15), random);
   });
 
   it('are not taken back while they are at work', async () => {
     const { codec, memory, clock } = stage(way, { asyncFromBytes: 20_000 });
     const deflater = codec.createDeflater({ ...usual, hasTakeover: true });
-    const noise = Uint8Array.from(
-      { length: 500_000 },
-      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
-    );
+    const random = noise(500_000);
     const first = await deflate(deflater, text);
-    const second = deflate(deflater, noise);
+    const second = deflate(deflater, random);
     clock.advance(60_000);
     expect(memory.usedBytes).toBeGreaterThan(0);
-    expectBytes(inflateByZlib([first, await second], 15), Buffer.concat([text, noise]));
-    const third = await deflate(deflater, noise.subarray(-10_000));
+    expectBytes(inflateByZlib([first, await second], 15), Buffer.concat([text, random]));
+    const third = await deflate(deflater, random.subarray(-10_000));
     expect(third.length).toBeLessThan(1000);
   });
 
@@ -270,6 +265,17 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
       }),
     );
     await Promise.all(inflated);
+  });
+
+  it('make nothing of a message that was transferred away while it waited', async () => {
+    const { codec } = stage(way, { asyncFromBytes: 20_000 });
+    const random = noise(100_000);
+    const earlier = Array.from({ length: 8 }, () => deflate(codec.createDeflater(usual), random));
+    const away = noise(30_000);
+    const result = deflate(codec.createDeflater(usual), away);
+    structuredClone(away.buffer, { transfer: [away.buffer] });
+    await expect(result).rejects.toThrow('message of 30000 bytes that has 0 now: it was transferred away');
+    await Promise.all(earlier);
   });
 
   it('do nothing any more when their connection is closed', async () => {
@@ -306,12 +312,9 @@ describe('live contexts', () => {
   it('fail, and end nothing else, when their input is transferred away while they work on it', async () => {
     // Node ends the process when its binding is asked to read beyond the input; its own streams do not look.
     const { codec } = stage('live', { asyncFromBytes: 20_000 });
-    const noise = Uint8Array.from(
-      { length: 500_000 },
-      (_, index) => Math.imul(index + 1, 2_654_435_761) >>> 13,
-    );
-    const result = deflate(codec.createDeflater({ ...usual, hasTakeover: true }), noise);
-    const kept = structuredClone(noise.buffer, { transfer: [noise.buffer] });
+    const random = noise(500_000);
+    const result = deflate(codec.createDeflater({ ...usual, hasTakeover: true }), random);
+    const kept = structuredClone(random.buffer, { transfer: [random.buffer] });
     await expect(result).rejects.toThrow(/zlib cannot compress: input of 0 bytes that had 500000/);
     expect(kept.byteLength).toBe(500_000);
     expectBytes(inflateByZlib([await deflate(codec.createDeflater(usual), text)], 15), text);

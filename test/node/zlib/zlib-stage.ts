@@ -123,7 +123,15 @@ export const payloads: fc.Arbitrary<Uint8Array> = fc
   )
   .map((parts) => concat([new Uint8Array(0), ...parts.map(fill)]));
 
-function fill({ kind, length, seed }: { kind: string; length: number; seed: number }): Uint8Array {
+function fill({
+  kind,
+  length,
+  seed,
+}: {
+  kind: string;
+  length: number;
+  seed: number;
+}): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed + 1;
   for (let index = 0; index < length; index++) {
@@ -133,6 +141,11 @@ function fill({ kind, length, seed }: { kind: string; length: number; seed: numb
     else bytes[index] = index % 7 === 6 ? 32 : 97 + ((state >>> 20) % 3);
   }
   return bytes;
+}
+
+/** Bytes that cannot be compressed. */
+export function noise(length: number): Uint8Array<ArrayBuffer> {
+  return fill({ kind: 'noise', length, seed: length });
 }
 
 export const levels: fc.Arbitrary<{ windowBits: number; level: number; memLevel: number }> = fc.record({

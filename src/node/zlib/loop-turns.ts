@@ -1,0 +1,67 @@
+// How much is decompressed within one turn of the event loop. A turn can bring megabytes of input, and a hostile peer
+// makes each byte a thousand; what goes beyond a bound waits until all others had a turn of theirs, and then the
+// connections take turns message by message.
+
+import { AsyncResource } from 'node:async_hooks';
+
+// About 10 ms of work. Turns are not counted one by one: after so much, whenever it was done, the rest of that one
+// turn waits. That costs those nothing who stay far below.
+const mostBytes = 4 * 1024 * 1024;
+/** What a message counts beside its bytes. */
+const messageBytes = 1024;
+
+// Work starts in the asynchronous context of its caller, not of whoever caused the turn. `AsyncResource.bind` would do the
+// same at several times the cost.
+class WaitingWork extends AsyncResource {
+  readonly #start: () => void;
+
+  constructor(start: () => void) {
+    super('DecompressionTurn');
+    this.#start = start;
+  }
+
+  run(): void {
+    this.runInAsyncScope(this.#start);
+  }
+}
+
+/** Shares the turns of the event loop among all messages that are decompressed on it. */
+export class LoopTurns {
+  #leftBytes = mostBytes;
+  #isTurnQueued = false;
+  #waiting: WaitingWork[] = [];
+  #next = 0;
+
+  /** Whether what is to be decompressed now has to `wait`. */
+  get mustWait(): boolean {
+    return this.#leftBytes <= 0 || this.#next < this.#waiting.length;
+  }
+
+  /** Starts the work when it has its turn: never within the call. */
+  wait(start: () => void): void {
+    this.#waiting.push(new WaitingWork(start));
+    this.#queueTurn();
+  }
+
+  /** A message, or a piece of one, became so many bytes. */
+  spend(byteCount: number): void {
+    this.#leftBytes -= byteCount + messageBytes;
+    if (this.#leftBytes <= 0) this.#queueTurn();
+  }
+
+  #queueTurn(): void {
+    if (this.#isTurnQueued) return;
+    this.#isTurnQueued = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isTurnQueued = false;
+    this.#leftBytes = mostBytes;
+    // More may come to wait meanwhile, and they have their turn behind those that are here.
+    while (this.#leftBytes > 0 && this.#next < this.#waiting.length) this.#waiting[this.#next++].run();
+    this.#waiting = this.#waiting.slice(this.#next);
+    this.#next = 0;
+    if (this.#waiting.length > 0) this.#queueTurn();
+  };
+}
