@@ -47,7 +47,7 @@ describe('LoopTurns', () => {
     expect(started).toEqual(['a', 'b']);
     expect(turns.mustWait).toBe(true);
     await nextTurn();
-    expect(started).toEqual(['a', 'b', 'c', 'A', 'B']);
+    expect(started).toEqual(['a', 'b', 'c', 'A', 'B', 'C']);
     await nextTurn();
     expect(turns.mustWait).toBe(false);
   });
