@@ -58,10 +58,9 @@ export class LoopTurns {
   readonly #turn = (): void => {
     this.#isTurnQueued = false;
     this.#leftBytes = mostBytes;
-    // More may come to wait meanwhile, and they have their turn behind those that are here.
+    // More may come to wait meanwhile, behind those that are here. What ends the loop early, spent bytes, queues a turn.
     while (this.#leftBytes > 0 && this.#next < this.#waiting.length) this.#waiting[this.#next++].run();
     this.#waiting = this.#waiting.slice(this.#next);
     this.#next = 0;
-    if (this.#waiting.length > 0) this.#queueTurn();
   };
 }
