@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { launch as launchWithPuppeteer } from 'puppeteer-core';
 import { chromiumPath, launchChromium } from '../chromium.ts';
+import { completeDeflate, type PeerDeflate } from './deflate-settings.ts';
 import { type Observation, Observations } from './observations.ts';
 import type { Peer, RunningClient } from './peer.ts';
 import type { Abilities } from './scenarios.ts';
@@ -41,9 +42,10 @@ const abilities = { fragments: 'none', pings: false, statuses: false } satisfies
 /** Chromium, driven by playwright-core. */
 export const chromium: BrowserPeer = {
   name: 'Chromium',
-  packages: ['chromium'],
+  install: ['chromium'],
   probe: `test -x ${chromiumPath}`,
   abilities: { ...abilities, insistsOnSubprotocol: true },
+  deflate: deflateOf('client_max_window_bits'),
   ...pagesOf(async () => {
     const browser = await launchChromium();
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -54,10 +56,11 @@ export const chromium: BrowserPeer = {
 /** Firefox, driven by puppeteer-core over WebDriver BiDi. */
 export const firefox: BrowserPeer = {
   name: 'Firefox',
-  packages: ['firefox-esr'],
+  install: ['firefox-esr'],
   probe: 'test -x /usr/bin/firefox-esr',
   // The standard demands it ("establish a WebSocket connection"), but Firefox goes on without.
   abilities: { ...abilities, insistsOnSubprotocol: false },
+  deflate: deflateOf(''),
   ...pagesOf(() =>
     launchWithPuppeteer({
       browser: 'firefox',
@@ -67,6 +70,14 @@ export const firefox: BrowserPeer = {
     }),
   ),
 };
+
+/** What a page cannot change: a browser always offers the same, and compresses what it likes. */
+function deflateOf(always: string): PeerDeflate {
+  return {
+    asClient: { ...completeDeflate, always, choosesTakeover: false, ourWindows: [], canBeOff: false },
+    allowsControlBetweenFragments: true,
+  };
+}
 
 function pagesOf(launch: () => Promise<Browser>): Pick<BrowserPeer, 'page' | 'startClient' | 'quit'> {
   let launched: Promise<Browser> | undefined;

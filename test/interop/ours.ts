@@ -5,11 +5,22 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type Connection, type ConnectionHandlers, connect, serve } from '../../src/index.ts';
+import {
+  type Connection,
+  type ConnectionHandlers,
+  connect,
+  serve,
+  ServerConnection,
+} from '../../src/index.ts';
+import type { PerMessageDeflateOptions } from '../../src/protocol.ts';
+import { Wire, type WireMessage } from './wire.ts';
 import type { Certificate } from './workspace.ts';
 
 /** A message as the library delivers it. */
 export type Message = string | Uint8Array;
+
+/** What the library is told of compression, in either role. */
+export type Compression = boolean | PerMessageDeflateOptions;
 
 /** The subprotocols that our server speaks, the one it likes best first. */
 export const ourSubprotocols = ['echo.v1', 'echo.v2'];
@@ -47,8 +58,7 @@ export class Side {
   readonly #pings = new Inbox<string>();
   readonly #pongs = new Inbox<string>();
   #connection: Connection<unknown> | undefined;
-  /** How many data frames (text, binary, continuation) have arrived. */
-  dataFramesReceived = 0;
+  readonly #wire = new Wire();
 
   /** What a connection calls: the handlers of our client, and of our server for this connection. */
   readonly handlers: Required<
@@ -56,12 +66,7 @@ export class Side {
   > = {
     open: (connection) => {
       this.#connection = connection;
-      connection.observe({
-        header: (direction, header) => {
-          if (direction === 'in' && header.opcode < 8) this.dataFramesReceived += 1;
-        },
-        payload: () => {},
-      });
+      connection.observe(this.#wire);
     },
     message: (_connection, message) => this.#messages.put(message),
     ping: (_connection, payload) => this.#pings.put(new TextDecoder().decode(payload)),
@@ -76,6 +81,21 @@ export class Side {
   get connection(): Connection<unknown> {
     if (this.#connection === undefined) throw new Error('the connection is not open yet');
     return this.#connection;
+  }
+
+  /** How many data frames (text, binary, continuation) have arrived. */
+  get dataFramesReceived(): number {
+    return this.#wire.in.dataFrames;
+  }
+
+  /** The data messages that have arrived, as they were on the wire. */
+  get wireReceived(): readonly WireMessage[] {
+    return this.#wire.in.messages;
+  }
+
+  /** The data messages that were sent, as they were on the wire. */
+  get wireSent(): readonly WireMessage[] {
+    return this.#wire.out.messages;
   }
 
   nextMessage(): Promise<Message> {
@@ -98,28 +118,36 @@ export interface ListenOptions {
   /** Given: every ordinary request is answered with this page. */
   readonly page?: string;
   readonly pingIntervalMs?: number;
+  readonly perMessageDeflate?: Compression;
+  /** Given: pages of other origins may connect too. */
+  readonly isOpenToAll?: boolean;
 }
 
 /** Our server, which accepts /echo/<id> and leaves the rest of a conversation to the test. */
 export class OurServer {
   readonly port: number;
+  /** Sends a message to all connections that subscribed; gives how many. */
+  readonly publish: (data: Message, options: { compress: boolean | undefined }) => number;
   readonly #stop: () => Promise<void>;
   readonly #arrived: Map<string, Side>;
   readonly #awaited: Map<string, (side: Side) => void>;
 
   private constructor(
     port: number,
+    publish: OurServer['publish'],
     stop: () => Promise<void>,
     arrived: Map<string, Side>,
     awaited: Map<string, (side: Side) => void>,
   ) {
     this.port = port;
+    this.publish = publish;
     this.#stop = stop;
     this.#arrived = arrived;
     this.#awaited = awaited;
   }
 
-  static async listen({ certificate, page, pingIntervalMs }: ListenOptions = {}): Promise<OurServer> {
+  static async listen(options: ListenOptions = {}): Promise<OurServer> {
+    const { certificate, page, pingIntervalMs, perMessageDeflate = false, isOpenToAll = false } = options;
     const answer = (
       _request: unknown,
       response: { end(body: string): unknown; setHeader: SetHeader },
@@ -140,7 +168,9 @@ export class OurServer {
         server: http,
         path: '/:kind/:id',
         protocols: ourSubprotocols,
+        perMessageDeflate,
         ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
+        ...(isOpenToAll ? { allowedOrigins: 'any' } : {}),
         upgrade: ({ params }) =>
           params.kind === 'refuse'
             ? new Response('not here\n', { status: 403 })
@@ -165,7 +195,15 @@ export class OurServer {
       http.closeAllConnections();
       if (http.listening) await new Promise((resolve) => http.close(resolve));
     };
-    return new OurServer((http.address() as AddressInfo).port, stop, arrived, awaited);
+    const publish: OurServer['publish'] = (data, { compress }) =>
+      server.publish(topic, data, compress === undefined ? {} : { compress });
+    return new OurServer((http.address() as AddressInfo).port, publish, stop, arrived, awaited);
+  }
+
+  /** Subscribes a connection of ours to what is published. */
+  subscribe({ connection }: Side): void {
+    if (!(connection instanceof ServerConnection)) throw new Error('the connection is not of a server');
+    connection.subscribe(topic);
   }
 
   /** The connection whose URL ended in this id. */
@@ -182,16 +220,24 @@ export class OurServer {
   }
 }
 
+const topic = 'news';
+
 type SetHeader = (name: string, value: string) => unknown;
 
 /** Connects our client. */
 export async function dial(
   url: string,
-  options: { certificate?: Certificate; protocols?: string[]; origin?: string } = {},
+  options: {
+    certificate?: Certificate;
+    protocols?: string[];
+    origin?: string;
+    perMessageDeflate?: Compression;
+  } = {},
 ): Promise<Side> {
-  const { certificate, protocols = [], origin } = options;
+  const { certificate, protocols = [], origin, perMessageDeflate = false } = options;
   const tls = certificate === undefined ? {} : { tls: { ca: certificate.cert } };
   const side = new Side();
-  await connect(url, { protocols, ...tls, ...(origin === undefined ? {} : { origin }) }, side.handlers);
+  const asked = { protocols, perMessageDeflate, ...tls, ...(origin === undefined ? {} : { origin }) };
+  await connect(url, asked, side.handlers);
   return side;
 }

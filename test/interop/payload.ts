@@ -12,17 +12,58 @@ export function textOf(bytes: number): string {
   return alphabet.repeat(Math.floor(bytes / 10)) + 'z'.repeat(bytes % 10);
 }
 
-/** Bytes of every value, without a period that a wrong mask offset could hide in. */
-export function binaryOf(bytes: number): Uint8Array {
+/** Bytes of every value, without a period that a wrong mask offset could hide in; nothing compresses them. */
+export function binaryOf(bytes: number, seed = 0): Uint8Array {
+  const next = numbersFrom(seed);
   const filled = new Uint8Array(bytes);
-  let state = 0x9e3779b9;
-  for (let at = 0; at < bytes; at += 1) {
+  for (let at = 0; at < bytes; at += 1) filled[at] = next();
+  return filled;
+}
+
+/** Numbers of 32 bits that look random and are the same each time. */
+export function numbersFrom(seed: number): () => number {
+  let state = (0x9e3779b9 ^ Math.imul(seed, 0x85ebca6b)) | 1;
+  return () => {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    filled[at] = state;
+    return state >>> 0;
+  };
+}
+
+// 500 phrases of 60 bytes on average: whatever comes next has been there within the last 30 KiB, rarely within the last
+// few hundred bytes. So the size of the window decides what a compressor saves.
+const phrases = phrasesOf(500);
+
+function phrasesOf(count: number): { readonly text: string; readonly bytes: number }[] {
+  const next = numbersFrom(count);
+  const syllables = ['et', 'a', 'oin', 'sh', 'rd', 'lu', 'cm', 'f', 'w', 'yp', 'é', '€', '😀', ' '];
+  return Array.from({ length: count }, () => {
+    const parts = Array.from({ length: 20 + (next() % 25) }, () => syllables[next() % syllables.length]);
+    const text = parts.join('');
+    return { text, bytes: Buffer.byteLength(text) };
+  });
+}
+
+/** Text of exactly this many bytes of UTF-8 that compresses as people's text does, a different one for each seed. */
+export function phrasesOfBytes(bytes: number, seed: number): string {
+  const next = numbersFrom(seed);
+  const parts: string[] = [];
+  let left = bytes;
+  for (;;) {
+    const phrase = phrases[next() % phrases.length];
+    if (phrase.bytes > left) return parts.join('') + 'z'.repeat(left);
+    parts.push(phrase.text);
+    left -= phrase.bytes;
   }
-  return filled;
+}
+
+/** The same as bytes, of which only some values occur. */
+export function recordsOfBytes(bytes: number, seed: number): Uint8Array {
+  const records = new TextEncoder().encode(phrasesOfBytes(bytes, seed));
+  // No UTF-8 any more: what takes it for text is found out.
+  for (let at = 0; at < bytes; at++) records[at] ^= 0x80;
+  return records;
 }
 
 /** A payload of a type and a size. */

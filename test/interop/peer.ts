@@ -5,14 +5,15 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
 import { type Observation, Observations } from './observations.ts';
 import { type Command, Process } from './process.ts';
+import type { PeerDeflate } from './deflate-settings.ts';
 import type { Abilities } from './scenarios.ts';
 import type { Certificate } from './workspace.ts';
 
 /** Something that has to be installed for a test. */
 export interface Requirement {
   readonly name: string;
-  /** The Debian packages that bring it. */
-  readonly packages: readonly string[];
+  /** The Debian packages that bring it, or a sentence on how it is had. */
+  readonly install: readonly string[] | string;
   /** A shell command that succeeds when it is installed. */
   readonly probe: string;
 }
@@ -20,7 +21,8 @@ export interface Requirement {
 /** A peer's client: it connects where it is told to, echoes, obeys and reports. */
 export interface RunningClient {
   readonly observations: Observations;
-  dial(id: string, url: string, protocols: readonly string[]): void;
+  /** @param deflate what it does of permessage-deflate, as README.md has it */
+  dial(id: string, url: string, protocols: readonly string[], deflate?: string): void;
   /** The last that it complained, for a test that failed. */
   complaint(): string;
   stop(): Promise<void>;
@@ -37,12 +39,14 @@ export interface RunningServer {
 /** A WebSocket implementation that is not ours. */
 export interface Peer extends Requirement {
   readonly abilities: Abilities;
+  /** What it can do of permessage-deflate, if it has it. */
+  readonly deflate?: PeerDeflate;
   /** The page that our server has to serve for it, when it is a browser. */
   readonly page?: () => Promise<string>;
   /** Starts its client. `origin` is where the page is, when it is a browser. */
   readonly startClient?: (certificate: Certificate | undefined, origin: string) => Promise<RunningClient>;
   /** Starts its server. */
-  readonly startServer?: (certificate: Certificate | undefined) => Promise<RunningServer>;
+  readonly startServer?: (certificate: Certificate | undefined, deflate?: string) => Promise<RunningServer>;
 }
 
 /** Starts the client of a program that keeps to the contract. */
@@ -59,7 +63,8 @@ export async function startClientProgram(
   );
   return {
     observations,
-    dial: (id, url, protocols) => child.write([id, url, protocols.join(',')].join('\t')),
+    dial: (id, url, protocols, deflate = '') =>
+      child.write([id, url, protocols.join(','), deflate].join('\t')),
     complaint: () => child.errorTail,
     stop: () => child.stop(),
   };
@@ -69,10 +74,12 @@ export async function startClientProgram(
 export async function startServerProgram(
   [program, ...args]: Command,
   certificate: Certificate | undefined,
+  deflate?: string,
 ): Promise<RunningServer> {
   const identity =
     certificate === undefined ? [] : ['--cert', certificate.certFile, '--key', certificate.keyFile];
-  const child = new Process([program, ...args, 'server', ...identity]);
+  const compression = deflate === undefined ? [] : ['--deflate', deflate];
+  const child = new Process([program, ...args, 'server', ...identity, ...compression]);
   const observations = new Observations();
   const port = await new Promise<number>((resolve, reject) => {
     child.read(
@@ -95,14 +102,16 @@ export async function startServerProgram(
  * how to install it; in CI, where everything has to be installed, that test fails.
  */
 export function whenInstalled(requirements: readonly Requirement[], describeTests: () => void): void {
-  const missing = requirements.filter(({ probe }) => spawnSync('sh', ['-c', probe]).status !== 0);
+  const missing = requirements.filter(({ probe }) => !succeeds(probe));
   if (missing.length === 0) {
     describeTests();
     return;
   }
   const names = missing.map(({ name }) => name).join(' and ');
-  const packages = missing.flatMap((requirement) => requirement.packages).join(' ');
-  const line = `${names} not installed, interop with it not tested: apt-get install ${packages}`;
+  const packages = missing.flatMap(({ install }) => (typeof install === 'string' ? [] : install)).join(' ');
+  const how = missing.flatMap(({ install }) => (typeof install === 'string' ? install : []));
+  if (packages !== '') how.push(`apt-get install ${packages}`);
+  const line = `${names} not installed, interop with it not tested: ${how.join('; ')}`;
   if (process.env['CI']) {
     test(line, () => {
       throw new Error(line);
@@ -113,9 +122,20 @@ export function whenInstalled(requirements: readonly Requirement[], describeTest
   test.skip(line, () => {});
 }
 
+const outcomes = new Map<string, boolean>();
+
+/** Whether a shell command succeeds; asked once. */
+function succeeds(command: string): boolean {
+  const known = outcomes.get(command);
+  if (known !== undefined) return known;
+  const outcome = spawnSync('sh', ['-c', command]).status === 0;
+  outcomes.set(command, outcome);
+  return outcome;
+}
+
 /** The certificates of all of these tests come from this command. */
 export const openssl: Requirement = {
   name: 'openssl',
-  packages: ['openssl'],
+  install: ['openssl'],
   probe: 'command -v openssl',
 };

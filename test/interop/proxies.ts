@@ -47,7 +47,7 @@ interface Program {
 /** nginx, with the lines that every guide to WebSocket behind nginx gives. */
 export const nginx: Proxy = {
   name: 'nginx',
-  packages: ['nginx-light'],
+  install: ['nginx-light'],
   probe: 'test -x /usr/sbin/nginx',
   start: (upstreamPort, options) => startProgram(nginxProgram, upstreamPort, options),
 };
@@ -55,7 +55,7 @@ export const nginx: Proxy = {
 /** HAProxy. */
 export const haproxy: Proxy = {
   name: 'HAProxy',
-  packages: ['haproxy'],
+  install: ['haproxy'],
   probe: 'test -x /usr/sbin/haproxy',
   start: (upstreamPort, options) => startProgram(haproxyProgram, upstreamPort, options),
 };

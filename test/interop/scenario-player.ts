@@ -54,7 +54,7 @@ export async function play(scenario: Scenario, side: Side, peer: PeerEnd): Promi
       const messages = Array.from({ length: scenario.count }, (_, at) => `message ${at}`);
       for (const message of messages) await side.connection.send(message);
       for (const message of messages) expect(await side.nextMessage()).toBe(message);
-      for (const message of messages) await expectReport(message, peer);
+      for (const message of messages) await expectReport(factsOf(message), peer);
       break;
     }
     case 'last words': {
@@ -62,7 +62,7 @@ export async function play(scenario: Scenario, side: Side, peer: PeerEnd): Promi
       for (const message of [...messages, '!close 1000 done']) await side.connection.send(message);
       expect(await side.connection.closed).toMatchObject({ code: 1000, reason: 'done', clean: true });
       for (const message of messages) expect(await side.nextMessage()).toBe(message);
-      for (const message of messages) await expectReport(message, peer);
+      for (const message of messages) await expectReport(factsOf(message), peer);
       await peer.observations.next(peer.id, 'close');
       return;
     }
@@ -105,15 +105,18 @@ async function sendPieces(pieces: readonly Message[], side: Side): Promise<void>
   }
 }
 
-async function expectEcho(sent: Message, side: Side, peer: PeerEnd): Promise<void> {
-  await expectReport(sent, peer);
+/** The message that was sent reached the peer, and its echo us. */
+export async function expectEcho(sent: Message, side: Side, peer: PeerEnd): Promise<void> {
+  const facts = factsOf(sent);
+  await expectReport(facts, peer);
   const echoed = await side.nextMessage();
   // Digests first: a difference in a mebibyte is not readable.
-  expect(factsOf(echoed)).toEqual(factsOf(sent));
+  expect(factsOf(echoed)).toEqual(facts);
   if (typeof echoed !== 'string') expect(Object.getPrototypeOf(echoed)).toBe(Uint8Array.prototype);
 }
 
-async function expectReport(sent: Message, peer: PeerEnd): Promise<void> {
+/** The peer reports this message next. */
+async function expectReport(facts: ReturnType<typeof factsOf>, peer: PeerEnd): Promise<void> {
   const { type, bytes, sha256 } = await peer.observations.next(peer.id, 'message');
-  expect({ type, bytes, sha256 }).toEqual(factsOf(sent));
+  expect({ type, bytes, sha256 }).toEqual(facts);
 }

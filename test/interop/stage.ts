@@ -43,13 +43,14 @@ export interface PeerServerStage extends Stage {
 
 let connections = 0;
 
-function nextId(): string {
+/** A name for a connection that no other has. */
+export function nextId(): string {
   connections += 1;
   return String(connections);
 }
 
 /** Things to end, the last first. */
-class Cleanup {
+export class Cleanup {
   readonly #steps: (() => Promise<void>)[] = [];
 
   add(step: () => Promise<void>): void {
@@ -62,7 +63,7 @@ class Cleanup {
 }
 
 /** Sets up `build`, and takes down what it had set up when it fails. */
-async function setUp<T extends Stage>(build: (cleanup: Cleanup) => Promise<T>): Promise<T> {
+export async function setUp<T>(build: (cleanup: Cleanup) => Promise<T>): Promise<T> {
   const cleanup = new Cleanup();
   try {
     return await build(cleanup);

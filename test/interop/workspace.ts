@@ -12,6 +12,11 @@ import type { Command } from './process.ts';
 
 const execute = promisify(execFile);
 
+/** Where what takes a while to make is kept between runs. */
+export const cacheFolder: string = fileURLToPath(
+  new URL('../../node_modules/.cache/fullduplex-interop', import.meta.url),
+);
+
 /** A folder of its own, removed by `remove`. */
 export interface TemporaryFolder {
   readonly path: string;
@@ -75,7 +80,7 @@ export async function compiled({ source, version, command }: Compilation): Promi
     .update(await readFile(file))
     .update(stdout)
     .digest('hex');
-  const cache = fileURLToPath(new URL('../../node_modules/.cache/fullduplex-interop', import.meta.url));
+  const cache = cacheFolder;
   const folder = join(cache, `${source.replaceAll('/', '-')}-${key.slice(0, 16)}`);
   if (await exists(folder)) return folder;
   await mkdir(cache, { recursive: true });

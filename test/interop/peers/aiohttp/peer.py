@@ -7,6 +7,7 @@ send a message in fragments, so the command `!fragments` is not used with it.
 import asyncio
 import hashlib
 import json
+import re
 import ssl
 import sys
 
@@ -18,6 +19,14 @@ SUBPROTOCOLS = ("echo.v1",)
 
 def observe(**observation):
     print(json.dumps(observation), flush=True)
+
+
+def window_of(setting):
+    """The one number that its client takes: 0 is off, below 15 it is the window that the server is asked to use."""
+    if not setting or setting == "off":
+        return 0
+    bits = re.search(r"server_max_window_bits=(\d+)", setting)
+    return int(bits[1]) if bits else 15
 
 
 async def converse(websocket, protocol, connection_id):
@@ -67,7 +76,9 @@ async def serve(options, lines):
 
     async def handle(request):
         # autoping off: the payloads of pongs are handed over, and pings are answered above.
-        websocket = web.WebSocketResponse(protocols=SUBPROTOCOLS, autoping=False)
+        websocket = web.WebSocketResponse(
+            protocols=SUBPROTOCOLS, autoping=False, compress=options.get("--deflate") != "off"
+        )
         await websocket.prepare(request)
         await converse(websocket, websocket.ws_protocol, request.match_info["id"])
         return websocket
@@ -87,18 +98,29 @@ async def serve(options, lines):
 
 async def dial(options, lines):
     tls = ssl.create_default_context(cafile=options["--ca"]) if "--ca" in options else None
+    running = set()
     async with aiohttp.ClientSession() as session:
-        while line := (await lines.readline()).decode().rstrip("\n"):
-            connection_id, url, protocols = line.split("\t")
+
+        async def meet(connection_id, url, protocols, deflate):
             try:
                 async with session.ws_connect(
-                    url, ssl=tls, protocols=protocols.split(",") if protocols else (), autoping=False
+                    url,
+                    ssl=tls,
+                    protocols=protocols.split(",") if protocols else (),
+                    autoping=False,
+                    compress=window_of(deflate),
                 ) as websocket:
                     await converse(websocket, websocket.protocol, connection_id)
             except aiohttp.WSServerHandshakeError as refusal:
                 observe(id=connection_id, event="refused", status=refusal.status)
             except Exception as error:
                 observe(id=connection_id, event="error", message=repr(error))
+
+        while line := (await lines.readline()).decode().rstrip("\n"):
+            task = asyncio.create_task(meet(*line.split("\t")))
+            # The loop itself keeps no task from being collected.
+            running.add(task)
+            task.add_done_callback(running.discard)
 
 
 async def main():

@@ -65,6 +65,8 @@ func converse(conn *websocket.Conn, id string) {
 			switch words[0] {
 			case "fragments":
 				fragments, err = strconv.Atoi(words[1])
+			case "plain":
+				conn.EnableWriteCompression(false)
 			case "ping":
 				err = conn.WriteControl(websocket.PingMessage, []byte(words[1]), time.Time{})
 			case "close":
@@ -85,6 +87,7 @@ func converse(conn *websocket.Conn, id string) {
 			})
 			err = echo(conn, messageType, data, fragments)
 			fragments = 1
+			conn.EnableWriteCompression(true)
 		}
 		if err != nil {
 			observe(observation{"id": id, "event": "error", "message": err.Error()})
@@ -116,8 +119,13 @@ func echo(conn *websocket.Conn, messageType int, data []byte, fragments int) err
 	return writer.Close()
 }
 
-func serve(certificate string, key string) {
-	upgrader := websocket.Upgrader{Subprotocols: subprotocols}
+// The library negotiates deflate without context takeover and without windows, or not at all.
+func isDeflated(setting string) bool {
+	return strings.HasPrefix(setting, "permessage-deflate")
+}
+
+func serve(certificate string, key string, deflate string) {
+	upgrader := websocket.Upgrader{Subprotocols: subprotocols, EnableCompression: isDeflated(deflate)}
 	http.HandleFunc("/echo/", func(response http.ResponseWriter, request *http.Request) {
 		conn, err := upgrader.Upgrade(response, request, nil)
 		id := strings.TrimPrefix(request.URL.Path, "/echo/")
@@ -158,18 +166,23 @@ func dial(authority string) {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		fields := strings.Split(lines.Text(), "\t")
-		dialer.Subprotocols = nil
+		own := dialer
+		own.EnableCompression = isDeflated(fields[3])
 		if fields[2] != "" {
-			dialer.Subprotocols = strings.Split(fields[2], ",")
+			own.Subprotocols = strings.Split(fields[2], ",")
 		}
-		conn, response, err := dialer.Dial(fields[1], nil)
-		if err == nil {
-			converse(conn, fields[0])
-		} else if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
-			observe(observation{"id": fields[0], "event": "refused", "status": response.StatusCode})
-		} else {
-			observe(observation{"id": fields[0], "event": "error", "message": err.Error()})
-		}
+		go meet(own, fields[0], fields[1])
+	}
+}
+
+func meet(dialer websocket.Dialer, id string, url string) {
+	conn, response, err := dialer.Dial(url, nil)
+	if err == nil {
+		converse(conn, id)
+	} else if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+		observe(observation{"id": id, "event": "refused", "status": response.StatusCode})
+	} else {
+		observe(observation{"id": id, "event": "error", "message": err.Error()})
 	}
 }
 
@@ -177,10 +190,11 @@ func main() {
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
 	certificate := flags.String("cert", "", "certificate of the server")
 	key := flags.String("key", "", "its key")
+	deflate := flags.String("deflate", "", "what the server does of permessage-deflate")
 	authority := flags.String("ca", "", "certificate that the client trusts")
 	_ = flags.Parse(os.Args[2:])
 	if os.Args[1] == "server" {
-		serve(*certificate, *key)
+		serve(*certificate, *key, *deflate)
 	} else {
 		dial(*authority)
 	}

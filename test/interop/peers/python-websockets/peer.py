@@ -11,6 +11,10 @@ import ssl
 import sys
 
 import websockets
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    ServerPerMessageDeflateFactory,
+)
 
 SUBPROTOCOLS = ["echo.v1"]
 # The library's limit of one mebibyte holds for a frame as it is on the wire: a mebibyte that does not compress
@@ -20,6 +24,21 @@ MAX_SIZE = 2 * 1024 * 1024
 
 def observe(**observation):
     print(json.dumps(observation), flush=True)
+
+
+def compression(setting, factory):
+    """The arguments for a setting in the notation of the header."""
+    if not setting:
+        return {}
+    if setting == "off":
+        return {"compression": None}
+    parameters = {}
+    for parameter in setting.split(";")[1:]:
+        name, _, value = parameter.strip().partition("=")
+        parameters[name] = int(value) if value else True
+    if factory is ClientPerMessageDeflateFactory:
+        parameters.setdefault("client_max_window_bits", None)
+    return {"extensions": [factory(**parameters)]}
 
 
 def pieces_of(message, count):
@@ -76,26 +95,44 @@ async def serve(options, lines):
         await converse(websocket, websocket.path.rsplit("/", 1)[1])
 
     async with websockets.serve(
-        handle, "127.0.0.1", 0, ssl=tls, subprotocols=SUBPROTOCOLS, process_request=refuse, max_size=MAX_SIZE
+        handle,
+        "127.0.0.1",
+        0,
+        ssl=tls,
+        subprotocols=SUBPROTOCOLS,
+        process_request=refuse,
+        max_size=MAX_SIZE,
+        **compression(options.get("--deflate"), ServerPerMessageDeflateFactory),
     ) as server:
         observe(port=server.sockets[0].getsockname()[1])
         while await lines.readline():
             pass
 
 
+async def meet(options, connection_id, url, protocols, deflate):
+    tls = ssl.create_default_context(cafile=options.get("--ca")) if url.startswith("wss:") else None
+    try:
+        async with websockets.connect(
+            url,
+            ssl=tls,
+            subprotocols=protocols.split(",") if protocols else None,
+            max_size=MAX_SIZE,
+            **compression(deflate, ClientPerMessageDeflateFactory),
+        ) as websocket:
+            await converse(websocket, connection_id)
+    except websockets.InvalidStatusCode as refusal:
+        observe(id=connection_id, event="refused", status=refusal.status_code)
+    except Exception as error:
+        observe(id=connection_id, event="error", message=repr(error))
+
+
 async def dial(options, lines):
+    running = set()
     while line := (await lines.readline()).decode().rstrip("\n"):
-        connection_id, url, protocols = line.split("\t")
-        tls = ssl.create_default_context(cafile=options.get("--ca")) if url.startswith("wss:") else None
-        try:
-            async with websockets.connect(
-                url, ssl=tls, subprotocols=protocols.split(",") if protocols else None, max_size=MAX_SIZE
-            ) as websocket:
-                await converse(websocket, connection_id)
-        except websockets.InvalidStatusCode as refusal:
-            observe(id=connection_id, event="refused", status=refusal.status_code)
-        except Exception as error:
-            observe(id=connection_id, event="error", message=repr(error))
+        task = asyncio.create_task(meet(options, *line.split("\t")))
+        # The loop itself keeps no task from being collected.
+        running.add(task)
+        task.add_done_callback(running.discard)
 
 
 async def main():

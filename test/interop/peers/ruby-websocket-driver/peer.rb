@@ -1,6 +1,7 @@
 # The interop peer over Ruby's websocket-driver (the engine of faye-websocket and Action Cable): an echo
 # endpoint in either role. See test/interop/README.md for the contract (arguments, observations, commands).
-# The driver has no way to send a message in fragments, so the command `!fragments` is not used with it.
+# The driver has no way to send a message in fragments, so the command `!fragments` is not used with it; it has no
+# compression of its own.
 
 require 'digest'
 require 'json'
@@ -110,16 +111,18 @@ end
 def dial(options)
   $stdin.each_line(chomp: true) do |line|
     id, url, protocols = line.split("\t", -1)
-    begin
-      io = connect(URI.parse(url), options['--ca'])
-      driver = WebSocket::Driver.client(Wire.new(io, url), protocols: protocols)
-      conversation = Conversation.new(io, driver, id)
-      driver.start
-      conversation.run
-    rescue StandardError => error
-      observe(id: id, event: 'error', message: error.inspect)
-    end
+    Thread.new { meet(id, url, protocols, options['--ca']) }
   end
+end
+
+def meet(id, url, protocols, authority)
+  io = connect(URI.parse(url), authority)
+  driver = WebSocket::Driver.client(Wire.new(io, url), protocols: protocols)
+  conversation = Conversation.new(io, driver, id)
+  driver.start
+  conversation.run
+rescue StandardError => error
+  observe(id: id, event: 'error', message: error.inspect)
 end
 
 def connect(uri, authority)

@@ -12,16 +12,40 @@ const subprotocols = ['echo.v1'];
 const [role, ...rest] = process.argv.slice(2);
 const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : undefined);
 
+/** What `perMessageDeflate` has to be for a setting in the notation of the header. */
+function deflateOf(setting) {
+  if (!setting) return {};
+  if (setting === 'off') return { perMessageDeflate: false };
+  const parameters = new Map(
+    setting
+      .split(';')
+      .slice(1)
+      .map((parameter) => parameter.trim().split('=')),
+  );
+  const bitsOf = (name) => Number(parameters.get(name) ?? 0) || undefined;
+  return {
+    perMessageDeflate: {
+      threshold: 0,
+      serverNoContextTakeover: parameters.has('server_no_context_takeover') || undefined,
+      clientNoContextTakeover: parameters.has('client_no_context_takeover') || undefined,
+      serverMaxWindowBits: bitsOf('server_max_window_bits'),
+      clientMaxWindowBits: bitsOf('client_max_window_bits'),
+    },
+  };
+}
+
 function observe(observation) {
   process.stdout.write(`${JSON.stringify(observation)}\n`);
 }
 
 function converse(socket, id) {
   let fragments = 1;
+  let compress = true;
   socket.on('message', (data, isBinary) => {
     if (!isBinary && data[0] === 0x21 /* ! */) {
       const [command, ...words] = data.toString().slice(1).split(' ');
       if (command === 'fragments') fragments = Number(words[0]);
+      else if (command === 'plain') compress = false;
       else if (command === 'ping') socket.ping(words[0]);
       else if (command === 'close') socket.close(Number(words[0]), words.slice(1).join(' '));
       return;
@@ -34,9 +58,10 @@ function converse(socket, id) {
     let from = 0;
     do {
       const to = from + size;
-      socket.send(data.subarray(from, to), { binary: isBinary, fin: to >= data.length });
+      socket.send(data.subarray(from, to), { binary: isBinary, compress, fin: to >= data.length });
       from = to;
     } while (from < data.length);
+    compress = true;
   });
   socket.on('pong', (payload) => observe({ id, event: 'pong', payload: payload.toString() }));
   socket.on('close', (code, reason) => observe({ id, event: 'close', code, reason: reason.toString() }));
@@ -50,6 +75,7 @@ function serve() {
     : createServer();
   const server = new WebSocketServer({
     noServer: true,
+    ...deflateOf(option('--deflate')),
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
   http.on('upgrade', (request, socket, head) => {
@@ -72,18 +98,15 @@ async function dial() {
   const ca = option('--ca');
   const tls = ca ? { ca: readFileSync(ca) } : {};
   for await (const line of createInterface({ input: process.stdin })) {
-    const [id, url, protocols] = line.split('\t');
-    const socket = new WebSocket(url, protocols ? protocols.split(',') : [], tls);
+    const [id, url, protocols, deflate] = line.split('\t');
+    const options = { ...tls, ...deflateOf(deflate) };
+    const socket = new WebSocket(url, protocols ? protocols.split(',') : [], options);
     socket.on('open', () => observe({ id, event: 'open', protocol: socket.protocol }));
-    await new Promise((resolve) => {
-      socket.on('unexpected-response', (_request, response) => {
-        observe({ id, event: 'refused', status: response.statusCode });
-        response.destroy();
-        resolve();
-      });
-      converse(socket, id);
-      socket.on('close', resolve);
+    socket.on('unexpected-response', (_request, response) => {
+      observe({ id, event: 'refused', status: response.statusCode });
+      response.destroy();
     });
+    converse(socket, id);
   }
 }
 
