@@ -154,4 +154,105 @@ describe('OutputBuffer', () => {
       { numRuns: 300 },
     );
   });
+
+  describe('with frames that many connections write', () => {
+    const frame = (byte: number, length = 3): Uint8Array => new Uint8Array(length).fill(byte);
+
+    it('passes a single one on as it is, without a buffer', () => {
+      const pool = new PoisonPool(64);
+      const output = new OutputBuffer(pool);
+      const shared = frame(1);
+      output.appendShared(shared);
+      expect([output.byteLength, pool.lent.size]).toEqual([3, 0]);
+      const chunks = flushed(output, false);
+      expect(chunks).toHaveLength(1);
+      expect(chunks[0]).toBe(shared);
+    });
+
+    it('joins a run once for all who flush the same run, and a different run anew', () => {
+      const [a, b, c] = [frame(1), frame(2), frame(3)];
+      const runs = [
+        [a, b],
+        [a, b],
+        [a, c],
+        [a, b, c],
+        [b, a],
+        [a, b],
+      ].map((frames) => {
+        const output = new OutputBuffer(new StagingPool(64));
+        for (const one of frames) output.appendShared(one);
+        return flushed(output, false);
+      });
+      expect(runs.map((chunks) => chunks.map(toHex))).toEqual([
+        ['010101020202'],
+        ['010101020202'],
+        ['010101030303'],
+        ['010101020202030303'],
+        ['020202010101'],
+        ['010101020202'],
+      ]);
+      expect(runs[1][0]).toBe(runs[0][0]);
+      expect(runs[5][0]).not.toBe(runs[0][0]);
+    });
+
+    it('does not join runs that are long', () => {
+      const output = new OutputBuffer(new StagingPool(64));
+      const frames = [frame(1, 40_000), frame(2, 40_000)];
+      for (const one of frames) output.appendShared(one);
+      expect(flushed(output, false)).toEqual(frames);
+    });
+
+    it('copies a small one behind frames of its own, and leaves a large one or one without room as it is', () => {
+      const output = new OutputBuffer(new StagingPool(8 * 1024));
+      const [small, large] = [frame(2), frame(3, 4 * 1024 + 1)];
+      write(output, frame(1));
+      output.appendShared(small);
+      output.appendShared(large);
+      write(output, frame(4));
+      output.appendShared(frame(5, 4 * 1024));
+      output.appendShared(frame(6, 4 * 1024));
+      expect(output.byteLength).toBe(3 + 3 + large.length + 3 + 8 * 1024);
+      const chunks = flushed(output, false);
+      expect(chunks.map(({ length }) => length)).toEqual([6, 4097, 3 + 4096, 4096]);
+      expect(chunks[1]).toBe(large);
+      expect(toHex(chunks[0])).toBe('010101020202');
+    });
+
+    it('never changes them, and keeps the order of all that is written', () => {
+      const step = fc.record({
+        output: fc.nat(2),
+        kind: fc.constantFrom('own', 'shared', 'shared', 'reference', 'flush'),
+        frame: fc.nat(4),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          const pool = new PoisonPool(32, 2);
+          const frames = [1, 7, 20, 40, 5000].map((length, index) => frame(0x10 + index, length));
+          const outputs = [0, 1, 2].map(() => ({ output: new OutputBuffer(pool), waiting: '' }));
+          const kept: { chunks: readonly Uint8Array[]; expected: string }[] = [];
+          for (const { output: index, kind, frame: which } of steps) {
+            const target = outputs[index];
+            const bytes = frames[which];
+            if (kind === 'flush') {
+              kept.push({ chunks: flushed(target.output, which % 2 === 0), expected: target.waiting });
+              target.waiting = '';
+              continue;
+            }
+            if (kind === 'own') write(target.output, bytes);
+            else if (kind === 'shared') target.output.appendShared(bytes);
+            else target.output.append(bytes);
+            target.waiting += toHex(bytes);
+            expect(target.output.byteLength).toBe(target.waiting.length / 2);
+          }
+          for (const { output, waiting } of outputs)
+            expect(toHex(joined(flushed(output, true)))).toBe(waiting);
+          for (const { chunks, expected } of kept) expect(toHex(joined(chunks))).toBe(expected);
+          for (const [index, one] of frames.entries()) {
+            expect(one.every((byte) => byte === 0x10 + index)).toBe(true);
+          }
+        }),
+        { numRuns: 200 },
+      );
+    });
+  });
 });
