@@ -26,7 +26,7 @@ export interface PerMessageDeflateOptions {
    */
   readonly serverMaxWindowBits?: number;
   /**
-   * The same for the client's compressor: a server demands it of clients that support it (Bun and Python websockets fail
+   * The same for the client's compressor: a server demands it of clients that support it (Python websockets and aiohttp fail
    * on 8 and take 9), a client uses no larger one and says so. @defaultValue 15 (32 KiB)
    */
   readonly clientMaxWindowBits?: number;
