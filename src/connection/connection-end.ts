@@ -1,8 +1,9 @@
 // How a connection ends: who began it and how, whether the closing handshake was finished, and the deadline for that.
 // Made when the end begins; a connection that is open has none.
 
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
+import { SharedTimer, SharedTimers } from '../base/shared-timers.ts';
 import type { ClosedInfo } from './end-reason.ts';
 
 /** The peer's close frame as it was received; 1005 when it had no code. */
@@ -11,41 +12,57 @@ export interface PeerClose {
   readonly reason: string;
 }
 
+// The cause is made when somebody asks: an error with its stack costs more than all else.
+interface Beginning {
+  readonly code: number;
+  readonly reason: string;
+  readonly by: ClosedInfo['by'];
+  readonly cause: (() => Error) | undefined;
+}
+
 /** Keeps what is known about the end of one connection. */
-export class ConnectionEnd {
+export class ConnectionEnd extends SharedTimer {
   /** Whether a close frame of ours is out, or none will ever be. */
   hasSentClose = false;
   /** The peer's close frame. */
   peerClose: PeerClose | undefined;
   // How it began: the first of our close, the peer's close, a failure.
-  #beginning: { code: number; reason: string; by: ClosedInfo['by']; cause?: Error } | undefined;
-  #deadline: Timer | undefined;
+  #beginning: Beginning | undefined;
+  #clock: Clock | undefined;
+  #timeoutMs = 0;
+  #whenOverdue: (() => void) | undefined;
   #transportError: Error | undefined;
   #closedInfo: ClosedInfo | undefined;
 
   /** Notes how the end began; only the first note counts. */
-  begin(by: ClosedInfo['by'], code: number, reason: string, cause: Error | undefined): void {
-    this.#beginning ??= { code, reason, by, ...(cause === undefined ? {} : { cause }) };
+  begin(by: ClosedInfo['by'], code: number, reason: string, cause?: () => Error): void {
+    this.#beginning ??= { code, reason, by, cause };
   }
 
   /** Notes a failure of this side, whatever has begun before. */
-  fail(code: number, cause: Error): void {
+  fail(code: number, cause: () => Error): void {
     this.#beginning = { code, reason: '', by: 'local', cause };
     this.hasSentClose = true;
   }
 
   /** Calls back unless `transportClosed` comes first. A second call changes nothing. */
   startDeadline(clock: Clock, timeoutMs: number, callback: () => void): void {
-    this.#deadline ??= clock.setTimer(() => {
-      this.#overdue(timeoutMs);
-      callback();
-    }, timeoutMs);
+    if (this.#clock !== undefined) return;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#whenOverdue = callback;
+    SharedTimers.of(clock).start(this, timeoutMs);
+  }
+
+  timeUp(): void {
+    this.#overdue(this.#timeoutMs);
+    this.#whenOverdue?.();
   }
 
   /** The transport is gone, with the error that ended it if there was one: no deadline any more. */
   transportClosed(error: Error | undefined): void {
     this.#transportError = error;
-    this.#deadline?.cancel();
+    if (this.#clock !== undefined) SharedTimers.of(this.#clock).cancel(this);
   }
 
   /** Why the connection ended; made when somebody asks, because an error with its stack costs more than the rest. */
@@ -60,7 +77,7 @@ export class ConnectionEnd {
     const beginning = this.#beginning;
     if (beginning !== undefined && (isClean || beginning.cause !== undefined)) {
       const { code, reason, by, cause } = beginning;
-      return { code, reason, clean: isClean, by, ...(cause === undefined ? {} : { cause }) };
+      return { code, reason, clean: isClean, by, ...(cause === undefined ? {} : { cause: cause() }) };
     }
     const cause =
       error === undefined
@@ -84,10 +101,11 @@ export class ConnectionEnd {
       code: 1006,
       reason: '',
       by: this.#beginning?.by ?? 'local',
-      cause: new FullduplexError(
-        'WS_CLOSE_TIMEOUT',
-        `the closing handshake was not finished within ${timeoutMs} ms`,
-      ),
+      cause: () =>
+        new FullduplexError(
+          'WS_CLOSE_TIMEOUT',
+          `the closing handshake was not finished within ${timeoutMs} ms`,
+        ),
     };
   }
 }

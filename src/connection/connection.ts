@@ -563,7 +563,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (this.#readyState === 'closed' || this.#hasSentClose) return;
     const end = this.#beginEnd();
     end.hasSentClose = true;
-    end.begin('local', code ?? 1005, reason, cause);
+    end.begin('local', code ?? 1005, reason, cause === undefined ? undefined : () => cause);
     this.#awaitEnd(end);
     this.#resumeForGood();
   }
@@ -583,7 +583,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #cut(code: ErrorCode, message: string): void {
     if (this.#readyState === 'closed') return;
-    this.#beginEnd().fail(1006, new FullduplexError(code, message));
+    this.#beginEnd().fail(1006, () => new FullduplexError(code, message));
     this.#startClosing();
     this.#transport.terminate();
   }
@@ -614,21 +614,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #peerClosed(code: number, reason: string): void {
     const end = this.#beginEnd();
     end.peerClose = { code, reason };
-    end.begin('remote', code, reason, undefined);
+    end.begin('remote', code, reason);
     this.#awaitEnd(end);
   }
 
   #failed(error: ProtocolError): void {
     const end = this.#beginEnd();
-    end.fail(error.closeCode, error);
+    end.fail(error.closeCode, () => error);
     this.#awaitEnd(end);
   }
 
   #transportEnded(): void {
-    const message = 'the peer ended the transport without a close frame';
     const end = this.#beginEnd();
     end.hasSentClose = true;
-    end.begin('transport', 1006, '', new FullduplexError('WS_TRANSPORT_ENDED', message));
+    end.begin('transport', 1006, '', endedWithoutClose);
     this.#awaitEnd(end);
   }
 
@@ -773,6 +772,10 @@ function requireBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
     'WS_ARGUMENT_INVALID',
     `data is ${describe(data)}, expected a string, an ArrayBuffer or a view of one`,
   );
+}
+
+function endedWithoutClose(): FullduplexError {
+  return new FullduplexError('WS_TRANSPORT_ENDED', 'the peer ended the transport without a close frame');
 }
 
 function consumerExists(message: string): FullduplexError {

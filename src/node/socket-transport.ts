@@ -2,22 +2,30 @@
 // moment it is made it listens for 'error', so that no socket error is ever unlistened (the window between 'upgrade'
 // and the first frame has killed processes elsewhere).
 
+import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
 import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
 import { deliver } from './node-scheduler.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
 
+// TLS takes its time for every write and holds the memory meanwhile. A small write is copied: taking a buffer of the
+// pool out of circulation for each of them costs more.
+const mostCopiedBytes = 64 * 1024;
+
 /** Carries bytes over a Node stream that is already connected. */
 export class SocketTransport implements ByteTransport, DirectWriterEvents, SocketOwner {
+  readonly bringsSeveralChunks: boolean;
   readonly #socket: Duplex;
   #events: ByteTransportEvents | undefined;
   #error: Error | undefined;
   #direct: DirectWriter | undefined;
   #hasUndrained = false;
+  #written: (() => void) | undefined;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    this.bringsSeveralChunks = 'encrypted' in socket;
     ownSocket(socket, this);
     learnRequests(socket);
   }
@@ -51,6 +59,20 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     const direct = this.#direct;
     if (direct?.mayWrite === true) return direct.write(chunks);
     if (socket.destroyed || socket.writableEnded) return true;
+    let byteLength = 0;
+    for (const chunk of chunks) byteLength += chunk.length;
+    const isCopied = byteLength <= mostCopiedBytes;
+    if (isCopied) this.#writeToStream([Buffer.concat(chunks, byteLength)]);
+    else this.#writeToStream(chunks);
+    // When all of it went out at once, nobody holds the memory any more.
+    if (socket.writableLength === 0) return true;
+    this.#hasUndrained = true;
+    return isCopied;
+  }
+
+  #writeToStream(chunks: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    this.#written ??= () => this.#streamWritten();
     const last = chunks.length - 1;
     if (last > 0) {
       socket.cork();
@@ -58,10 +80,6 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     }
     socket.write(chunks[last], this.#written);
     if (last > 0) socket.uncork();
-    // libuv tries to write at once; when all of it went out, nobody holds the memory any more.
-    if (socket.writableLength === 0) return true;
-    this.#hasUndrained = true;
-    return false;
   }
 
   pause(): void {
@@ -85,12 +103,10 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     if (this.bufferedBytes === 0) this.#events?.drained();
   }
 
-  get #written(): () => void {
-    return () => {
-      if (!this.#hasUndrained || this.#socket.writableLength > 0) return;
-      this.#hasUndrained = false;
-      this.drained();
-    };
+  #streamWritten(): void {
+    if (!this.#hasUndrained || this.#socket.writableLength > 0) return;
+    this.#hasUndrained = false;
+    this.drained();
   }
 
   /** Bytes arrived. */

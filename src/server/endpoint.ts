@@ -12,6 +12,7 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
 import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
@@ -49,6 +50,8 @@ export interface EndpointEnvironment {
   readonly closed: (connection: ServerConnection<unknown>) => void;
 }
 
+const ordinaryTarget = /^\/[\w/?=&.-]*$/;
+
 /** One path of a server with its decision, handlers and options. */
 export class Endpoint {
   /** The path that it serves. */
@@ -61,6 +64,7 @@ export class Endpoint {
   readonly #connectionEnvironment: ConnectionEnvironment;
   readonly #handshake: ServerHandshake;
   readonly #allowedOrigins: AllowedOrigins;
+  #knownAuthority: string | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(
@@ -103,7 +107,7 @@ export class Endpoint {
     const judged = this.#handshake.receive(incoming.head);
     if (judged.kind === 'refused') return judged;
     const url = urlOf(incoming.head, incoming.isSecure);
-    if (!URL.canParse(url))
+    if (!this.#isUrl(url, incoming.head))
       return refuse(400, `${describe(url)} is no URL, expected a host and a path (RFC 6455 3)`);
 
     const request = new UpgradeRequest(incoming, params, judged.protocols);
@@ -119,6 +123,15 @@ export class Endpoint {
     } catch (error) {
       return this.#failed(error);
     }
+  }
+
+  // What was a URL before is one again, as long as nothing has changed but an ordinary path.
+  #isUrl(url: string, head: RequestHead): boolean {
+    const authority = authorityOf(head);
+    if (authority === this.#knownAuthority && ordinaryTarget.test(head.target)) return true;
+    if (!URL.canParse(url)) return false;
+    this.#knownAuthority = authority;
+    return true;
   }
 
   #originProblem(incoming: IncomingUpgrade, request: UpgradeRequest): string | undefined {

@@ -49,7 +49,7 @@ describe('ConnectionEnd', () => {
   });
 
   it('keeps its cause also where nothing was clean, and a failure replaces what began before', () => {
-    end.begin('local', 1011, '', failure);
+    end.begin('local', 1011, '', () => failure);
     expect(closedInfo(end, new Error('reset'))).toEqual({
       code: 1011,
       reason: '',
@@ -58,9 +58,9 @@ describe('ConnectionEnd', () => {
       cause: failure,
     });
     const cut = new ConnectionEnd();
-    cut.begin('local', 1011, '', failure);
+    cut.begin('local', 1011, '', () => failure);
     const other = new FullduplexError('WS_TERMINATED', 'cut');
-    cut.fail(1006, other);
+    cut.fail(1006, () => other);
     expect(cut.hasSentClose).toBe(true);
     expect(closedInfo(cut)).toMatchObject({ code: 1006, cause: other });
   });
@@ -89,7 +89,7 @@ describe('ConnectionEnd', () => {
     end.peerClose = { code: 4000, reason: 'bye' };
     end.startDeadline(clock, 10, () => undefined);
     const failed = new ConnectionEnd();
-    failed.fail(1002, failure);
+    failed.fail(1002, () => failure);
     failed.startDeadline(clock, 10, () => undefined);
     clock.advance(10);
     expect(closedInfo(end)).toMatchObject({ code: 4000, clean: true });
