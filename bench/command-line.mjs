@@ -1,6 +1,8 @@
 // What every command of the bench has in common: its options checked before anything starts, a wrong one answered with
 // the help and exit code 2, and the words about machine and command that stand beside the figures.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
+import { dirname } from 'node:path';
 
 /** A wrong option: its message is for the person at the keyboard. */
 export class UsageError extends Error {}
@@ -63,12 +65,18 @@ export async function runCommand(help, main) {
   }
 }
 
+/** Options that say only where something is written. */
+const DESTINATIONS = ['--json', '--svg'];
+
 /**
- * The command as one would type it.
+ * The command as one would type it to measure the same.
  * @param {string} script of package.json
  */
 export function commandLine(script) {
-  const given = process.argv.slice(2);
+  const all = process.argv.slice(2);
+  const given = all.filter(
+    (argument, index) => ![argument, all[index - 1]].some((one) => DESTINATIONS.includes(one)),
+  );
   const quoted = given.map((argument) => (/^[\w./=,-]+$/.test(argument) ? argument : `"${argument}"`));
   return ['npm run', script, ...(given.length > 0 ? ['--'] : []), ...quoted].join(' ');
 }
@@ -81,6 +89,18 @@ export function describeMachine() {
     // Without the suffix that a distribution or a host adds.
     system: `${type()} ${release().split('-')[0]}`,
   };
+}
+
+/**
+ * Writes a report: figures with five digits, of which none means more.
+ * @param {string} file
+ * @param {object} report
+ */
+export function writeReport(file, report) {
+  mkdirSync(dirname(file), { recursive: true });
+  const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+  writeFileSync(file, `${JSON.stringify(report, rounded, 1)}\n`);
 }
 
 /** The date of today in UTC, as YYYY-MM-DD. */

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { prepareCertificate } from './process/certificate.mjs';
 import { LineProcess } from './process/line-process.mjs';
+import { inTurns } from './process/turns.mjs';
 import { launchOf } from './servers/catalogue.mjs';
 
 const START_TIMEOUT_MS = 15_000;
@@ -173,30 +174,21 @@ export async function runContest(workload, servers, given) {
     const launch = server instanceof URL ? launchOf(server) : server;
     return new Contestant(name, launch, workload, conditions);
   });
-  /** @param {(contestant: Contestant) => Promise<void>} step */
-  const inTurns = async (step) => {
-    for (const contestant of contestants) {
-      if (contestant.entry.failure) continue;
-      await step(contestant).catch((/** @type {Error} */ error) => {
-        contestant.entry.failure = error.message;
-      });
-    }
-  };
   try {
-    await inTurns((contestant) => contestant.prepare(workload, conditions));
+    await inTurns(contestants, (contestant) => contestant.prepare(workload, conditions));
     const directory = conditions.profileDirectory;
-    if (directory) await inTurns((contestant) => contestant.startProfile());
+    if (directory) await inTurns(contestants, (contestant) => contestant.startProfile());
     for (let round = 0; round < conditions.rounds; round++) {
-      await inTurns((contestant) => contestant.measure(conditions.seconds));
+      await inTurns(contestants, (contestant) => contestant.measure(conditions.seconds));
     }
     if (directory) {
-      await inTurns((contestant) => {
+      await inTurns(contestants, (contestant) => {
         const name = `${workload.name} ${contestant.entry.server}`.replaceAll(' ', '-');
         return contestant.writeProfile(join(directory, `${name}.cpuprofile`));
       });
     }
     // Again on code that is hot and on buffers that were recycled many times.
-    await inTurns((contestant) => contestant.verify());
+    await inTurns(contestants, (contestant) => contestant.verify());
   } finally {
     await Promise.all(contestants.map((contestant) => contestant.stop()));
   }

@@ -1,8 +1,8 @@
 // `npm run bench`: our server against ws, against bare node:net and, with --full, against others, in one go, with one
 // load generator. Runs each workload as a contest, prints the report and, if asked, writes it as JSON.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { basename } from 'node:path';
-import { commandLine, describeMachine, runCommand, today } from './command-line.mjs';
+import { commandLine, describeMachine, runCommand, today, writeReport } from './command-line.mjs';
 import { runContest } from './contest.mjs';
 import { prepareGenerator } from './load/generator.mjs';
 import { HELP, readOptions } from './options.mjs';
@@ -102,7 +102,7 @@ async function main() {
     process.stderr.write('\n');
   }
   process.stdout.write(`\n${formatReport(report)}\n`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeReport(options.json, report);
   if (report.workloads.some(({ entries }) => entries.some(({ failure }) => failure))) process.exitCode = 1;
 }
 

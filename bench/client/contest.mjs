@@ -1,6 +1,7 @@
 // One workload between several client programs: each with an echo server of its own, all started first, then measured in
 // turns (A B C A B C). The client is the measured side and has the first core to itself.
 import { LineProcess } from '../process/line-process.mjs';
+import { inTurns } from '../process/turns.mjs';
 
 const START_TIMEOUT_MS = 30_000;
 const VERIFY_TIMEOUT_MS = 60_000;
@@ -121,22 +122,13 @@ class Contestant {
  */
 export async function runClientContest(workload, clients, conditions) {
   const contestants = Array.from(clients, ([name, launch]) => new Contestant(name, launch, conditions));
-  /** @param {(contestant: Contestant) => Promise<void>} step */
-  const inTurns = async (step) => {
-    for (const contestant of contestants) {
-      if (contestant.entry.failure) continue;
-      await step(contestant).catch((/** @type {Error} */ error) => {
-        contestant.entry.failure = error.message;
-      });
-    }
-  };
   try {
-    await inTurns((contestant) => contestant.prepare(workload, conditions));
+    await inTurns(contestants, (contestant) => contestant.prepare(workload, conditions));
     for (let round = 0; round < conditions.rounds; round++) {
-      await inTurns((contestant) => contestant.measure(conditions.seconds));
+      await inTurns(contestants, (contestant) => contestant.measure(conditions.seconds));
     }
     // Again on code that is hot and on buffers that were recycled many times.
-    await inTurns((contestant) => contestant.verify());
+    await inTurns(contestants, (contestant) => contestant.verify());
   } finally {
     await Promise.all(contestants.map((contestant) => contestant.stop()));
   }

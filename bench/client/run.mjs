@@ -1,6 +1,5 @@
 // `npm run bench:client`: what a message costs our client beside the clients of ws, of Node itself and of Bun, against an
 // echo server in C. Runs each workload as a contest, prints the report and, if asked, writes it as JSON.
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -11,6 +10,7 @@ import {
   today,
   UsageError,
   workloadsNamed,
+  writeReport,
 } from '../command-line.mjs';
 import { compileProgram } from '../process/compiler.mjs';
 import { chooseCores } from '../process/line-process.mjs';
@@ -132,7 +132,7 @@ async function main() {
     process.stderr.write('\n');
   }
   process.stdout.write(`\n${formatClients(report)}\n`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeReport(options.json, report);
   if (report.workloads.some(({ entries }) => entries.some(({ failure }) => failure))) process.exitCode = 1;
 }
 

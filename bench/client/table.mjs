@@ -23,33 +23,40 @@ const COLUMNS = [
 
 /** @param {import('./run.mjs').ClientReport} report */
 export function formatClients(report) {
-  const { versions, echo, conditions, warnings, missing } = report;
-  const notes = [
-    ...warnings.map((warning) => `- note: ${warning}`),
-    ...Object.entries(missing).map(([name, reason]) => `- left out: ${name}: ${reason}`),
-    ...report.workloads.flatMap(({ workload, entries }) =>
-      entries.flatMap(({ client, failure }) =>
-        failure ? `- failed: ${client}, ${workload.name}: ${failure}` : [],
-      ),
-    ),
-  ];
+  const parts = [clientPreamble, clientDetails, clientRatios, clientNotes].map((part) => part(report));
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+/** @param {import('./run.mjs').ClientReport} report */
+export function clientPreamble(report) {
+  const { versions, echo, conditions } = report;
   return [
     ...environmentLines(report),
     ...Object.entries(versions).map(([client, version]) => `- ${client}: ${version}`),
     `- echo server: ${echo}`,
     `- ${conditions.rounds} interleaved rounds of ${conditions.seconds} s after ${conditions.warmUpSeconds} s of warm-up;` +
       ` median (lowest-highest); ratios within a round, ${REFERENCE} = 1.00, higher is better`,
-    '',
-    ...details(report),
-    '',
-    ...clientRatios(report),
-    '',
-    ...notes,
-  ].join('\n');
+  ];
 }
 
 /** @param {import('./run.mjs').ClientReport} report */
-function details({ workloads }) {
+export function clientNotes({ warnings, missing, workloads }) {
+  return [
+    ...warnings.map((warning) => `- note: ${warning}`),
+    ...Object.entries(missing).map(([name, reason]) => `- left out: ${name}: ${reason}`),
+    ...workloads.flatMap(({ workload, entries }) =>
+      entries.flatMap(({ client, failure }) =>
+        failure ? `- failed: ${client}, ${workload.name}: ${failure}` : [],
+      ),
+    ),
+  ];
+}
+
+/** @param {import('./run.mjs').ClientReport} report */
+export function clientDetails({ workloads }) {
   const rows = workloads.flatMap(({ workload, entries }) =>
     entries.map(({ client, figures, verifiedMessages }) =>
       figures

@@ -3,14 +3,22 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { commandLine, describeMachine, listOf, positive, runCommand, today } from '../command-line.mjs';
+import {
+  commandLine,
+  describeMachine,
+  listOf,
+  positive,
+  runCommand,
+  today,
+  writeReport,
+} from '../command-line.mjs';
 import { prepareGenerator } from '../load/generator.mjs';
 import { chooseCores } from '../process/line-process.mjs';
-import { curvePlot } from '../report/curve-plot.mjs';
 import { spreadOf } from '../report/summary.mjs';
 import { curves } from './curves.mjs';
-import { assessCurve, formatExponent } from './assessment.mjs';
+import { assessCurve } from './assessment.mjs';
 import { measurements } from './measure.mjs';
+import { plotOf } from './plot.mjs';
 import { formatGrowth } from './table.mjs';
 
 const NAMES = curves.map(({ name }) => name);
@@ -104,12 +112,6 @@ async function measureCurve(curve, most, conditions) {
   return { curve, points, series: assessCurve(curve, points), explanation, ...(failure && { failure }) };
 }
 
-/** @param {MeasuredCurve} measured */
-function plotOf({ curve, series }) {
-  const plotted = series.map((one) => ({ ...one, note: formatExponent(one) }));
-  return curvePlot({ ...curve, series: plotted });
-}
-
 async function main() {
   const options = readOptions();
   if (options.help) {
@@ -133,7 +135,7 @@ async function main() {
   for (const curve of options.curves) report.curves.push(await measureCurve(curve, options.most, conditions));
   process.stdout.write(`\n${formatGrowth(report)}\n`);
   if (options.svg) mkdirSync(options.svg, { recursive: true });
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeReport(options.json, report);
   if (options.svg) {
     for (const measured of report.curves) {
       if (measured.points.length > 0)

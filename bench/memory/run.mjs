@@ -1,6 +1,6 @@
 // `npm run bench:memory`: what one idle connection costs a server, in resident memory and in what V8 counts.
 // Reads the options, measures every server in every state in fresh processes, prints a table and, if asked, JSON.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ import {
   runCommand,
   today,
   UsageError,
+  writeReport,
 } from '../command-line.mjs';
 import { chooseCores } from '../process/line-process.mjs';
 import { compareSnapshots } from './heap-snapshot.mjs';
@@ -182,7 +183,7 @@ async function main() {
     if (snapshotDirectory) rmSync(snapshotDirectory, { recursive: true });
   }
   process.stdout.write(`\n${formatMemory(report)}\n`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeReport(options.json, report);
   if (report.entries.some(({ failure }) => failure)) process.exitCode = 1;
 }
 

@@ -70,6 +70,7 @@ const STYLE = [
   '.page{fill:var(--background)}',
   '.grid{stroke:var(--grid);stroke-width:1}',
   '.axis{stroke:var(--faint);stroke-width:1}',
+  '.peer{fill:none;stroke:var(--faint);stroke-width:1.3}',
   ...SERIES.map(
     (name) =>
       `.${name}{fill:var(--${name});stroke:var(--${name})}.${name}.line{fill:none;stroke-width:2}.${name}.hollow{fill:var(--background)}`,

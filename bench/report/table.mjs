@@ -38,7 +38,7 @@ export function formatReport(report) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function preamble(report) {
+export function preamble(report) {
   const { versions, generator, conditions } = report;
   const { server, generator: generatorCore } = conditions.cores;
   return [
@@ -54,7 +54,7 @@ function preamble(report) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function details({ workloads }) {
+export function details({ workloads }) {
   const rows = workloads.flatMap(({ workload, entries }) =>
     entries.map(({ server, figures, verifiedMessages }) => {
       if (!figures)
@@ -77,7 +77,7 @@ function details({ workloads }) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function ratios({ workloads }) {
+export function ratios({ workloads }) {
   const servers = [...new Set(workloads.flatMap(({ entries }) => entries.map(({ server }) => server)))];
   const rows = workloads.map(({ workload, entries }) => [
     workload.name,
@@ -93,7 +93,7 @@ function ratios({ workloads }) {
  * Only of workloads at a fixed rate, where a latency is not just the other side of the throughput.
  * @param {import('../run.mjs').Report} report
  */
-function latencies({ workloads }) {
+export function latencies({ workloads }) {
   const rows = workloads.flatMap(({ workload, entries }) =>
     entries.flatMap(({ server, figures }) => {
       const latency = figures?.latencyMicros;
@@ -108,7 +108,7 @@ function latencies({ workloads }) {
 }
 
 /** @param {import('../run.mjs').Report} report */
-function notes({ workloads, warnings, missing }) {
+export function notes({ workloads, warnings, missing }) {
   const figures = workloads.flatMap(({ entries }) => entries.flatMap((entry) => entry.figures ?? []));
   const others = Math.max(0, ...figures.map(({ othersBusy }) => othersBusy.median));
   const lines = warnings.map((warning) => `- note: ${warning}`);

@@ -193,6 +193,8 @@ void watch(struct connection *c) {
 }
 
 void open_connection(struct connection *c, int number, const char *path, bool deflates) {
+  // On a busy machine opening thousands takes longer than a server waits for the answer to a ping.
+  if (number % 64 == 63) turn(0);
   c->number = number;
   c->deflates = deflates;
   dial(c, path, deflates);

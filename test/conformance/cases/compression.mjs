@@ -23,7 +23,7 @@ const MiB = 1024 * 1024;
 /** @type {Record<Extent, { messages: number, characters: number }>} */
 const bounds = {
   listed: { messages: 1000, characters: Infinity },
-  bounded: { messages: 1000, characters: 8 * MiB },
+  bounded: { messages: 1000, characters: 4 * MiB },
   short: { messages: 50, characters: 2 * MiB },
 };
 
