@@ -26,11 +26,6 @@ export interface ByteTransport {
    * @returns true when the memory of the chunks is not needed any more and may be used again
    */
   write(chunks: readonly Uint8Array[]): boolean;
-  /**
-   * Whether one turn of the event loop may bring several chunks, as the records of TLS: what they cause is then written
-   * together at the end of the turn, and not after each of them. @defaultValue false
-   */
-  readonly bringsSeveralChunks?: boolean;
   /** How many bytes were taken by `write` and not yet by the operating system. */
   readonly bufferedBytes: number;
   /** A number that changes whenever the operating system took more of what was written: a sign that the peer still reads. */

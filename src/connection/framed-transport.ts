@@ -168,8 +168,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#isReceiving = true;
     this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;
-    if (this.#transport.bringsSeveralChunks === true) this.#flushSoon();
-    else this.#flush();
+    this.#flush();
     // What waits behind a busy codec is bounded: the peer has to feel it.
     if (this.#protocol.hasWaitingInput && !this.#isHeldBack) {
       this.#isHeldBack = true;

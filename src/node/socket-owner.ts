@@ -4,7 +4,9 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { poison } from '../base/poison.ts';
 import { readIntoSharedBuffer } from './shared-read-buffer.ts';
+import { fastMemory } from './wasm-unmask.ts';
 
 /** Hears what happens on a socket. */
 export interface SocketOwner {
@@ -17,6 +19,9 @@ export interface SocketOwner {
   /** The socket is gone. */
   closed(): void;
 }
+
+// A chunk may come while another is being handled: `unshift` in a handler emits it at once.
+let isFastMemoryInUse = false;
 
 const ownerKey = Symbol('owner');
 
@@ -39,11 +44,29 @@ export function ownSocket(socket: Duplex, owner: SocketOwner): void {
 }
 
 function received(this: OwnedSocket, bytes: Uint8Array, byteLength: number): void {
-  this[ownerKey]?.received(bytes, byteLength);
+  isFastMemoryInUse = true;
+  try {
+    this[ownerKey]?.received(bytes, byteLength);
+  } finally {
+    isFastMemoryInUse = false;
+  }
 }
 
 function receivedChunk(this: OwnedSocket, chunk: Uint8Array): void {
-  this[ownerKey]?.received(chunk, chunk.length);
+  const byteLength = chunk.length;
+  if (isFastMemoryInUse || byteLength > fastMemory.length) {
+    this[ownerKey]?.received(chunk, byteLength);
+    return;
+  }
+  // Where payloads are unmasked fast; what Node has read into memory of its own (TLS) is free at once.
+  isFastMemoryInUse = true;
+  try {
+    fastMemory.set(chunk);
+    this[ownerKey]?.received(fastMemory, byteLength);
+  } finally {
+    isFastMemoryInUse = false;
+    poison(fastMemory, 0, byteLength);
+  }
 }
 
 function ended(this: OwnedSocket): void {

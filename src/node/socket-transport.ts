@@ -15,7 +15,6 @@ const mostCopiedBytes = 64 * 1024;
 
 /** Carries bytes over a Node stream that is already connected. */
 export class SocketTransport implements ByteTransport, DirectWriterEvents, SocketOwner {
-  readonly bringsSeveralChunks: boolean;
   readonly #socket: Duplex;
   #events: ByteTransportEvents | undefined;
   #error: Error | undefined;
@@ -25,7 +24,6 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    this.bringsSeveralChunks = 'encrypted' in socket;
     ownSocket(socket, this);
     learnRequests(socket);
   }
@@ -62,7 +60,8 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     let byteLength = 0;
     for (const chunk of chunks) byteLength += chunk.length;
     const isCopied = byteLength <= mostCopiedBytes;
-    if (isCopied) this.#writeToStream([Buffer.concat(chunks, byteLength)]);
+    if (isCopied)
+      this.#writeToStream([chunks.length === 1 ? Buffer.from(chunks[0]) : Buffer.concat(chunks, byteLength)]);
     else this.#writeToStream(chunks);
     // When all of it went out at once, nobody holds the memory any more.
     if (socket.writableLength === 0) return true;
