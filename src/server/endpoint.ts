@@ -12,7 +12,6 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
 import { refuse } from '../protocol/handshake/handshake-refusal.ts';
-import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
@@ -32,7 +31,13 @@ import {
   type UpgradeDecision,
   type UpgradeOutcome,
 } from './upgrade-decision.ts';
-import { authorityOf, type IncomingUpgrade, UpgradeRequest, urlOf } from './upgrade-request.ts';
+import {
+  authorityOf,
+  type IncomingUpgrade,
+  type RequestedUrl,
+  UpgradeRequest,
+  urlOf,
+} from './upgrade-request.ts';
 
 /** What an endpoint takes from its server. */
 export interface EndpointEnvironment {
@@ -106,9 +111,10 @@ export class Endpoint {
   ): UpgradeOutcome | Promise<UpgradeOutcome> {
     const judged = this.#handshake.receive(incoming.head);
     if (judged.kind === 'refused') return judged;
-    const url = urlOf(incoming.head, incoming.isSecure);
-    if (!this.#isUrl(url, incoming.head))
-      return refuse(400, `${describe(url)} is no URL, expected a host and a path (RFC 6455 3)`);
+    const url = this.#requestedUrl(incoming);
+    if (url === undefined) {
+      return refuse(400, 'Host and request target make no URL, expected a host and a path (RFC 6455 3)');
+    }
 
     const request = new UpgradeRequest(incoming, params, judged.protocols);
     try {
@@ -125,13 +131,17 @@ export class Endpoint {
     }
   }
 
-  // What was a URL before is one again, as long as nothing has changed but an ordinary path.
-  #isUrl(url: string, head: RequestHead): boolean {
+  // What was a URL before is one again, as long as nothing has changed but an ordinary path. All connections then share
+  // one text of the authority.
+  #requestedUrl({ head, isSecure }: IncomingUpgrade): RequestedUrl | undefined {
     const authority = authorityOf(head);
-    if (authority === this.#knownAuthority && ordinaryTarget.test(head.target)) return true;
-    if (!URL.canParse(url)) return false;
+    const { target } = head;
+    const known = this.#knownAuthority;
+    if (authority === known && ordinaryTarget.test(target)) return { isSecure, authority: known, target };
+    const url = { isSecure, authority, target };
+    if (!URL.canParse(urlOf(url))) return undefined;
     this.#knownAuthority = authority;
-    return true;
+    return url;
   }
 
   #originProblem(incoming: IncomingUpgrade, request: UpgradeRequest): string | undefined {
@@ -154,7 +164,7 @@ export class Endpoint {
 
   #outcome(
     incoming: IncomingUpgrade,
-    url: string,
+    url: RequestedUrl,
     judged: AcceptableRequest,
     decision: UpgradeDecision<unknown>,
   ): UpgradeOutcome {

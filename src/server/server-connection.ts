@@ -12,14 +12,15 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
 import { type SubscribedConnection, TopicSubscriptions } from './topic-subscriptions.ts';
+import { type RequestedUrl, urlOf } from './upgrade-request.ts';
 import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } from './topics.ts';
 
 /** Who the peer of a connection is. */
 export interface ConnectionPeer {
   /** The address of the peer; undefined over a unix socket. */
   readonly remoteAddress: string | undefined;
-  /** The URL that the client connected to. */
-  readonly url: string;
+  /** Where the client connected to. */
+  readonly url: RequestedUrl;
   /** The heads of the opening handshake, if they are kept. */
   readonly handshake: OpeningHandshake | undefined;
 }
@@ -60,7 +61,7 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
 
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
   get url(): URL {
-    this.#url ??= new URL(this.#peer.url);
+    this.#url ??= new URL(urlOf(this.#peer.url));
     return this.#url;
   }
 

@@ -21,6 +21,8 @@ export class TopicSubscriptions implements Subscriber {
   readonly #connection: SubscribedConnection;
   readonly #topics: Topics;
   readonly #subscriptions = new Map<string, Subscription>();
+  // Those whose newest message waits for the queue to drain: a connection may have a great many that do not.
+  #waiting: Set<Subscription> | undefined;
   // Published between the fragments of a message, where nothing but control frames may be sent (RFC 6455 5.4).
   #held: PreparedMessage[] | undefined;
   #heldBytes = 0;
@@ -43,7 +45,7 @@ export class TopicSubscriptions implements Subscriber {
       return;
     }
     subscription.whenSlow = whenSlow;
-    if (whenSlow !== 'latest') subscription.latest = undefined;
+    if (whenSlow !== 'latest') this.#forget(subscription);
   }
 
   /** Leaves a topic; gives whether there was a subscription. */
@@ -51,6 +53,7 @@ export class TopicSubscriptions implements Subscriber {
     const subscription = this.#subscriptions.get(topic);
     if (subscription === undefined) return false;
     this.#subscriptions.delete(topic);
+    this.#forget(subscription);
     this.#topics.remove(subscription);
     return true;
   }
@@ -58,6 +61,7 @@ export class TopicSubscriptions implements Subscriber {
   /** Leaves all topics: the connection is gone. */
   clear(): void {
     this.#held = undefined;
+    this.#waiting = undefined;
     for (const subscription of this.#subscriptions.values()) this.#topics.remove(subscription);
     this.#subscriptions.clear();
   }
@@ -68,27 +72,28 @@ export class TopicSubscriptions implements Subscriber {
     if (subscription.whenSlow !== 'close' && this.#isSlow) {
       if (subscription.whenSlow === 'drop') return false;
       subscription.latest = message;
+      this.#waiting ??= new Set();
+      this.#waiting.add(subscription);
       connection.requestDrain();
       return true;
     }
     if (connection.isMessageOpen) return this.#hold(message);
-    subscription.latest = undefined;
+    if (subscription.latest !== undefined) this.#forget(subscription);
     return connection.sendPrepared(message) !== false;
   }
 
   /** Everything queued has left: what waits for that is sent. */
   drained(): void {
     const connection = this.#connection;
-    if (connection.isMessageOpen) return;
-    for (const subscription of this.#subscriptions.values()) {
-      const { latest } = subscription;
-      if (latest === undefined) continue;
+    if (connection.isMessageOpen || this.#waiting === undefined) return;
+    for (const subscription of this.#waiting) {
       if (this.#isSlow) {
         connection.requestDrain();
         return;
       }
-      subscription.latest = undefined;
-      connection.sendPrepared(latest);
+      const { latest } = subscription;
+      this.#forget(subscription);
+      if (latest !== undefined) connection.sendPrepared(latest);
     }
   }
 
@@ -100,6 +105,11 @@ export class TopicSubscriptions implements Subscriber {
     if (held !== undefined) for (const message of held) this.#connection.sendPrepared(message);
     // A queue that drained while the message was open has not sent these.
     if (!this.#isSlow) this.drained();
+  }
+
+  #forget(subscription: Subscription): void {
+    subscription.latest = undefined;
+    this.#waiting?.delete(subscription);
   }
 
   get #isSlow(): boolean {

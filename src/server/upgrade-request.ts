@@ -26,11 +26,19 @@ export function authorityOf({ target, headers }: RequestHead): string {
   return end === -1 ? target.slice(start) : target.slice(start, start + end);
 }
 
-/** The URL that the client connected to: `ws:` or `wss:`, with its query. */
-export function urlOf(head: RequestHead, isSecure: boolean): string {
+/** Where a client connected to, in parts: a connection keeps it, and most are never asked. */
+export interface RequestedUrl {
+  readonly isSecure: boolean;
+  readonly authority: string;
+  readonly target: string;
+}
+
+/** The URL that a client connected to: `ws:` or `wss:`, with its query. */
+export function urlOf({ isSecure, authority, target }: RequestedUrl): string {
   const scheme = isSecure ? 'wss' : 'ws';
-  if (head.target.startsWith('/')) return `${scheme}://${authorityOf(head)}${head.target}`;
-  return head.target.replace(/^https?:/, `${scheme}:`);
+  return target.startsWith('/')
+    ? `${scheme}://${authority}${target}`
+    : target.replace(/^https?:/, `${scheme}:`);
 }
 
 /** A request that wants to become a WebSocket, for the application to decide about. */
@@ -58,7 +66,8 @@ export class UpgradeRequest<Path extends string = string> {
 
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
   get url(): URL {
-    this.#url ??= new URL(urlOf(this.#incoming.head, this.#incoming.isSecure));
+    const { head, isSecure } = this.#incoming;
+    this.#url ??= new URL(urlOf({ isSecure, authority: authorityOf(head), target: head.target }));
     return this.#url;
   }
 

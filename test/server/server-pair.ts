@@ -47,7 +47,11 @@ export function serverPair(topics: Topics, options: Partial<ConnectionOptions> =
     undefined,
     resolved,
     environment,
-    { remoteAddress: '192.0.2.1', url: 'ws://example.com/chat?a=b', handshake: undefined },
+    {
+      remoteAddress: '192.0.2.1',
+      url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
+      handshake: undefined,
+    },
     { topics, closed: () => undefined, onError: console.error },
   );
   server.attach({});
