@@ -5,6 +5,8 @@
 /** 00 00 ff ff, an empty final block (RFC 1951 3.2.4), and one byte that has to be left over. */
 export const messageEnding: Uint8Array = Uint8Array.of(0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff, 0);
 
+const flushedEndBytes = 4;
+
 /** Where an inflating stream has stopped. */
 export type Stop =
   /** It has taken all its input. */
@@ -19,8 +21,11 @@ export type Stop =
 /** Tells where a stream has stopped by how much input it left; `hasEnding`: the input ends in `messageEnding`. */
 export function stopAt(inputLeft: number, hasEnding: boolean): Stop {
   if (!hasEnding) return inputLeft === 0 ? 'hungry' : 'final block';
+  if (inputLeft === 1) return 'end';
   // A final block may also be the very last thing of a message, without the empty block that should follow it.
-  if (inputLeft === 1 || inputLeft === messageEnding.length) return 'end';
+  if (inputLeft === messageEnding.length) return 'end';
+  // Or it is that empty block itself, of which 00 00 ff ff was removed as of any other (RFC 7692 7.2.1).
+  if (inputLeft === messageEnding.length - flushedEndBytes) return 'end';
   return inputLeft < messageEnding.length ? 'cut short' : 'final block';
 }
 

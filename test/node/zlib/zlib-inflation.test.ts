@@ -62,6 +62,11 @@ describe.each(bothWays)('%s contexts', (way: Way) => {
     ['a final block', ['f3 48 cd c9 c9 07 00 00']],
     ['two blocks', ['f2 48 05 00 00 00 ff ff ca c9 c9 07 00']],
     ['a final block without the empty one that should follow', ['f3 48 cd c9 c9 07 00']],
+    [
+      'a final empty block without compression, of which the last four bytes were removed',
+      ['f2 48 cd c9 c9 07 00 00 00 ff ff 01'],
+    ],
+    ['the same in fragments', ['f2 48 cd c9 c9 07 00 00 00 ff ff', '01']],
   ])('read the example of the RFC: %s', async (_, fragments) => {
     const { codec } = stage(way);
     for (const hasTakeover of [false, true]) {
