@@ -137,8 +137,10 @@ setInterval(() => {
 setInterval(() => {
   for (const client of slow) if (random() < 0.5) client.pauseFor(2000);
 }, 3000);
-setInterval(async () => {
-  const memory = await sampleMemory();
-  process.send?.({ memory, counts });
+setInterval(() => {
+  sampleMemory().then(
+    (memory) => process.send?.({ memory, counts }),
+    (error) => fail(String(error)),
+  );
 }, Number(sampleSeconds) * 1000);
 process.on('disconnect', () => process.exit());
