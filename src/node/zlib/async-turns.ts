@@ -1,8 +1,8 @@
 // How many messages of the process are in work on the thread pool at a time: more would not be done sooner, would hold
 // a context and a buffer each while they wait, and would keep files and look-ups of names from the pool's threads.
 
-import { AsyncResource } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
+import { inCallerContext } from './in-caller-context.ts';
 
 // The pool has four threads unless UV_THREADPOOL_SIZE says otherwise.
 const poolThreads = 4;
@@ -24,8 +24,7 @@ export class AsyncTurns {
       this.#running++;
       start();
     } else {
-      // In the asynchronous context of the caller, not of the job that happens to end before it.
-      this.#waiting.push(AsyncResource.bind(start));
+      this.#waiting.push(inCallerContext(start));
     }
   }
 

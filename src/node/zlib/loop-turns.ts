@@ -2,7 +2,7 @@
 // makes each byte a thousand; what goes beyond a bound waits until all others had a turn of theirs, and then the
 // connections take turns message by message.
 
-import { AsyncResource } from 'node:async_hooks';
+import { inCallerContext } from './in-caller-context.ts';
 
 // About 10 ms of work. Turns are not counted one by one: after so much, whenever it was done, the rest of that one
 // turn waits. That costs those nothing who stay far below.
@@ -10,26 +10,11 @@ const mostBytes = 4 * 1024 * 1024;
 /** What a message counts beside its bytes. */
 const messageBytes = 1024;
 
-// Work starts in the asynchronous context of its caller, not of whoever caused the turn. `AsyncResource.bind` would do the
-// same at several times the cost.
-class WaitingWork extends AsyncResource {
-  readonly #start: () => void;
-
-  constructor(start: () => void) {
-    super('DecompressionTurn');
-    this.#start = start;
-  }
-
-  run(): void {
-    this.runInAsyncScope(this.#start);
-  }
-}
-
 /** Shares the turns of the event loop among all messages that are decompressed on it. */
 export class LoopTurns {
   #leftBytes = mostBytes;
   #isTurnQueued = false;
-  #waiting: WaitingWork[] = [];
+  #waiting: (() => void)[] = [];
   #next = 0;
 
   /** Whether what is to be decompressed now has to `wait`. */
@@ -39,7 +24,7 @@ export class LoopTurns {
 
   /** Starts the work when it has its turn: never within the call. */
   wait(start: () => void): void {
-    this.#waiting.push(new WaitingWork(start));
+    this.#waiting.push(inCallerContext(start));
     this.#queueTurn();
   }
 
@@ -59,7 +44,7 @@ export class LoopTurns {
     this.#isTurnQueued = false;
     this.#leftBytes = mostBytes;
     // More may come to wait meanwhile, behind those that are here. What ends the loop early, spent bytes, queues a turn.
-    while (this.#leftBytes > 0 && this.#next < this.#waiting.length) this.#waiting[this.#next++].run();
+    while (this.#leftBytes > 0 && this.#next < this.#waiting.length) this.#waiting[this.#next++]();
     this.#waiting = this.#waiting.slice(this.#next);
     this.#next = 0;
   };

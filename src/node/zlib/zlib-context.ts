@@ -3,6 +3,7 @@
 
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:zlib';
+import { inCallerContext } from './in-caller-context.ts';
 import type { Poolable } from './leased-pool.ts';
 import type { OutputBytes } from './output-bytes.ts';
 import type { ZlibBinding, ZlibHandle } from './zlib-binding.ts';
@@ -91,7 +92,7 @@ export class ZlibContext implements Poolable {
     }
     const { buffer, start: outputStart, room } = output;
     // Many connections take turns with this context: each goes on in its own asynchronous context.
-    this.#whenWritten = AsyncResource.bind(() => {
+    this.#whenWritten = inCallerContext(() => {
       if (this.#failure === undefined) output.wrote(room - this.#state[0]);
       done();
     });
