@@ -35,12 +35,16 @@ test('the walk over imports finds node: where it is', () => {
   expect([...modules.values()].flat()).toContain('node:net');
 });
 
-test('the browser entry has every name of the Node entry that is not about serving', () => {
+test('the browser entry has every name of the Node entry that is not about serving or compressing', () => {
+  // A browser compresses by itself.
   const serving = [
+    'CompressionMemory',
     'ServerConnection',
     'UpgradeRequest',
     'WebSocketServer',
+    'compressionMemory',
     'defaultDrainOptions',
+    'defaultPerMessageDeflateOptions',
     'defaultServerLimits',
     'serve',
   ];
