@@ -33,6 +33,8 @@ export class ZlibInflater implements Inflater {
   readonly #inflation: Inflation;
   #windowLease: MemoryLease | undefined;
   #messageLease: MemoryLease | undefined;
+  // What was made on the event loop of a piece that goes on in the thread pool.
+  #heldBytes = 0;
   #isFinal = false;
   #done: CodecCallback = nothing;
   #isClosed = false;
@@ -65,10 +67,10 @@ export class ZlibInflater implements Inflater {
     }
     const error = isFinal ? undefined : this.#expectMore();
     if (error !== undefined) this.#over(error);
-    else if (!this.#environment.turns.mustWait) this.#inflation.run(input, isFinal, this.#over);
+    else if (!this.#environment.turns.mustWait) this.#run(input, isFinal);
     else {
       this.#environment.turns.wait(() => {
-        if (!this.#isClosed) this.#inflation.run(input, isFinal, this.#over);
+        if (!this.#isClosed) this.#run(input, isFinal);
       });
     }
   }
@@ -77,7 +79,24 @@ export class ZlibInflater implements Inflater {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#inflation.close();
+    this.#letGo();
     this.#release();
+  }
+
+  #run(input: Uint8Array, isFinal: boolean): void {
+    this.#inflation.run(input, isFinal, this.#over);
+    const held = this.#message.output.length;
+    // `done` may have begun the next piece, which has counted what it holds.
+    if (held === 0 || this.#heldBytes > 0) return;
+    this.#heldBytes = held;
+    this.#environment.turns.hold(held);
+  }
+
+  #letGo(): void {
+    const held = this.#heldBytes;
+    if (held === 0) return;
+    this.#heldBytes = 0;
+    this.#environment.turns.release(held);
   }
 
   // A message in several pieces keeps a context until it is complete: bounded like all unfinished input.
@@ -108,7 +127,8 @@ export class ZlibInflater implements Inflater {
       return;
     }
     const output = this.#message.output.take();
-    this.#environment.turns.spend(output.length);
+    this.#environment.turns.spend(output.length - this.#heldBytes);
+    this.#letGo();
     if (this.#isFinal) this.#endMessage();
     done(undefined, output);
   };

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { LoopTurns } from '../../../src/node/zlib/loop-turns.ts';
-import { bothWays, deflate, expectBytes, large, stage, usual, usualInflate } from './zlib-stage.ts';
+import { bothWays, deflate, expectBytes, inflate, large, stage, usual, usualInflate } from './zlib-stage.ts';
 
 const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {
@@ -52,6 +52,24 @@ describe('LoopTurns', () => {
     expect(turns.mustWait).toBe(false);
   });
 
+  it('start nothing more while messages that went on elsewhere hold 16 MiB', async () => {
+    const turns = new LoopTurns();
+    const started: string[] = [];
+    turns.hold(12 * MiB);
+    await nextTurn();
+    expect(turns.mustWait).toBe(false);
+    turns.hold(4 * MiB);
+    await nextTurn();
+    expect(turns.mustWait).toBe(true);
+    turns.wait(() => started.push('a'));
+    await nextTurn();
+    expect(started).toEqual([]);
+    turns.release(12 * MiB);
+    await nextTurn();
+    expect(started).toEqual(['a']);
+    expect(turns.mustWait).toBe(false);
+  });
+
   it('start it in the asynchronous context of its caller', async () => {
     const turns = new LoopTurns();
     const storage = new AsyncLocalStorage<number>();
@@ -90,4 +108,25 @@ describe.each(bothWays)('codecs over %s contexts', (way) => {
     clock.advance(30_000);
     expect(memory.usedBytes).toBe(0);
   });
+});
+
+test('messages that outgrow the event loop hold no more than 16 MiB together, and all come to their end', async () => {
+  const { codec, memory } = stage('live');
+  const count = 200;
+  const deflated = await deflate(codec.createDeflater(usual), new Uint8Array(MiB));
+  const contextBytes = (1 << usualInflate.windowBits) + 7 * 1024;
+  let mostInWork = 0;
+  const inflaters = Array.from({ length: count }, () =>
+    codec.createInflater({ ...usualInflate, maxInflationRatio: 2000 }),
+  );
+  const messages = inflaters.map(async (inflater) => {
+    const output = await inflate(inflater, deflated);
+    mostInWork = Math.max(mostInWork, memory.usedBytes / contextBytes);
+    return output.length;
+  });
+  // What is closed in the thread pool, or waits for it, makes room for others.
+  for (const inflater of inflaters.slice(0, 40)) inflater.close();
+  expect(await Promise.all(messages.slice(40))).toEqual(Array.from({ length: count - 40 }, () => MiB));
+  // Each holds 256 KiB, and a context.
+  expect(mostInWork).toBeLessThan(64 + 20);
 });
