@@ -1,7 +1,7 @@
 // Holds a server under a steady load with permessage-deflate (contexts taken over and not), broadcasts, connections that
 // come and go, and slow readers, and samples what server and clients keep in memory after garbage collection. It fails
-// when the median of the last third of the samples is above that of the second third by more than fuzz/soak/memory.mjs
-// tolerates, or when any message is not what was sent.
+// when the median of the last third of the samples is above that of the second third by more than 3 % and 1 MiB (resident
+// memory: 5 % and 6 MiB, and it still grows; fuzz/soak/memory.mjs says why), or when any message is not what was sent.
 //   node fuzz/soak.mjs [--minutes N] [--seed S] [--library PATH] [--hoard]
 // --hoard makes the server keep what it receives, to show that it is noticed.
 
@@ -119,8 +119,8 @@ await server.close({ timeoutMs: 1000 });
 
 if (failures.length === 0) {
   for (const [who, list] of Object.entries(samples)) {
-    for (const { kind, before, after, most, isFlat } of judge(list)) {
-      const verdict = isFlat ? 'flat' : `NOT FLAT, at most ${inMiB(most)} expected`;
+    for (const { kind, before, after, isFlat } of judge(list)) {
+      const verdict = isFlat ? 'flat' : 'NOT FLAT';
       console.log(
         `${who.padEnd(7)} ${kind.padEnd(12)} median of the second third ${inMiB(before).padStart(6)} MiB, of the last ${inMiB(after).padStart(6)} MiB: ${verdict}`,
       );
