@@ -16,9 +16,11 @@ const tolerances = {
   arrayBuffers: { share: 0.03, bytes: 1 * MiB },
   rss: { share: 0.05, bytes: 6 * MiB },
 };
-// V8 and malloc take resident memory in steps of 10 MiB or so, once and for all, while nothing else grows. A leak goes on:
-// resident memory has to grow within the last third too, from its first half to its second.
-const stepTolerance = { share: 0.01, bytes: 1 * MiB };
+// V8 and malloc take resident memory in steps of 10 MiB or so, once, while nothing else grows. A leak goes on: resident
+// memory counts as growing when it rises between most sixths of the last two thirds.
+const sixths = 6;
+const leastRises = 3;
+const leastRiseBytes = 1 * MiB;
 
 export const kinds = Object.keys(tolerances);
 
@@ -37,7 +39,13 @@ function median(values) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-const isAbove = (after, before, { share, bytes }) => after > before * (1 + share) + bytes;
+function risesOften(values) {
+  const size = values.length / sixths;
+  const medians = Array.from({ length: sixths }, (_, index) =>
+    median(values.slice(Math.floor(index * size), Math.ceil((index + 1) * size))),
+  );
+  return medians.filter((value, index) => value > medians[index - 1] + leastRiseBytes).length >= leastRises;
+}
 
 /**
  * Compares the last third of the samples with the second; the first is the time to warm up.
@@ -47,13 +55,11 @@ export function judge(samples) {
   const third = Math.floor(samples.length / 3);
   if (third === 0) throw new Error(`${samples.length} samples, expected 3 at least`);
   return kinds.map((kind) => {
-    const values = samples.map((sample) => sample[kind]);
-    const last = values.slice(2 * third);
-    const half = Math.ceil(last.length / 2);
-    const before = median(values.slice(third, 2 * third));
-    const after = median(last);
-    const isStep =
-      kind === 'rss' && !isAbove(median(last.slice(half)), median(last.slice(0, half)), stepTolerance);
-    return { kind, before, after, isFlat: isStep || !isAbove(after, before, tolerances[kind]) };
+    const values = samples.map((sample) => sample[kind]).slice(third);
+    const before = median(values.slice(0, third));
+    const after = median(values.slice(third));
+    const { share, bytes } = tolerances[kind];
+    const isMore = after > before * (1 + share) + bytes;
+    return { kind, before, after, isFlat: !isMore || (kind === 'rss' && !risesOften(values)) };
   });
 }
