@@ -16,8 +16,8 @@ const tolerances = {
   arrayBuffers: { share: 0.03, bytes: 1 * MiB },
   rss: { share: 0.05, bytes: 6 * MiB },
 };
-// V8 and malloc take resident memory in steps of 10 MiB or so, once, while nothing else grows. A leak goes on: resident
-// memory counts as growing when it rises between most sixths of the last two thirds.
+// V8 doubles the memory of its young generation now and then, to 32 MiB at most, while nothing else grows. A leak goes
+// on: resident memory counts as growing when it rises between most sixths of the last two thirds.
 const sixths = 6;
 const leastRises = 3;
 const leastRiseBytes = 1 * MiB;
