@@ -37,6 +37,12 @@ export class FlushQueue {
   readonly #run = (): void => {
     const due = this.#due;
     this.#due = [];
-    for (const target of due) target.flush();
+    let next = 0;
+    try {
+      while (next < due.length) due[next++].flush();
+    } finally {
+      // One that throws does not keep the others from their flush.
+      for (const target of due.slice(next)) this.add(target);
+    }
   };
 }

@@ -32,7 +32,13 @@ export interface DeliveryTarget {
 function runFlushes(): void {
   const due = flushes;
   flushes = [];
-  for (const flush of due) flush();
+  let next = 0;
+  try {
+    while (next < due.length) due[next++]();
+  } finally {
+    // One that throws does not keep the others from their flush.
+    for (const flush of due.slice(next)) nodeScheduler.queueFlush(flush);
+  }
 }
 
 function runTask(): void {

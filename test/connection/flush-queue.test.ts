@@ -47,3 +47,18 @@ test('what is added by a flush waits for the next turn, also the one that is bei
   expect([turn(), turn()]).toEqual([1, 0]);
   expect(flushed).toEqual(['again', 'again', 'last', 'again', 'last']);
 });
+
+test('a flush that throws does not keep the others from theirs', () => {
+  const { queue, turn } = stage();
+  const flushed: string[] = [];
+  queue.add({
+    flush: (): void => {
+      throw new Error('a flush');
+    },
+  });
+  queue.add({ flush: (): void => void flushed.push('behind') });
+  expect(turn).toThrow('a flush');
+  expect(flushed).toEqual([]);
+  turn();
+  expect(flushed).toEqual(['behind']);
+});

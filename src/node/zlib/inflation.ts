@@ -6,8 +6,9 @@ export interface Inflation {
   /**
    * Decompresses a piece of at least one byte, or the empty last piece of a message that had others. `over` is called
    * once, within the call or later, unless `close` comes before.
+   * @returns how many bytes were made on the event loop in vain, because the piece has to be done again elsewhere
    */
-  run(input: Uint8Array, isFinal: boolean, over: (error: Error | undefined) => void): void;
+  run(input: Uint8Array, isFinal: boolean, over: (error: Error | undefined) => void): number;
   /** Gives back what the message needed: it is complete, or `over` has told an error. Harmless when repeated. */
   end(): void;
   /** As `end`, while a piece may be under way: when that is over. */

@@ -50,12 +50,14 @@ export class LiveInflation implements Inflation {
     this.#thresholds = thresholds;
   }
 
-  run(input: Uint8Array, isFinal: boolean, over: Over): void {
+  run(input: Uint8Array, isFinal: boolean, over: Over): 0 {
     this.#isFinal = isFinal;
     this.#over = over;
     this.#setInput(input);
     if (input.length >= this.#thresholds.asyncFromBytes) this.#waitForTurn();
     else this.#workNow();
+    // What goes on in the thread pool goes on where it was.
+    return 0;
   }
 
   end(): void {

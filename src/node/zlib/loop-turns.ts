@@ -65,8 +65,13 @@ export class LoopTurns {
     this.#leftBytes = mostBytes;
     // More may come to wait meanwhile, behind those that are here. What ends the loop early queues a turn: spent bytes at
     // once, held ones when they are released.
-    while (!this.#isFull && this.#next < this.#waiting.length) this.#waiting[this.#next++]();
-    this.#waiting = this.#waiting.slice(this.#next);
-    this.#next = 0;
+    try {
+      while (!this.#isFull && this.#next < this.#waiting.length) this.#waiting[this.#next++]();
+    } finally {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
+      // Left without being full: the one before has thrown.
+      if (!this.#isFull && this.#waiting.length > 0) this.#queueTurn();
+    }
   };
 }

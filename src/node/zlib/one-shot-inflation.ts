@@ -39,13 +39,14 @@ export class OneShotInflation implements Inflation {
     this.#thresholds = thresholds;
   }
 
-  run(input: Uint8Array, isFinal: boolean, over: Over): void {
+  run(input: Uint8Array, isFinal: boolean, over: Over): number {
     this.#hasEnding = isFinal;
     this.#over = over;
     const whole = isFinal ? concat([input, messageEnding]) : input;
     const isLarge = input.length >= this.#thresholds.asyncFromBytes;
-    if (isFinal && !isLarge && this.#stream === undefined) this.#workNow(whole);
-    else this.#waitForTurn(whole, this.#message.window);
+    if (isFinal && !isLarge && this.#stream === undefined) return this.#workNow(whole);
+    this.#waitForTurn(whole, this.#message.window);
+    return 0;
   }
 
   end(): void {
@@ -60,7 +61,8 @@ export class OneShotInflation implements Inflation {
     if (this.#isInTurn) this.#endTurn(undefined);
   }
 
-  #workNow(whole: Uint8Array): void {
+  // Gives how many bytes were made in vain: the one-shot API cannot stop and go on.
+  #workNow(whole: Uint8Array): number {
     const message = this.#message;
     let { window } = message;
     let input = whole;
@@ -70,11 +72,11 @@ export class OneShotInflation implements Inflation {
       const result = inflateOnce(input, this.#options(window), mostBytes);
       if (result === 'too much') {
         this.#waitForTurn(input, window);
-        return;
+        return mostBytes;
       }
       if (result instanceof Error) {
         this.#finish(result);
-        return;
+        return 0;
       }
       message.output.append(result.output);
       const tooMuch = message.made(result.output);
@@ -82,12 +84,13 @@ export class OneShotInflation implements Inflation {
       const found = tooMuch ?? (stop === 'final block' ? message.finalBlock() : undefined);
       if (found instanceof Error) {
         this.#finish(found);
-        return;
+        return 0;
       }
       window = found;
       input = input.subarray(input.length - result.inputLeft);
     }
     this.#finish(stop === 'end' ? undefined : cutShort());
+    return 0;
   }
 
   #waitForTurn(input: Uint8Array, window: PlaintextWindow | undefined): void {

@@ -84,7 +84,8 @@ export class ZlibInflater implements Inflater {
   }
 
   #run(input: Uint8Array, isFinal: boolean): void {
-    this.#inflation.run(input, isFinal, this.#over);
+    const bytesInVain = this.#inflation.run(input, isFinal, this.#over);
+    if (bytesInVain > 0) this.#environment.turns.spend(bytesInVain);
     const held = this.#message.output.length;
     // `done` may have begun the next piece, which has counted what it holds.
     if (held === 0 || this.#heldBytes > 0) return;
