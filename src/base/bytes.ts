@@ -6,6 +6,14 @@ import { describe, FullduplexError } from './errors.ts';
 /** No bytes; shared, and safe to share because it has no content to change. */
 export const noBytes: Uint8Array = new Uint8Array(0);
 
+/** Makes memory of a length; what is in it may be anything. */
+export type Allocate = (byteLength: number) => Uint8Array;
+
+/** The `Allocate` of any platform. */
+export function allocateZeroed(byteLength: number): Uint8Array {
+  return new Uint8Array(byteLength);
+}
+
 /**
  * Gives a Uint8Array over the same memory as `data`, without copying.
  * @throws FullduplexError `WS_ARGUMENT_INVALID` for anything else: `new Uint8Array(5)` would be five bytes of nothing

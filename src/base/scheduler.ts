@@ -8,10 +8,10 @@ export interface Scheduler {
   /** Runs the callback after the current one and the microtasks it caused, before the next I/O. */
   queueFlush(callback: () => void): void;
   /**
-   * Whether I/O is delivering what it has read: this turn of the event loop is a task of its own, and no code of an
-   * application runs below. @defaultValue false
+   * While I/O delivers what it has read, in a callback of its own: a number that no other such turn has. It is a task of
+   * its own then, promise jobs follow it, and no code of an application runs below. Elsewhere 0. @defaultValue 0
    */
-  readonly isDelivering?: boolean;
+  readonly turn?: number;
 }
 
 /** The scheduler of any JavaScript platform. */

@@ -264,7 +264,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     }
     if (this.#isReceiving || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
-    this.#flushes.add(this);
+    this.#flushes.add(this, this.#protocol.isOutputStaged);
   }
 
   // Unless what was kept has paused again, or still waits for a codec.

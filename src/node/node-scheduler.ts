@@ -11,16 +11,20 @@ let tasks: (() => void)[] = [];
 let nextTask = 0;
 let tasksOfTurn = 0;
 
-let isDelivering = false;
+// The number of the read that is being delivered, 0 outside of one, and how many there were.
+let currentTurn = 0;
+let turns = 0;
 
-/** Hands on what was read; meanwhile the scheduler says that I/O is delivering. */
-export function deliver(target: DeliveryTarget | undefined, bytes: Uint8Array, byteLength: number): void {
-  const wasDelivering = isDelivering;
-  isDelivering = true;
+// Its jobs are cheaper than those of queueMicrotask, which makes an object for the async hooks each time.
+const settled = Promise.resolve();
+
+/** Hands on what Node has read in a callback of its own; meanwhile the scheduler says that this is a turn. */
+export function deliverTurn(target: DeliveryTarget | undefined, bytes: Uint8Array, byteLength: number): void {
+  currentTurn = ++turns;
   try {
     target?.received(bytes, byteLength);
   } finally {
-    isDelivering = wasDelivering;
+    currentTurn = 0;
   }
 }
 
@@ -53,7 +57,7 @@ function runTask(): void {
   } finally {
     tasksOfTurn--;
     // What the promise jobs of this task send counts as well.
-    if (tasksOfTurn === 0) queueMicrotask(queueTick);
+    if (tasksOfTurn === 0) void settled.then(queueTick);
   }
 }
 
@@ -66,10 +70,10 @@ export const nodeScheduler: Scheduler = Object.freeze({
   },
   queueFlush: (callback: () => void): void => {
     // One tick serves the flushes of all connections.
-    if (flushes.push(callback) === 1 && tasksOfTurn === 0) queueMicrotask(queueTick);
+    if (flushes.push(callback) === 1 && tasksOfTurn === 0) void settled.then(queueTick);
   },
-  get isDelivering(): boolean {
-    return isDelivering;
+  get turn(): number {
+    return currentTurn;
   },
 });
 

@@ -8,6 +8,7 @@ import { protocolOptionsOf } from '../connection/protocol-options.ts';
 import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import { ProtocolSettings } from '../protocol/protocol-settings.ts';
+import { allocateMessage } from './message-memory.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
 import { poisonIfAsked } from './poison-mode.ts';
@@ -34,6 +35,7 @@ export function protocolSettings(
     ...protocolOptionsOf(options, role),
     text: nodeTextCodec,
     unmask,
+    allocate: allocateMessage,
     ...(budget === undefined ? {} : { budget }),
   });
 }

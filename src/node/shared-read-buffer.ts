@@ -43,8 +43,7 @@ export type SharedReadCallback = (this: Socket, bytes: Uint8Array, byteLength: n
  * @returns false when that is not possible: listen to 'data' instead
  */
 export function readIntoSharedBuffer(socket: unknown, received: SharedReadCallback): boolean {
-  // TLS reads from its socket in a way of its own.
-  if (fields === undefined || !(socket instanceof Socket) || 'encrypted' in socket) return false;
+  if (fields === undefined || !(socket instanceof Socket)) return false;
   if (Reflect.get(socket, fields.buffer) !== null) return false;
   const handle: unknown = Reflect.get(socket, '_handle');
   if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) return false;

@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { poison } from '../base/poison.ts';
+import { deliverTurn } from './node-scheduler.ts';
 import { readIntoSharedBuffer } from './shared-read-buffer.ts';
 import { fastMemory } from './wasm-unmask.ts';
 
@@ -46,10 +47,20 @@ export function ownSocket(socket: Duplex, owner: SocketOwner): void {
 function received(this: OwnedSocket, bytes: Uint8Array, byteLength: number): void {
   isFastMemoryInUse = true;
   try {
-    this[ownerKey]?.received(bytes, byteLength);
+    // TLS may decrypt several records below one callback of Node.
+    if ('encrypted' in this) this[ownerKey]?.received(bytes, byteLength);
+    else deliverTurn(this[ownerKey], bytes, byteLength);
   } finally {
     isFastMemoryInUse = false;
   }
+}
+
+/** Takes what a socket with the documented `onread` has read into `fastMemory`: for its owner, or as 'data' before it has one. */
+export function hearRead(socket: Duplex, byteLength: number): void {
+  const owned: OwnedSocket = socket;
+  if (owned[ownerKey] === undefined) socket.emit('data', fastMemory.subarray(0, byteLength));
+  else received.call(owned, fastMemory, byteLength);
+  poison(fastMemory, 0, byteLength);
 }
 
 function receivedChunk(this: OwnedSocket, chunk: Uint8Array): void {

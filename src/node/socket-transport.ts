@@ -6,7 +6,6 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
 import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
-import { deliver } from './node-scheduler.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
 
 // TLS takes its time for every write and holds the memory meanwhile. A small write is copied: taking a buffer of the
@@ -110,7 +109,7 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
 
   /** Bytes arrived. */
   received(bytes: Uint8Array, byteLength: number): void {
-    deliver(this.#events, bytes, byteLength);
+    this.#events?.received(bytes, byteLength);
   }
 
   /** The peer sends nothing more. */

@@ -2,7 +2,7 @@
 // message, UTF-8 across fragments, and the codec of a negotiated extension. Whole or streamed, every message goes
 // through here once.
 
-import { noBytes, plainView } from '../base/bytes.ts';
+import { type Allocate, noBytes, plainView } from '../base/bytes.ts';
 import { poison } from '../base/poison.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
@@ -43,6 +43,8 @@ export interface MessageAssemblerOptions {
   readonly validateUtf8: boolean;
   readonly isStreamed: boolean;
   readonly retained: RetainedBytes;
+  /** Makes the memory of messages that do not arrive in one piece. @defaultValue allocateZeroed */
+  readonly allocate?: Allocate | undefined;
 }
 
 const finText = 0x80 | Opcode.text;
@@ -76,7 +78,7 @@ export class MessageAssembler implements FrameSink {
   constructor(options: MessageAssemblerOptions) {
     this.#options = options;
     this.#maxMessageBytes = options.limits.maxMessageBytes;
-    this.#payload = new PayloadBuffer(options.retained);
+    this.#payload = new PayloadBuffer(options.retained, options.allocate);
     this.#utf8 = new Utf8Validator(options.text);
   }
 

@@ -43,6 +43,11 @@ export class OutputBuffer {
     return this.#chunkBytes + this.offset - this.#start;
   }
 
+  /** Whether memory of a staging pool is held. */
+  get isStaged(): boolean {
+    return this.#lender !== undefined;
+  }
+
   /** Makes room for `byteCount` bytes at `offset` of `buffer`. */
   reserve(byteCount: number): void {
     if (this.buffer.length - this.offset >= byteCount) return;

@@ -2,7 +2,7 @@
 // many tiny fragments cost what they carry and not an object each. It grows with what has arrived, never with what a
 // header merely announced.
 
-import { noBytes } from '../base/bytes.ts';
+import { type Allocate, allocateZeroed, noBytes } from '../base/bytes.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { RetainedBytes } from './retained-bytes.ts';
 
@@ -15,11 +15,13 @@ const growthFactor = 32;
 /** Collects the payload of one message after the other. */
 export class PayloadBuffer {
   readonly #retained: RetainedBytes;
+  readonly #allocate: Allocate;
   #bytes: Uint8Array = noBytes;
   #length = 0;
 
-  constructor(retained: RetainedBytes) {
+  constructor(retained: RetainedBytes, allocate: Allocate = allocateZeroed) {
     this.#retained = retained;
+    this.#allocate = allocate;
   }
 
   /** How many bytes have been collected. */
@@ -73,7 +75,7 @@ export class PayloadBuffer {
     const capacity = expected > needed ? Math.min(expected, most) : Math.max(firstBytes, needed * 2);
     const granted = this.#retained.resize(this.#bytes.length, needed, capacity);
     if (granted instanceof ProtocolError) return granted;
-    const grown = new Uint8Array(granted);
+    const grown = this.#allocate(granted);
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
     return undefined;

@@ -2,6 +2,7 @@
 // with: what decodes and what encodes belongs to a connection only while it is in the middle of something. Thousands of
 // idle connections share a handful.
 
+import { type Allocate, allocateZeroed } from '../base/bytes.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom } from '../base/random.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
@@ -41,6 +42,11 @@ export interface ProtocolOptions {
   readonly stagingPool?: StagingPool;
   /** Unmasks what arrives, in place. @defaultValue maskInPlace */
   readonly unmask?: typeof maskInPlace;
+  /**
+   * Makes the memory of messages that do not arrive in one piece; what is in it is overwritten before anybody sees it.
+   * @defaultValue allocateZeroed
+   */
+  readonly allocate?: Allocate;
 }
 
 const sharedMaskKeys = new MaskKeyPool(cryptoRandom);
@@ -63,6 +69,7 @@ export class ProtocolSettings {
   readonly maskKeys: MaskKeyPool | undefined;
   readonly stagingPool: StagingPool | undefined;
   readonly unmask: typeof maskInPlace;
+  readonly allocate: Allocate;
   readonly #receivers: Receiver[] = [];
   readonly #writers: Writer[] = [];
 
@@ -79,6 +86,7 @@ export class ProtocolSettings {
     this.maskKeys = this.isServer ? undefined : (options.maskKeys ?? sharedMaskKeys);
     this.stagingPool = options.stagingPool;
     this.unmask = options.unmask ?? maskInPlace;
+    this.allocate = options.allocate ?? allocateZeroed;
   }
 
   /** Lends what decodes; it calls `sink` until it is given back. */

@@ -122,6 +122,11 @@ export class Protocol {
     return this.#writer?.output.byteLength ?? 0;
   }
 
+  /** Whether what waits for the next flush holds memory of the staging pool. */
+  get isOutputStaged(): boolean {
+    return this.#writer?.output.isStaged === true;
+  }
+
   /**
    * Hands all that is to be written to the target, whose result says whether the memory is free again. Does nothing
    * when nothing waits.

@@ -19,7 +19,7 @@ export class Receiver {
   #isOver = false;
 
   constructor(settings: ProtocolSettings) {
-    const { limits, text, validateUtf8, isStreamed, unmask, isServer, budget } = settings;
+    const { limits, text, validateUtf8, isStreamed, unmask, isServer, budget, allocate } = settings;
     this.retained = new RetainedBytes(limits.maxRetainedBytes, budget);
     this.waiting = new WaitingInput(this.retained);
     this.assembler = new MessageAssembler({
@@ -28,6 +28,7 @@ export class Receiver {
       validateUtf8,
       isStreamed,
       retained: this.retained,
+      allocate,
     });
     const masking = isServer ? 'required' : 'forbidden';
     this.decoder = new FrameDecoder({ masking, maxFrameBytes: limits.maxFrameBytes, unmask }, this.assembler);

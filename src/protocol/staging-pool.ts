@@ -4,7 +4,9 @@
 import { poison } from '../base/poison.ts';
 
 const defaultBufferBytes = 32 * 1024;
-const defaultKeptBuffers = 16;
+
+/** How many buffers the shared pool keeps: 4 MiB at most, for as many connections as are written to in one turn. */
+export const stagingBuffersKept = 128;
 
 /** Lends buffers of one size, keeping a few that came back for the next borrower. */
 export class StagingPool {
@@ -13,7 +15,7 @@ export class StagingPool {
   readonly #keptBuffers: number;
   readonly #free: Uint8Array[] = [];
 
-  constructor(bufferBytes: number = defaultBufferBytes, keptBuffers: number = defaultKeptBuffers) {
+  constructor(bufferBytes: number = defaultBufferBytes, keptBuffers: number = stagingBuffersKept) {
     this.bufferBytes = bufferBytes;
     this.#keptBuffers = keptBuffers;
   }
@@ -34,4 +36,4 @@ export class StagingPool {
 export const sharedStagingPool: StagingPool = new StagingPool();
 
 /** The pool for outputs that have outgrown the other: room for what is flushed at most at once, and its headers. */
-export const sharedLargeStagingPool: StagingPool = new StagingPool(68 * 1024);
+export const sharedLargeStagingPool: StagingPool = new StagingPool(68 * 1024, 16);

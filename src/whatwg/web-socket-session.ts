@@ -41,7 +41,7 @@ export class WebSocketSession<Options> implements LifecycleEvents {
   readonly #lifecycle: ConnectionLifecycle<Options>;
   readonly #origin: string;
   #readyState: ReadyStateNumber = ReadyState.CONNECTING;
-  #isTurnUsed = false;
+  #usedTurn = 0;
   #protocol = '';
   #extensions = '';
   #outgoing: OutgoingMessages | undefined;
@@ -131,18 +131,14 @@ export class WebSocketSession<Options> implements LifecycleEvents {
   message(message: Message): void {
     // The turn of the event loop that has read the message is a task too: the first message of a read needs no other
     // one. Those behind it do, so that microtasks run between them.
-    if (this.#isTurnUsed || !this.#tasks.isEmpty || this.#scheduler.isDelivering !== true) {
+    const turn = this.#scheduler.turn ?? 0;
+    if (turn === 0 || turn === this.#usedTurn || !this.#tasks.isEmpty) {
       this.#tasks.queue(() => this.#deliver(message));
       return;
     }
-    this.#isTurnUsed = true;
-    queueMicrotask(this.#turnIsOver);
+    this.#usedTurn = turn;
     this.#deliver(message);
   }
-
-  readonly #turnIsOver = (): void => {
-    this.#isTurnUsed = false;
-  };
 
   #deliver(message: Message): void {
     // 1. After close() was called nothing is delivered any more.

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Scheduler } from '../../src/base/scheduler.ts';
 import { FlushQueue } from '../../src/connection/flush-queue.ts';
+import { stagingBuffersKept } from '../../src/protocol/staging-pool.ts';
 
 function stage(): { scheduler: Scheduler; queue: FlushQueue; turn: () => number } {
   let callbacks: (() => void)[] = [];
@@ -61,4 +62,34 @@ test('a flush that throws does not keep the others from theirs', () => {
   expect(flushed).toEqual([]);
   turn();
   expect(flushed).toEqual(['behind']);
+});
+
+test('who holds a staging buffer is flushed at once when many do; what is shared waits however many it is for', () => {
+  const { queue, turn } = stage();
+  let flushes = 0;
+  const target = { flush: (): void => void flushes++ };
+  for (let count = 0; count < 1000; count++) queue.add(target);
+  for (let count = 1; count < stagingBuffersKept; count++) queue.add(target, true);
+  expect(flushes).toBe(0);
+  queue.add(target, true);
+  expect(flushes).toBe(1000 + stagingBuffersKept);
+  queue.add(target, true);
+  // Still one callback: the one that was asked for before.
+  expect(turn()).toBe(1);
+  expect(flushes).toBe(1001 + stagingBuffersKept);
+  expect(turn()).toBe(0);
+});
+
+test('what comes after the turn has a callback of its own, for everybody with that scheduler', () => {
+  const tasks: (() => void)[] = [];
+  const scheduler: Scheduler = {
+    queueTask: (callback) => void tasks.push(callback),
+    queueFlush: () => expect.unreachable(),
+  };
+  const flushed: string[] = [];
+  for (const name of ['a', 'b'])
+    FlushQueue.afterTurn(scheduler).add({ flush: () => flushed.push(name) }, true);
+  expect(tasks.length).toBe(1);
+  tasks[0]();
+  expect(flushed).toEqual(['a', 'b']);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nodeScheduler } from '../../src/node/node-scheduler.ts';
+import { deliverTurn, nodeScheduler } from '../../src/node/node-scheduler.ts';
 
 function turns(count: number): Promise<void> {
   return new Promise((resolve) => {
@@ -65,4 +65,22 @@ test('a flush that is queued outside of tasks comes behind the promise jobs of t
     .then(() => order.push('job of job'));
   await turns(1);
   expect(order).toEqual(['job', 'job of job', 'flush']);
+});
+
+test('each delivery of what was read is a turn with a number of its own; outside of one there is none', () => {
+  const turnsSeen: (number | undefined)[] = [nodeScheduler.turn];
+  const bytes = new Uint8Array(1);
+  const received = (): void => void turnsSeen.push(nodeScheduler.turn);
+  deliverTurn({ received }, bytes, 1);
+  deliverTurn({ received }, bytes, 1);
+  const failing = (): void => {
+    received();
+    throw new Error('a handler');
+  };
+  expect(() => deliverTurn({ received: failing }, bytes, 1)).toThrow('a handler');
+  deliverTurn(undefined, bytes, 1);
+  turnsSeen.push(nodeScheduler.turn);
+  const [before, first, second, third, after] = turnsSeen;
+  expect([before, after]).toEqual([0, 0]);
+  expect(new Set([0, first, second, third]).size).toBe(4);
 });
