@@ -11,7 +11,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // Each floor with those it may import from beside itself, and whether it may import `node:` modules and packages.
 const below = ['base', 'protocol', 'protocol/extensions', 'protocol/handshake'];
 const portable = [...below, 'connection', 'server', 'whatwg'];
-const everything = [...portable, 'node', 'browser', 'testing', 'cli', 'app', 'entry'];
+const platforms = ['browser', 'bun', 'deno', 'workers'];
+const everything = [...portable, 'node', ...platforms, 'testing', 'cli', 'app', 'entry'];
 const floors = {
   base: { may: [] },
   'protocol/handshake': { may: ['base', 'protocol', 'protocol/extensions'] },
@@ -21,6 +22,9 @@ const floors = {
   server: { may: [...below, 'connection'] },
   whatwg: { may: [...below, 'connection'] },
   browser: { may: portable },
+  bun: { may: portable },
+  deno: { may: portable },
+  workers: { may: portable },
   node: { may: portable, node: true },
   testing: { may: portable },
   app: { may: everything, node: true },

@@ -1,9 +1,9 @@
 // The options of a client in a browser: those of connect() on Node that a browser can keep. One that it cannot keep is
-// refused by name; a limit or a header that was silently dropped would be missed too late.
+// refused by name.
 
-import { describe, FullduplexError } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { Limitation } from '../connection/unsupported-options.ts';
 
 /** The options of a connection that hold in a browser as well. */
 export type BrowserConnectionOptions = Pick<
@@ -28,17 +28,12 @@ export const defaultConnectOptions: Readonly<{ handshakeTimeoutMs: number }> = O
   handshakeTimeoutMs: 10_000,
 });
 
-/** Why a browser cannot keep an option, and the one value that it keeps anyway. */
-interface Limitation {
-  readonly because: string;
-  readonly kept?: unknown;
-}
-
 const headers: Limitation = { because: 'a browser makes the request by itself' };
 const network: Limitation = { because: 'a browser makes the connection by itself' };
 const limits: Limitation = { because: 'a browser has limits of its own' };
 
-const limitations: ReadonlyMap<string, Limitation> = new Map([
+/** The options of `connect` that only Node keeps. */
+export const browserLimitations: ReadonlyMap<string, Limitation> = new Map([
   ['headers', headers],
   ['origin', headers],
   ['auth', headers],
@@ -59,16 +54,3 @@ const limitations: ReadonlyMap<string, Limitation> = new Map([
   ['validateUtf8', { because: 'a browser checks all text', kept: true }],
   ['receive', { because: 'a browser gives whole messages only', kept: 'whole' }],
 ]);
-
-/** @throws FullduplexError `WS_UNSUPPORTED` naming the first option that a browser cannot keep */
-export function refuseUnsupported(options: object): void {
-  for (const [name, value] of Object.entries(options)) {
-    const limitation = limitations.get(name);
-    if (value === undefined || limitation === undefined || value === limitation.kept) continue;
-    const kept = limitation.kept === undefined ? 'none' : `${describe(limitation.kept)} or none`;
-    throw new FullduplexError(
-      'WS_UNSUPPORTED',
-      `option ${name} is not possible here, because ${limitation.because}; expected ${kept}`,
-    );
-  }
-}

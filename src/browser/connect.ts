@@ -7,10 +7,11 @@ import { requireErrorListener, requireHandlers, requireSignal } from '../connect
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import { refuseUnsupported } from '../connection/unsupported-options.ts';
 import { requireSubprotocols } from '../protocol/handshake/subprotocol.ts';
 import { requireInteger } from '../protocol/limits.ts';
-import { BrowserTransport } from './browser-transport.ts';
-import { type ConnectOptions, defaultConnectOptions, refuseUnsupported } from './connect-options.ts';
+import { WebSocketTransport } from '../connection/web-socket-transport.ts';
+import { browserLimitations, type ConnectOptions, defaultConnectOptions } from './connect-options.ts';
 
 /** What a browser gives: its WebSocket, the URL of its page, and time. */
 export interface BrowserPlatform {
@@ -68,7 +69,7 @@ export function planConnection(
   options: ConnectOptions,
   baseUrl: string | undefined,
 ): ConnectPlan {
-  refuseUnsupported(options);
+  refuseUnsupported(options, browserLimitations);
   requireSignal(options.signal);
   requireErrorListener(options.onError);
   const given = options.handshakeTimeoutMs ?? defaultConnectOptions.handshakeTimeoutMs;
@@ -139,7 +140,7 @@ function makeConnection(socket: WebSocket, plan: ConnectPlan, clock: Clock): Con
   const { connectionOptions, options } = plan;
   const { onError } = options;
   const { highWaterMarkBytes } = connectionOptions;
-  const transport = new BrowserTransport(socket, { highWaterMarkBytes, clock });
+  const transport = new WebSocketTransport(socket, { highWaterMarkBytes, clock });
   const connection: Connection = new Connection(transport, undefined, connectionOptions, {
     clock,
     ...(onError === undefined ? {} : { onError: (error: unknown): void => onError(error, connection) }),

@@ -4,13 +4,14 @@ import { Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 import { describe, FullduplexError } from '../base/errors.ts';
+import { requireListenAddress } from '../server/listen-address.ts';
 import {
   type EndpointOptions,
   resolveServerLimits,
   type ServerHandlers,
   type ServerOptions,
 } from '../server/server-options.ts';
-import { createListener, listen, requireListenAddress } from './listener.ts';
+import { createListener, listen } from './listener.ts';
 import { WebSocketServer } from './web-socket-server.ts';
 
 /** Where connections come from: exactly one of four. */

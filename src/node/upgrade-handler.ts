@@ -7,13 +7,13 @@ import type { Duplex } from 'node:stream';
 import { concat, copyOf } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
-import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
-import { type HandshakeRefusal, refuse, refuseWith } from '../protocol/handshake/handshake-refusal.ts';
+import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { closeExtensions } from '../protocol/extensions/negotiation.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { Endpoint } from '../server/endpoint.ts';
+import { refuseHeaderCount } from '../server/refusals.ts';
 import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
@@ -57,11 +57,6 @@ export function refuseUpgrade(
   ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
 }
 
-/** The refusal for a path that leads nowhere. */
-export function refuseUnknownPath(): HandshakeRefusal {
-  return refuse(404, 'no WebSocket endpoint has this path', 'WS_HANDSHAKE_REFUSED');
-}
-
 /** Lets the endpoint decide about a request and does what it says. */
 export function handleUpgrade(
   arrival: UpgradeArrival,
@@ -83,12 +78,6 @@ export function handleUpgrade(
   } else {
     refuseUpgrade(arrival, outcome, environment.ending);
   }
-}
-
-/** The refusal for a request with too many headers. */
-export function refuseHeaderCount(): HandshakeRefusal {
-  const message = 'the request has more headers than this server reads';
-  return refuseWith(new HandshakeError('WS_HANDSHAKE_HEADERS_TOO_LARGE', message, { status: 431 }));
 }
 
 const settingsOfEndpoints = new WeakMap<Endpoint, ProtocolSettings>();

@@ -8,16 +8,11 @@ import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts'
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
+import { refuseHeaderCount, refuseUnknownPath } from '../server/refusals.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { handBack } from './neighbour-request.ts';
 import { requestHeadOf } from './node-request.ts';
-import {
-  afterEarlierResponses,
-  refuseHeaderCount,
-  refuseUnknownPath,
-  refuseUpgrade,
-  type UpgradeArrival,
-} from './upgrade-handler.ts';
+import { afterEarlierResponses, refuseUpgrade, type UpgradeArrival } from './upgrade-handler.ts';
 
 /** An endpoint as the router knows it. */
 export interface Route {

@@ -9,12 +9,13 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
 import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
-import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
 import { Endpoint } from '../server/endpoint.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
+import { notListening } from '../server/listen-address.ts';
 import { pathOf } from '../server/path-pattern.ts';
+import { refuseBecauseClosing, refuseUnknownPath } from '../server/refusals.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import {
   type EndpointOptions,
@@ -28,7 +29,7 @@ import { Topics } from '../server/topics.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
-import { notListening, urlOfServer } from './listener.ts';
+import { urlOfServer } from './listener.ts';
 import { requestHeadOf } from './node-request.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeSha1 } from './node-sha1.ts';
@@ -36,7 +37,6 @@ import { nodeTextCodec } from './node-text-codec.ts';
 import {
   handleUpgrade,
   type PendingUpgrade,
-  refuseUnknownPath,
   refuseUpgrade,
   type UpgradeArrival,
   type UpgradeEnvironment,
@@ -277,10 +277,6 @@ export class WebSocketServer implements AsyncDisposable {
       console.error(reportError);
     }
   }
-}
-
-function refuseBecauseClosing(): HandshakeRefusal {
-  return refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED');
 }
 
 function stopListening(server: NetServer): Promise<void> {

@@ -34,6 +34,8 @@ export class PreparedMessage {
   readonly compress: boolean | undefined;
   readonly #frame: Uint8Array;
   readonly #headerLength: number;
+  readonly #codec: TextCodec;
+  #text: string | undefined;
   // What shared deflaters have made of it: the frame, or who waits for it.
   #transformed: Map<SharedDeflater, PreparedFrame | PreparedFrameCallback[]> | undefined;
 
@@ -42,6 +44,7 @@ export class PreparedMessage {
     { text = portableTextCodec, compress }: PreparedMessageOptions = {},
   ) {
     this.compress = compress;
+    this.#codec = text;
     if (typeof data === 'string') {
       this.type = 'text';
       const payloadLength = text.byteLength(data);
@@ -65,6 +68,12 @@ export class PreparedMessage {
   /** The payload; not to be changed. */
   get payload(): Uint8Array {
     return this.#frame.subarray(this.#headerLength);
+  }
+
+  /** The payload of a text message as a string, for platforms that encode by themselves; decoded once. */
+  get text(): string {
+    this.#text ??= this.#codec.decode(this.#frame, this.#headerLength, this.#frame.length);
+    return this.#text;
   }
 
   /** How many bytes the payload has. */

@@ -54,7 +54,8 @@ export async function drain(
   const closings = [...connections].map((connection) => connection.close(code, reason));
   if (closings.length === 0) return;
   const deadline = clock.setTimer(() => {
-    for (const connection of connections) connection.terminate();
+    // Where a platform cannot cut, the connection's own close deadline ends it.
+    for (const connection of connections) if (connection.supports.terminate) connection.terminate();
   }, timeoutMs);
   await Promise.all(closings);
   deadline.cancel();

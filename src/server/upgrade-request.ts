@@ -15,6 +15,8 @@ export interface IncomingUpgrade {
   readonly isOnLoopback: boolean;
   /** Aborted when the client goes away or the handshake is cut. */
   readonly signal: AbortSignal;
+  /** The request itself, where the platform hands in requests of the Fetch standard. @defaultValue made of the head */
+  readonly request?: Request;
 }
 
 /** The host and port that the client asked for; the empty string when it named none. */
@@ -72,14 +74,16 @@ export class UpgradeRequest<Path extends string = string> {
   }
 
   /**
-   * The request as a WHATWG Request: its URL is that of `url` with the scheme `http:` or `https:`, and its signal is
-   * `signal`.
+   * The request as a WHATWG Request: its URL is that of `url` with the scheme `http:` or `https:`. Its signal is
+   * `signal`, or the platform's own where the platform hands in requests (Bun, Deno, Workers).
    */
   get request(): Request {
-    this.#request ??= new Request(this.url.href.replace(/^ws/, 'http'), {
-      headers: this.headers,
-      signal: this.signal,
-    });
+    this.#request ??=
+      this.#incoming.request ??
+      new Request(this.url.href.replace(/^ws/, 'http'), {
+        headers: this.headers,
+        signal: this.signal,
+      });
     return this.#request;
   }
 

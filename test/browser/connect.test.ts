@@ -4,7 +4,7 @@ import type { ConnectOptions } from '../../src/browser/connect-options.ts';
 import type { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionHandlers } from '../../src/connection/connection-handlers.ts';
 import { FakeClock, settle } from '../../src/testing.ts';
-import { FakeWebSocket } from './fake-web-socket.ts';
+import { FakeWebSocket } from '../connection/fake-web-socket.ts';
 
 interface Dialling {
   readonly socket: FakeWebSocket;

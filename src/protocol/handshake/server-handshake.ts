@@ -9,7 +9,7 @@ import { negotiateExtensions, requireExtensions } from '../extensions/negotiatio
 import { computeAccept, isKey } from './accept-key.ts';
 import { type HandshakeRefusal, refuse } from './handshake-refusal.ts';
 import { isDigits, listHasToken, listHasUpgradeProtocol } from './header-grammar.ts';
-import { type HeaderInit, requireExtraHeaders } from './header-list.ts';
+import { type HeaderInit, type HeaderList, requireExtraHeaders } from './header-list.ts';
 import type { RequestHead } from './http-head.ts';
 import { portableSha1, type Sha1 } from './sha1.ts';
 import { chooseSubprotocol, parseSubprotocols, requireSubprotocols } from './subprotocol.ts';
@@ -42,6 +42,8 @@ export interface HandshakeAcceptance {
   readonly extensions: readonly NegotiatedExtension[];
   /** What was agreed, as it stands in Sec-WebSocket-Extensions; '' for nothing. */
   readonly extensionsHeader: string;
+  /** The headers beside those of the handshake, for who does not send `head` as it is; undefined for none. */
+  readonly extraHeaders: HeaderList | undefined;
 }
 
 /** A request that keeps all rules and waits to be accepted. */
@@ -122,7 +124,8 @@ export class ServerHandshake {
       extensionOffers,
       accept: ({ protocol = preferredProtocol, headers: extraHeaders } = {}) => {
         if (protocol !== '' && !protocols.includes(protocol)) throw notOffered(protocol, protocols);
-        const extraLines = extraHeaders === undefined ? '' : requireExtraHeaders(extraHeaders).format();
+        const extra = extraHeaders === undefined ? undefined : requireExtraHeaders(extraHeaders);
+        const extraLines = extra === undefined ? '' : extra.format();
         const extensions = negotiateExtensions(extensionOffers, this.#extensions);
         const agreed = formatExtensions(extensions);
         // RFC 6455 4.2.2, step 5.
@@ -132,7 +135,7 @@ export class ServerHandshake {
           (protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
           (agreed === '' ? '' : `Sec-WebSocket-Extensions: ${agreed}\r\n`) +
           `${extraLines}\r\n`;
-        return { head, protocol, extensions, extensionsHeader: agreed };
+        return { head, protocol, extensions, extensionsHeader: agreed, extraHeaders: extra };
       },
     };
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BrowserTransport } from '../../src/browser/browser-transport.ts';
+import { WebSocketTransport } from '../../src/connection/web-socket-transport.ts';
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionOptions } from '../../src/connection/connection-options.ts';
 import type { MessageTransportEvents } from '../../src/connection/message-transport.ts';
@@ -7,9 +7,14 @@ import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
 import { FakeClock, settle } from '../../src/testing.ts';
 import { FakeWebSocket } from './fake-web-socket.ts';
 
+/** With the types of its events. */
+function asWebSocket(socket: FakeWebSocket): WebSocket {
+  return socket;
+}
+
 interface Stage {
   readonly socket: FakeWebSocket;
-  readonly transport: BrowserTransport;
+  readonly transport: WebSocketTransport;
   readonly clock: FakeClock;
   /** What the listener was told, in order. */
   readonly told: unknown[][];
@@ -18,7 +23,7 @@ interface Stage {
 function stage(highWaterMarkBytes = 1000): Stage {
   const socket = new FakeWebSocket('ws://host');
   const clock = new FakeClock();
-  const transport = new BrowserTransport(socket, { highWaterMarkBytes, clock });
+  const transport = new WebSocketTransport(asWebSocket(socket), { highWaterMarkBytes, clock });
   const told: unknown[][] = [];
   const names = [
     'received',
@@ -41,7 +46,7 @@ function stage(highWaterMarkBytes = 1000): Stage {
 function connectionOver(options?: Partial<ConnectionOptions>): Stage & { readonly connection: Connection } {
   const socket = new FakeWebSocket('ws://host');
   const clock = new FakeClock();
-  const transport = new BrowserTransport(socket, { highWaterMarkBytes: 1000, clock });
+  const transport = new WebSocketTransport(asWebSocket(socket), { highWaterMarkBytes: 1000, clock });
   const connection = new Connection(
     transport,
     undefined,
@@ -213,7 +218,7 @@ test('a connection over it is over at the close deadline, though the browser goe
 test('a handler that throws closes the connection, though a browser cannot send 1011', async () => {
   const errors: unknown[] = [];
   const socket = new FakeWebSocket('ws://host');
-  const transport = new BrowserTransport(socket, { highWaterMarkBytes: 1000 });
+  const transport = new WebSocketTransport(asWebSocket(socket), { highWaterMarkBytes: 1000 });
   const connection = new Connection(transport, undefined, {}, { onError: (error) => errors.push(error) });
   connection.attach({
     message: () => {
