@@ -1,18 +1,22 @@
 // Writing to a plain socket below its stream: one call into the system for what a flush has collected, without the
 // stream's queue, callbacks and ticks (a tenth of what a small message costs). It uses what Node's own stream calls
 // under `socket.write`: the handle, and the request object that a write needs when the system does not take all of it
-// at once. Both are undocumented: the kind of request is learned from a write that Node does itself, and where anything
-// is not as expected the stream is used as ever.
+// at once, which older Nodes hand to the handle and Node 26 is given by it. All of that is undocumented: how it is done is
+// learned from a write that Node does itself, and where anything is not as expected the stream is used as ever.
 
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { isPortableMode } from './portable-mode.ts';
 
-/** The handle of a socket as far as writing goes; gives 0 or a negative error number. */
+/**
+ * The handle of a socket as far as writing goes. It gives 0 or a negative error number; given null in place of a request,
+ * it gives a request of its own when the system has not taken all.
+ */
 interface WritableHandle {
   readonly writeQueueSize: number;
-  writeBuffer(request: WriteRequest, chunk: Uint8Array): number;
-  writev(request: WriteRequest, chunks: readonly Uint8Array[], areBuffers: true): number;
+  writeBuffer(request: WriteRequest | null, chunk: Uint8Array): unknown;
+  writev(request: WriteRequest | null, chunks: readonly Uint8Array[], areBuffers: true): unknown;
 }
 
 /** What Node keeps for a write that is under way. */
@@ -20,6 +24,8 @@ interface WriteRequest {
   /** A number of its own while libuv holds the request, -1 before and after. */
   getAsyncId(): number;
   oncomplete: ((this: WriteRequest, status: number) => void) | undefined;
+  /** How the write ended, if it did so before somebody was there to hear of it. */
+  writeStatus?: number | null;
   /** Memory that has to live until the write is over. */
   chunks?: readonly Uint8Array[];
   writer?: DirectWriter;
@@ -28,12 +34,16 @@ interface WriteRequest {
 
 type WriteRequestClass = new () => WriteRequest;
 
-let requestClass: WriteRequestClass | undefined;
+// What requests are made of, where they are handed to the handle; or that they are given by it.
+let requestClass: WriteRequestClass | 'given' | undefined;
 let hasLearned = isPortableMode;
 // What a request says that libuv does not hold.
 const idleRequest = -1;
 // A write that goes out at once leaves its request untouched, so that the next one can have it.
 let spareRequest: WriteRequest | undefined;
+
+// EPIPE, for a write that failed without a number.
+const brokenPipe = -constants.errno.EPIPE;
 
 const writeMethods = ['writeBuffer', 'writev', 'writeLatin1String', 'writeUtf8String'] as const;
 
@@ -65,24 +75,8 @@ export class DirectWriter {
 
   /** Writes the chunks; true when the system has taken them, so that nobody needs their memory any more. */
   write(chunks: readonly Uint8Array[]): boolean {
-    const request = spareRequest ?? makeRequest();
-    spareRequest = undefined;
-    if (request === undefined) throw new Error('a DirectWriter exists although no request can be made');
-    const handle = this.#handle;
-    const status =
-      chunks.length === 1
-        ? handle.writeBuffer(request, chunks[0])
-        : handle.writev(request, [...chunks], true);
-    if (status !== 0) {
-      this.#socket.destroy(writeError(status));
-      return true;
-    }
-    // Not by the length of the queue: libuv tries once more when it has queued a request, so that nothing may be left of
-    // one that it holds. Node ends the process when such a request is used again.
-    if (request.getAsyncId() === idleRequest) {
-      spareRequest = request;
-      return true;
-    }
+    const request = requestClass === 'given' ? this.#writeForRequest(chunks) : this.#writeByRequest(chunks);
+    if (request === undefined) return true;
     let byteLength = 0;
     for (const chunk of chunks) byteLength += chunk.length;
     request.chunks = [...chunks];
@@ -90,7 +84,52 @@ export class DirectWriter {
     request.byteLength = byteLength;
     request.oncomplete = writeCompleted;
     this.pendingBytes += byteLength;
+    const { writeStatus } = request;
+    if (typeof writeStatus === 'number') {
+      // In a later turn, as ever: whoever writes does not expect to be told of a drain meanwhile.
+      request.writeStatus = null;
+      setImmediate(() => request.oncomplete?.(writeStatus));
+    }
     return false;
+  }
+
+  /** Hands a request over; gives it when libuv holds it. */
+  #writeByRequest(chunks: readonly Uint8Array[]): WriteRequest | undefined {
+    const request = spareRequest ?? makeRequest();
+    spareRequest = undefined;
+    if (request === undefined) throw new Error('a DirectWriter exists although no request can be made');
+    const status = this.#writeWith(request, chunks);
+    if (status !== 0) {
+      this.#fail(status);
+      return undefined;
+    }
+    // Not by the length of the queue: libuv tries once more when it has queued a request, so that nothing may be left of
+    // one that it holds. Node ends the process when such a request is used again.
+    if (request.getAsyncId() !== idleRequest) return request;
+    spareRequest = request;
+    return undefined;
+  }
+
+  /** Asks for a request; gives it when libuv holds one. */
+  #writeForRequest(chunks: readonly Uint8Array[]): WriteRequest | undefined {
+    const result = this.#writeWith(null, chunks);
+    if (result === 0) return undefined;
+    // A request that libuv does not hold belongs to a write that failed as it began.
+    if (isRequest(result) && (result.getAsyncId() !== idleRequest || typeof result.writeStatus === 'number'))
+      return result;
+    this.#fail(result);
+    return undefined;
+  }
+
+  #writeWith(request: WriteRequest | null, chunks: readonly Uint8Array[]): unknown {
+    const handle = this.#handle;
+    return chunks.length === 1
+      ? handle.writeBuffer(request, chunks[0])
+      : handle.writev(request, [...chunks], true);
+  }
+
+  #fail(status: unknown): void {
+    this.#socket.destroy(writeError(typeof status === 'number' ? status : brokenPipe));
   }
 
   /** A write is over. */
@@ -130,7 +169,7 @@ function writeCompleted(this: WriteRequest, status: number): void {
 }
 
 function makeRequest(): WriteRequest | undefined {
-  return requestClass === undefined ? undefined : new requestClass();
+  return requestClass === undefined || requestClass === 'given' ? undefined : new requestClass();
 }
 
 // The next write that Node does on this handle shows what it makes its requests of.
@@ -142,7 +181,7 @@ function learnFrom(handle: WritableHandle): void {
       for (const method of writeMethods) Reflect.deleteProperty(handle, method);
       const [request] = given;
       hasLearned = true;
-      requestClass ??= classOf(request);
+      requestClass ??= request === null ? 'given' : classOf(request);
       return Reflect.apply(original, handle, given);
     });
   }
@@ -152,6 +191,10 @@ function classOf(request: unknown): WriteRequestClass | undefined {
   if (typeof request !== 'object' || request === null) return undefined;
   const found: unknown = request.constructor;
   return isRequestClass(found) ? found : undefined;
+}
+
+function isRequest(value: unknown): value is WriteRequest {
+  return typeof value === 'object' && value !== null && 'getAsyncId' in value && 'oncomplete' in value;
 }
 
 function isRequestClass(value: unknown): value is WriteRequestClass {

@@ -1,6 +1,7 @@
 // Requests with an Upgrade that is not ours, such as `Upgrade: h2c` of `curl --http2`. A server may ignore Upgrade
-// (RFC 9110 7.8); Node does so only while nobody listens for 'upgrade'. As we listen, we give such a request back: its
-// head is written anew without the upgrade, pushed back into the socket, and the socket handed to the server again.
+// (RFC 9110 7.8); Node does so only while nobody listens for 'upgrade', or where the server's `shouldUpgradeCallback` says so
+// (Node 24.9). As we listen, we say so there. On an older Node we give such a request back: its head is written anew
+// without the upgrade, pushed back into the socket, and the socket handed to the server again.
 
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, Server } from 'node:http';
@@ -8,6 +9,33 @@ import { Server as SecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { equalsIgnoringCase, everyListElement } from '../protocol/handshake/header-grammar.ts';
 import { ignoreError } from './ending-sockets.ts';
+
+/** Asked by Node whether a request is upgraded. */
+type ShouldUpgrade = (request: IncomingMessage) => unknown;
+
+function isShouldUpgrade(value: unknown): value is ShouldUpgrade {
+  return typeof value === 'function';
+}
+
+/**
+ * Lets the server's ordinary request handler have requests whose upgrade is for nobody, headers and all.
+ * @returns what takes that back; undefined where Node has no such question (see `handBack`)
+ */
+export function leaveOthers(
+  server: Server | SecureServer,
+  isForNobody: (request: IncomingMessage) => boolean,
+): (() => void) | undefined {
+  const before: unknown = Reflect.get(server, 'shouldUpgradeCallback');
+  if (!isShouldUpgrade(before)) return undefined;
+  const shouldUpgrade: ShouldUpgrade = (request) =>
+    !isForNobody(request) && Reflect.apply(before, server, [request]);
+  Reflect.set(server, 'shouldUpgradeCallback', shouldUpgrade);
+  return () => {
+    // Unless somebody has put another one over it: then ours finds no routes, and changes nothing.
+    if (Reflect.get(server, 'shouldUpgradeCallback') === shouldUpgrade)
+      Reflect.set(server, 'shouldUpgradeCallback', before);
+  };
+}
 
 /**
  * Lets the server's ordinary request handler have the request, with its body and whatever follows on the connection.

