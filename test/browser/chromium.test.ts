@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { WebSocket, WebSocketError, WebSocketStream } from '../../src/index.ts';
-import { scenarioServer } from '../whatwg/scenario-server.ts';
+import { scenarioServer } from '../whatwg/scenario-server.mjs';
 import { type Scenarios, scenarios, streamScenarios } from '../whatwg/scenarios.mjs';
 import { quitChromium, testInChromium } from './chromium.ts';
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { expect, test, type TestContext } from 'vitest';
 import { chromiumPath, launchChromium } from '../chromium.ts';
-import { type ScenarioServer, scenarioServer } from '../whatwg/scenario-server.ts';
+import { type ScenarioServer, scenarioServer } from '../whatwg/scenario-server.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const contentTypes: Readonly<Record<string, string>> = {

@@ -1,21 +1,18 @@
 // The server of scenarios.mjs: npm ws, which behaves as the path says, and HTTP for files.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
-export interface ScenarioServer extends AsyncDisposable {
-  readonly port: number;
-}
+/** @typedef {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void} Serve */
 
-type Serve = (request: IncomingMessage, response: ServerResponse) => void;
-
-const notFound: Serve = (_, response) => {
+/** @type {Serve} */
+const notFound = (_, response) => {
   response.writeHead(404).end();
 };
 
-export async function scenarioServer(serve: Serve = notFound): Promise<ScenarioServer> {
+/** @param {Serve} [serve] */
+export async function scenarioServer(serve = notFound) {
   const httpServer = createServer(serve);
   const webSockets = new WebSocketServer({
     noServer: true,
@@ -51,15 +48,13 @@ export async function scenarioServer(serve: Serve = notFound): Promise<ScenarioS
   await once(httpServer, 'listening');
   const address = httpServer.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  const { port }: AddressInfo = address;
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      for (const webSocket of webSockets.clients) webSocket.terminate();
-      webSockets.close();
-      httpServer.closeAllConnections();
-      httpServer.close();
-      await once(httpServer, 'close');
-    },
+  const { port } = address;
+  const close = async () => {
+    for (const webSocket of webSockets.clients) webSocket.terminate();
+    webSockets.close();
+    httpServer.closeAllConnections();
+    httpServer.close();
+    await once(httpServer, 'close');
   };
+  return { port, [Symbol.asyncDispose]: close, close };
 }
