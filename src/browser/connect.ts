@@ -101,6 +101,7 @@ export function openConnection(
       timer.cancel();
       signal?.removeEventListener('abort', abort);
       socket.removeEventListener('open', opened);
+      socket.removeEventListener('error', closed);
       socket.removeEventListener('close', closed);
     };
     const fail = (error: FullduplexError): void => {
@@ -123,6 +124,8 @@ export function openConnection(
     }, handshakeTimeoutMs);
     signal?.addEventListener('abort', abort);
     socket.addEventListener('open', opened);
+    // Node 22's own WebSocket has no close behind the error of a handshake.
+    socket.addEventListener('error', closed);
     socket.addEventListener('close', closed);
   });
 }

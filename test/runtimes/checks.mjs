@@ -5,10 +5,12 @@
 /** @typedef {{ name: string, error?: string }} CheckResult */
 
 const deadlineMs = 20_000;
+const mostCharacters = 2000;
 
 /** @param {unknown} error */
 function describeError(error) {
-  return error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}...` : text;
 }
 
 /** @param {Check} check */

@@ -9,6 +9,7 @@ import type {
   DeflateParameters,
   InflateParameters,
 } from '../../protocol/extensions/permessage-deflate/codec.ts';
+import { PortableInflater } from '../../protocol/extensions/permessage-deflate/portable-inflater.ts';
 import { isPortableMode } from '../portable-mode.ts';
 import { AsyncTurns } from './async-turns.ts';
 import { type CompressionMemory, compressionMemory } from './compression-memory.ts';
@@ -19,6 +20,7 @@ import type { Inflation, InflationThresholds } from './inflation.ts';
 import { LiveInflation } from './live-inflation.ts';
 import { LoopTurns } from './loop-turns.ts';
 import { OneShotInflation } from './one-shot-inflation.ts';
+import { readsRawDictionary } from './raw-dictionary.ts';
 import { type ZlibBinding, zlibBinding } from './zlib-binding.ts';
 import { contextBytes, ZlibContext, type ZlibContextOptions } from './zlib-context.ts';
 import { type DeflaterEnvironment, ZlibDeflater, ZlibSharedDeflater } from './zlib-deflater.ts';
@@ -82,6 +84,7 @@ class ZlibCodec implements DeflateCodec {
 
   createInflater(parameters: InflateParameters): Inflater {
     const { windowBits } = parameters;
+    if (this.#binding === undefined && !readsRawDictionary()) return new PortableInflater(parameters);
     return new ZlibInflater(
       {
         memory: this.#memory,
