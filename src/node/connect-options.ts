@@ -150,7 +150,8 @@ export function requestHeadersOf(options: ConnectOptions, target: ConnectTarget)
   }
   if (options.origin !== undefined) add(headers, 'Origin', options.origin, 'origin');
   if (options.cookies !== undefined) add(headers, 'Cookie', cookieHeader(options.cookies), 'cookies');
-  if (options.auth !== undefined) add(headers, 'Authorization', authorizationHeader(options.auth, 'option auth'), 'auth');
+  if (options.auth !== undefined)
+    add(headers, 'Authorization', authorizationHeader(options.auth, 'option auth'), 'auth');
   else if (target.credentials !== undefined && !headers.has('Authorization')) {
     headers.append('Authorization', authorizationHeader(target.credentials, 'option auth'));
   }
@@ -177,7 +178,8 @@ function cookieHeader(cookies: NonNullable<ConnectOptions['cookies']>): string {
   }
   const pairs = Object.entries(cookies).map(([name, value]) => {
     // A semicolon would make one cookie two (RFC 6265 4.2.1).
-    if (isToken(name) && typeof value === 'string' && isFieldValue(value) && !value.includes(';')) return `${name}=${value}`;
+    if (isToken(name) && typeof value === 'string' && isFieldValue(value) && !value.includes(';'))
+      return `${name}=${value}`;
     throw new FullduplexError(
       'WS_OPTION_INVALID',
       `option cookies has ${describe(name)} with a forbidden character, expected a token as the name and no semicolon in the value (RFC 6265 4.1)`,

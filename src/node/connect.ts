@@ -159,7 +159,9 @@ async function ask(
   const { agent, cookieJar: jar } = options;
   const { label } = target;
   if (jar !== undefined) enter('cookies', label);
-  const handshake = plan.makeHandshake(jar === undefined ? undefined : await cookiesFrom(jar, target, signal));
+  const handshake = plan.makeHandshake(
+    jar === undefined ? undefined : await cookiesFrom(jar, target, signal),
+  );
   const accept = (stream: Duplex, accepted: AcceptedHandshake): Connection | Promise<Connection> => {
     const { headers } = accepted.response;
     if (jar === undefined || !headers.has('Set-Cookie'))

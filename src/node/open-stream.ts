@@ -73,7 +73,8 @@ async function adopt(
       throw explain(error);
     });
   const stream = await untilAborted(made, signal, discard);
-  if (isConnecting(stream)) await untilOpen(stream, 'connect', signal, (error) => connectFailed(label, error));
+  if (isConnecting(stream))
+    await untilOpen(stream, 'connect', signal, (error) => connectFailed(label, error));
   else stream.on('error', ignore);
   return stream;
 }

@@ -84,7 +84,8 @@ function sameOriginUrl(from: ConnectTarget, to: ConnectTarget): URL {
  */
 function withoutSecrets(options: ConnectOptions): ConnectOptions {
   const headers = new HeaderList();
-  for (const [name, value] of HeaderList.from(options.headers)) if (!isSecret(name)) headers.append(name, value);
+  for (const [name, value] of HeaderList.from(options.headers))
+    if (!isSecret(name)) headers.append(name, value);
   return {
     ...options,
     headers,

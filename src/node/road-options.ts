@@ -33,8 +33,8 @@ export function requireRoad(options: ConnectOptions, target: ConnectTarget): Con
       'option proxy is given for a unix socket, expected none: a proxy would look for it on its own machine',
     );
   }
-  const secure = target.isSecure
-    ? { tls: { ...options.tls, secureContext: makeSecureContext(options.tls) } }
-    : {};
-  return { ...options, proxy, ...secure };
+  if (!target.isSecure) return { ...options, proxy };
+  const secureContext = makeSecureContext(options.tls);
+  // An agent has options of TLS of its own, which a context would hide.
+  return { ...options, proxy, tls: agent === undefined ? { ...options.tls, secureContext } : options.tls };
 }

@@ -144,11 +144,7 @@ function credentialsOf(url: URL, source: string): Credentials | undefined {
   }
 }
 
-function connectHeaders(
-  options: ProxyOptions,
-  auth: Authorization | undefined,
-  source: string,
-): HeaderList {
+function connectHeaders(options: ProxyOptions, auth: Authorization | undefined, source: string): HeaderList {
   const headers = requireExtraHeaders(options.headers, 'proxy.headers');
   // RFC 9110 11.7.2. Sent without being asked for: a proxy may close the connection with its 407.
   if (auth !== undefined && !headers.has('Proxy-Authorization'))

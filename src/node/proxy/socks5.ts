@@ -119,13 +119,15 @@ export class Socks5 implements Negotiation {
   /** RFC 1928 3: VER, METHOD */
   #takeMethod(): Uint8Array | ProxyError {
     const [found, method] = this.#message;
-    if (found !== version) return this.#invalid(`begins with byte ${found}, expected ${version}: SOCKS5`, '3');
+    if (found !== version)
+      return this.#invalid(`begins with byte ${found}, expected ${version}: SOCKS5`, '3');
     if (method === noAuthentication) return this.#request();
     if (method === usernamePassword && this.#credentials !== undefined) {
       this.#await('authentication', 2);
       return passwordMessage(this.#credentials);
     }
-    if (method !== noAcceptableMethod) return this.#invalid(`picks method ${method}, which was not offered`, '3');
+    if (method !== noAcceptableMethod)
+      return this.#invalid(`picks method ${method}, which was not offered`, '3');
     const advice =
       this.#credentials === undefined
         ? `: it wants credentials, expected user and password in the proxy's URL, or the option proxy.auth`
@@ -137,7 +139,11 @@ export class Socks5 implements Negotiation {
   #takeAuthentication(): Uint8Array | ProxyError {
     const [found, status] = this.#message;
     if (found !== passwordVersion) {
-      return this.#invalid(`to user and password begins with byte ${found}, expected ${passwordVersion}`, '2', 1929);
+      return this.#invalid(
+        `to user and password begins with byte ${found}, expected ${passwordVersion}`,
+        '2',
+        1929,
+      );
     }
     if (status === 0) return this.#request();
     return this.#refused(`: it does not accept the user and password, status ${status} (RFC 1929 2)`);
@@ -146,7 +152,8 @@ export class Socks5 implements Negotiation {
   /** RFC 1928 6: VER, REP, RSV, ATYP, BND.ADDR, BND.PORT. Where the proxy dials from is of no use to us. */
   #takeReply(): 'open' | ProxyError | undefined {
     const [found, reply, , addressType, nameLength] = this.#message;
-    if (found !== version) return this.#invalid(`begins with byte ${found}, expected ${version}: SOCKS5`, '6');
+    if (found !== version)
+      return this.#invalid(`begins with byte ${found}, expected ${version}: SOCKS5`, '6');
     // A refusal is told by its first two bytes: some proxies send no more of it.
     if (reply !== 0) {
       const meaning = replies[reply] ?? 'unassigned';
@@ -157,7 +164,8 @@ export class Socks5 implements Negotiation {
       return undefined;
     }
     const addressBytes = addressLength(addressType, nameLength);
-    if (addressBytes === undefined) return this.#invalid(`has address type ${addressType}, expected 1, 3 or 4`, '6');
+    if (addressBytes === undefined)
+      return this.#invalid(`has address type ${addressType}, expected 1, 3 or 4`, '6');
     this.#needed = 4 + addressBytes + 2;
     return this.#length === this.#needed ? 'open' : undefined;
   }

@@ -72,7 +72,9 @@ describe('what a SOCKS client says', () => {
   });
 
   test('a name that is too long is refused before anything is said', () => {
-    expect(() => socks({ host: 'a'.repeat(256) })).toThrow(expect.objectContaining({ code: 'WS_URL_INVALID' }));
+    expect(() => socks({ host: 'a'.repeat(256) })).toThrow(
+      expect.objectContaining({ code: 'WS_URL_INVALID' }),
+    );
     expect(requestFor('a'.repeat(255))).toContain('ff6161');
   });
 });
@@ -136,7 +138,12 @@ describe('the answer of a SOCKS proxy', () => {
   test('never throws, whatever it is', () => {
     const chunk = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
-      fc.constantFrom(Uint8Array.of(5, 0), Uint8Array.of(5, 2), Uint8Array.of(1, 0), Uint8Array.of(5, 0, 0, 3)),
+      fc.constantFrom(
+        Uint8Array.of(5, 0),
+        Uint8Array.of(5, 2),
+        Uint8Array.of(1, 0),
+        Uint8Array.of(5, 0, 0, 3),
+      ),
     );
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 6 }), (chunks) => {
