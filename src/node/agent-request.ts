@@ -53,10 +53,11 @@ export function requestThroughAgent<T>(
   const { host, port, socketPath, isSecure, label } = target;
   enter('connect', label);
   const { method, target: path, headers } = handshake.request;
+  const { autoSelectFamilyAttemptTimeout } = defaultConnectOptions;
+  const socket = { autoSelectFamilyAttemptTimeout, ...options.socket };
   const request = requireUsable('agent', () =>
     (isSecure ? httpsRequest : httpRequest)({
-      ...{ autoSelectFamilyAttemptTimeout: defaultConnectOptions.autoSelectFamilyAttemptTimeout },
-      ...options.socket,
+      ...socket,
       ...(isSecure ? { ALPNProtocols: ['http/1.1'], ...options.tls } : {}),
       ...(socketPath === undefined ? { host, port } : { socketPath }),
       agent,
@@ -83,8 +84,8 @@ export function requestThroughAgent<T>(
       if (result.kind === 'failed') fail(result.error);
     };
     const failed = (error: Error): void => {
-      const { socket } = request;
-      const isCertificate = socket instanceof TLSSocket && Boolean(socket.authorizationError);
+      const secure = request.socket instanceof TLSSocket ? request.socket : undefined;
+      const isCertificate = Boolean(secure?.authorizationError);
       fail(isCertificate ? certificateInvalid(host, error) : connectFailed(label, error));
     };
     const closed = (): void => judge(handshake.end());

@@ -22,10 +22,8 @@ export interface CookieJar {
 /** Checks the option. @throws FullduplexError `WS_OPTION_INVALID` */
 export function requireCookieJar(jar: CookieJar | undefined): void {
   if (jar === undefined) return;
-  if (typeof jar === 'object' && jar !== null) {
-    const { cookiesFor, store }: { cookiesFor: unknown; store: unknown } = jar;
-    if (typeof cookiesFor === 'function' && typeof store === 'function') return;
-  }
+  const isObject = typeof jar === 'object' && jar !== null;
+  if (isObject && typeof jar.cookiesFor === 'function' && typeof jar.store === 'function') return;
   throw new FullduplexError(
     'WS_OPTION_INVALID',
     'option cookieJar lacks a method, expected an object with cookiesFor(url) and store(url, setCookie)',

@@ -102,8 +102,8 @@ describe('an agent', () => {
       agent: used(new SecureAgent()),
       tls: { ca: certificate.cert },
     });
-    const { servername, alpnProtocol } = visits[0]?.socket as TLSSocket & { servername: string };
-    expect([servername, alpnProtocol]).toEqual(['localhost', 'http/1.1']);
+    const socket = visits[0]?.socket as (TLSSocket & { servername: string }) | undefined;
+    expect([socket?.servername, socket?.alpnProtocol]).toEqual(['localhost', 'http/1.1']);
   });
 
   test('exchanges large messages with our server, and the WHATWG class uses it too', async () => {
@@ -297,7 +297,7 @@ describe('an attempt through an agent fails', () => {
     [{ agent: true as never }, 'option agent is no agent'],
     [{ agent: new Agent(), proxy: 'http://p' }, 'option agent is given beside the option proxy'],
     [
-      { agent: new Agent(), createConnection: () => process.stdin as never },
+      { agent: new Agent(), createConnection: () => process.stdin },
       'option agent is given beside the option createConnection',
     ],
   ])('when the options do not fit: %#', async (options, message) => {

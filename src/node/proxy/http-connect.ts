@@ -102,7 +102,9 @@ export class HttpConnect implements Negotiation {
 
   #refusedBy({ response: { status, reason, headers }, body }: Refusal): ProxyError {
     const answer = `${status}${reason === '' ? '' : ` ${describe(reason)}`}`;
-    const advice = status === 407 ? this.#authenticationAdvice(headers) : '';
+    // tinyproxy answers a wrong password with 401.
+    const isAboutCredentials = status === 407 || status === 401;
+    const advice = isAboutCredentials ? this.#authenticationAdvice(headers) : '';
     return new ProxyError(
       'WS_PROXY_REFUSED',
       `${this.label} refused a tunnel to ${this.#authority} with ${answer}${advice}`,

@@ -24,8 +24,8 @@ export interface ProxyOptions {
   readonly tls?: ClientTlsOptions;
 }
 
-/** The option `proxy` as a client takes it. */
-export type ProxyOption = string | URL | ProxyOptions | 'environment' | false;
+/** The option `proxy` as a client takes it: a URL, more about a proxy, `'environment'`, or false for none. */
+export type ProxyOption = string | URL | ProxyOptions | false;
 
 /** A proxy to dial. */
 export interface ProxyAddress {
@@ -70,7 +70,7 @@ export function requireProxyOption(proxy: ProxyOption): ProxyOptions | 'environm
 }
 
 /** Gives the proxy that the option names, if it names one. @throws FullduplexError `WS_OPTION_INVALID` */
-export function proxyAddressOf(proxy: Exclude<ProxyOption, 'environment'>): ProxyAddress | undefined {
+export function proxyAddressOf(proxy: ProxyOption): ProxyAddress | undefined {
   return proxy === false ? undefined : parseProxyAddress(proxyOptionsOf(proxy));
 }
 

@@ -100,14 +100,8 @@ export class Socks5 implements Negotiation {
 
   /** Reads what is needed of a message; gives what is to be written next, or nothing when the message is longer. */
   #takeMessage(): Uint8Array | 'open' | ProxyError | undefined {
-    switch (this.#awaited) {
-      case 'method':
-        return this.#takeMethod();
-      case 'authentication':
-        return this.#takeAuthentication();
-      case 'reply':
-        return this.#takeReply();
-    }
+    if (this.#awaited === 'method') return this.#takeMethod();
+    return this.#awaited === 'authentication' ? this.#takeAuthentication() : this.#takeReply();
   }
 
   #await(awaited: Awaited, needed: number): void {
