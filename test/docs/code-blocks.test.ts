@@ -51,7 +51,7 @@ const documents = [
   .filter(({ blocks }) => blocks.length > 0);
 
 // What the blocks import beside the library.
-const frameworks = ['@hono/node-server', '@types', 'express', 'fastify', 'hono', 'vite'];
+const frameworks = ['@hono/node-server', '@types', 'express', 'fastify', 'hono', 'tough-cookie', 'vite'];
 const settings = ['nginx', 'haproxy', 'caddy', 'apache', 'ini'];
 
 let folder: string;
