@@ -1,12 +1,18 @@
 // Why there is no connection, in words: what Node says about a socket, made readable, with what it said as the cause.
 
 import { FullduplexError } from '../base/errors.ts';
-import type { ConnectPhase } from './dial.ts';
+/** What a client is doing until it has its connection. */
+export type ConnectPhase = 'lookup' | 'connect' | 'tls' | 'proxy' | 'cookies' | 'response';
+
+/** Hears that a phase has begun, and with whom: a server, or a proxy on the way to it. */
+export type EnterPhase = (phase: ConnectPhase, label: string) => void;
 
 const phaseDescriptions: Readonly<Record<ConnectPhase, (label: string) => string>> = Object.freeze({
   lookup: (label: string) => `the address of ${label} was still being looked up`,
   connect: (label: string) => `the connection to ${label} was still being made`,
   tls: (label: string) => `TLS with ${label} was still being agreed on`,
+  proxy: (label: string) => `the answer of ${label} was not complete`,
+  cookies: (label: string) => `the cookie jar had not answered for ${label}`,
   response: (label: string) => `the answer of ${label} to the opening handshake was not complete`,
 });
 
@@ -17,13 +23,29 @@ export function connectFailed(label: string, cause: unknown): FullduplexError {
   });
 }
 
-/** The server's certificate is not trusted, not valid any more, or not for this name. */
-export function certificateInvalid(host: string, cause: unknown): FullduplexError {
+/** The certificate of a server (or a proxy) is not trusted, not valid any more, or not for this name. */
+export function certificateInvalid(
+  host: string,
+  cause: unknown,
+  option: 'tls' | 'proxy.tls' = 'tls',
+): FullduplexError {
   return new FullduplexError(
     'WS_CERTIFICATE_INVALID',
-    `the certificate of ${host} is not accepted: ${reasonOf(cause)} (option tls.ca names authorities to trust)`,
+    `the certificate of ${host} is not accepted: ${reasonOf(cause)} (option ${option}.ca names authorities to trust)`,
     { cause },
   );
+}
+
+// How OpenSSL and Node name what is wrong with a certificate.
+const certificateFailure =
+  /^(?:ERR_TLS_CERT_|CERT_|DEPTH_ZERO_SELF_SIGNED_|SELF_SIGNED_CERT_|UNABLE_TO_GET_ISSUER_|UNABLE_TO_VERIFY_LEAF_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
+
+/** Whether TLS failed because of the certificate. The socket says so on Node; on Deno only the code of the error does. */
+export function isCertificateFailure(error: unknown, authorizationError: unknown): boolean {
+  if (authorizationError !== null && authorizationError !== undefined && authorizationError !== false)
+    return true;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && certificateFailure.test(code);
 }
 
 /** The deadline has passed. */

@@ -142,9 +142,7 @@ describe('an upgrade that is not WebSocket', () => {
     const next = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n';
     // Node itself loses what follows within the same read, where it is Node that goes on with such a request.
     const losesNext = 'shouldUpgradeCallback' in http;
-    client.write(
-      `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${losesNext ? '' : next}`,
-    );
+    client.write(`${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${losesNext ? '' : next}`);
     // Node names no length for this answer: it says Content-Length as it ends in one piece.
     expect(JSON.parse((await client.response()).body)).toMatchObject({ body: 'hello' });
     if (losesNext) client.write(next);

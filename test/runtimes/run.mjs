@@ -32,7 +32,8 @@ function report(title, results) {
   total.passed += results.length - failed.length;
   total.failed += failed.length;
   console.log(`${title}: ${results.length - failed.length} passed, ${failed.length} failed`);
-  for (const { name, error } of failed) console.log(`  FAILED ${name}\n    ${error?.replaceAll('\n', '\n    ')}`);
+  for (const { name, error } of failed)
+    console.log(`  FAILED ${name}\n    ${error?.replaceAll('\n', '\n    ')}`);
   if (results.length === 0) {
     total.failed++;
     console.log('  FAILED: nothing ran');
@@ -112,7 +113,11 @@ async function runClient(runtime, stage) {
 /** @param {Runtime} runtime @param {string} entry @param {import('./stage.mjs').Stage} stage */
 async function runServer(runtime, entry, { certificate }) {
   const { cert, key } = certificate;
-  const child = start(runtime, [join(root, 'test/runtimes/serve-process.mjs'), entry, JSON.stringify({ cert, key })]);
+  const child = start(runtime, [
+    join(root, 'test/runtimes/serve-process.mjs'),
+    entry,
+    JSON.stringify({ cert, key }),
+  ]);
   const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   /** @type {CheckResult[]} */

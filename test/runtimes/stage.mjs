@@ -21,9 +21,13 @@ export async function openStage(folder) {
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', '-days', '2', ...subject, ...curve, '-keyout', keyFile, '-out', certFile], {
-    stdio: 'ignore',
-  });
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-days', '2', ...subject, ...curve, '-keyout', keyFile, '-out', certFile],
+    {
+      stdio: 'ignore',
+    },
+  );
   const certificate = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   const socketPath = join(folder, 'echo.sock');
   const servers = [
@@ -43,7 +47,8 @@ export async function openStage(folder) {
   const platform = { WebSocket, WebSocketStream, WebSocketError, url: scenarioUrl };
   /** @type {Record<string, unknown>} */
   const expected = {};
-  for (const [name, run] of Object.entries({ ...scenarios, ...streamScenarios })) expected[name] = await run(platform);
+  for (const [name, run] of Object.entries({ ...scenarios, ...streamScenarios }))
+    expected[name] = await run(platform);
   const expectedFile = join(folder, 'expected.json');
   writeFileSync(expectedFile, JSON.stringify(expected));
   return {

@@ -6,7 +6,7 @@
  * @property {any} WebSocket the class under test
  * @property {any} WebSocketStream its sibling
  * @property {any} WebSocketError the exception of that
- * @property {string} url of the server of scenario-server.ts, ws:
+ * @property {string} url of the server of scenario-server.mjs, ws:
  */
 
 /** @param {Blob} blob */
