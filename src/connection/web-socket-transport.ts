@@ -82,6 +82,7 @@ export class WebSocketTransport implements MessageTransport {
   #events: MessageTransportEvents | undefined;
   #poll: Timer | undefined;
   #hasFailed = false;
+  #hasSentClose = false;
   // Set once a message was refused: those behind it are not wanted either.
   #isRefusing = false;
 
@@ -136,6 +137,9 @@ export class WebSocketTransport implements MessageTransport {
    */
   sendClose(code: number | undefined, reason: string): void {
     requireSendableClose(code, reason);
+    // Not every platform lets a socket be closed twice.
+    if (this.#hasSentClose) return;
+    this.#hasSentClose = true;
     const { sendsEveryCloseCode = false } = this.#options;
     if (code !== undefined && (sendsEveryCloseCode || isApplicationCloseCode(code)))
       this.#socket.close(code, reason);
@@ -144,7 +148,7 @@ export class WebSocketTransport implements MessageTransport {
 
   /** Gives the socket up: the platform is left to end it, and what it still says is not heard. */
   terminate(): void {
-    this.#socket.close();
+    this.sendClose(undefined, '');
     queueMicrotask(() => this.#finish(undefined));
   }
 
@@ -196,7 +200,7 @@ export class WebSocketTransport implements MessageTransport {
   };
 
   readonly #closed = ({ code, reason, wasClean }: PlatformCloseEvent): void => {
-    if (this.#options.answersClose === true) answerClose(this.#socket, code, reason);
+    if (this.#options.answersClose === true && !this.#hasSentClose) answerClose(this.#socket, code, reason);
     if (wasClean) {
       this.#events?.peerClosed(code, reason);
       this.#finish(undefined);
@@ -248,7 +252,7 @@ function answerClose(socket: PlatformSocket, code: number, reason: string): void
     if (code === 1005 || code === 1006) socket.close();
     else socket.close(code, reason);
   } catch {
-    // It was answered already, by us or by the platform.
+    // It was answered already: newer Workers do so by themselves.
   }
 }
 

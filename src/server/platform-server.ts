@@ -195,7 +195,7 @@ export class PlatformServer implements AsyncDisposable {
     const upgrade = new PlatformUpgradeRequest(head, arrival);
     const outcome = match.entry.decide(upgrade, match.params);
     const settle = (settled: UpgradeOutcome): Upgraded | Response => {
-      if (settled.kind === 'accepted') return actions.accept(platformUpgrade(settled, match.entry));
+      if (settled.kind === 'accepted') return this.#accept(settled, match.entry, actions);
       return settled.kind === 'answered' ? settled.response : responseOf(settled);
     };
     return isThenable(outcome) ? this.#inTime(outcome, upgrade).then(settle) : settle(outcome);
@@ -209,6 +209,20 @@ export class PlatformServer implements AsyncDisposable {
     } catch (reportError) {
       // An error option that throws itself must not harm the server; the console is the last resort.
       console.error(reportError);
+    }
+  }
+
+  #accept<Upgraded>(
+    accepted: AcceptedUpgrade,
+    endpoint: Endpoint,
+    actions: PlatformActions<Upgraded>,
+  ): Upgraded | Response {
+    try {
+      return actions.accept(platformUpgrade(accepted, endpoint));
+    } catch (error) {
+      // The platform has rules of its own for a handshake.
+      this.report(error, undefined);
+      return responseOf(refuse(500, 'the platform could not upgrade this request', 'WS_HANDSHAKE_REFUSED'));
     }
   }
 

@@ -209,7 +209,7 @@ test('a connection over it is over at the close deadline, though the browser goe
     clean: false,
     cause: { code: 'WS_CLOSE_TIMEOUT' },
   });
-  expect(socket.calls).toEqual([['close', 1000, ''], ['close']]);
+  expect(socket.calls).toEqual([['close', 1000, '']]);
   socket.closes(1000, '', true);
   await settle();
   expect(connection.closedInfo?.code).toBe(1006);
