@@ -32,15 +32,19 @@ function platformsOwn<Class>(name: string, portable: Class): Class {
 export const WebSocket: typeof globalThis.WebSocket = globalThis.WebSocket;
 export type WebSocket = InstanceType<typeof globalThis.WebSocket>;
 
+// The marks let bundles leave out what a page does not use.
 /** The browser's own WebSocketStream class, or ours. */
-export const WebSocketStream: WebSocketStreamClass = platformsOwn(
+export const WebSocketStream: WebSocketStreamClass = /* @__PURE__ */ platformsOwn(
   'WebSocketStream',
-  createWebSocketStreamClass<WebSocketStreamOptions>({ dialer, baseUrl: () => currentPlatform().baseUrl }),
+  /* @__PURE__ */ createWebSocketStreamClass<WebSocketStreamOptions>({
+    dialer,
+    baseUrl: () => currentPlatform().baseUrl,
+  }),
 );
 export type WebSocketStream = WebSocketStreamInstance;
 
 /** The browser's own WebSocketError class if its WebSocketStream is used, else ours. */
-export const WebSocketError: typeof PortableWebSocketError = platformsOwn(
+export const WebSocketError: typeof PortableWebSocketError = /* @__PURE__ */ platformsOwn(
   'WebSocketError',
   PortableWebSocketError,
 );

@@ -8,7 +8,13 @@ import { platformLimitations, type PlatformServerOptions } from '../server/platf
 import { PlatformServer, type PlatformUpgrade } from '../server/platform-server.ts';
 import { isLoopbackTarget, type PlatformTls } from '../server/platform-target.ts';
 import { requireFunctions } from '../server/server-options.ts';
-import type { DenoListener, DenoRequestInfo, DenoRuntime, DenoServeOptions } from './deno-runtime.ts';
+import {
+  currentDeno,
+  type DenoListener,
+  type DenoRequestInfo,
+  type DenoRuntime,
+  type DenoServeOptions,
+} from './deno-runtime.ts';
 
 /** The options of a whole server on Deno. */
 export interface DenoServerOptions extends PlatformServerOptions {
@@ -21,16 +27,14 @@ export interface DenoServerOptions extends PlatformServerOptions {
 
 /** A WebSocket server on Deno; `serve` of `fullduplex/deno` makes it. */
 export class DenoServer extends PlatformServer {
-  readonly #deno: DenoRuntime;
   readonly #answer: DenoServerOptions['fetch'];
   readonly #clock: DenoServerOptions['clock'];
   #isOnLoopback = false;
 
   /** @throws FullduplexError `WS_OPTION_INVALID`, `WS_UNSUPPORTED` for an option that Deno cannot keep */
-  constructor(deno: DenoRuntime, options: DenoServerOptions) {
+  constructor(options: DenoServerOptions) {
     super(options, platformLimitations);
     requireFunctions(options, ['fetch']);
-    this.#deno = deno;
     this.#answer = options.fetch?.bind(options);
     this.#clock = options.clock;
   }
@@ -55,10 +59,10 @@ export class DenoServer extends PlatformServer {
    * Listens with a server of Deno.
    * @throws FullduplexError `WS_PORT_IN_USE`, `WS_LISTEN_FAILED`
    */
-  listen(address: ListenAddress, tls: PlatformTls | undefined): void {
+  listen(deno: DenoRuntime, address: ListenAddress, tls: PlatformTls | undefined): void {
     this.#isOnLoopback = isLoopbackTarget(address);
     const cut = new AbortController();
-    const listener = denoListener(this.#deno, address, (request, info) => this.fetch(request, info), {
+    const listener = denoListener(deno, address, (request, info) => this.fetch(request, info), {
       ...(tls === undefined ? {} : tls),
       signal: cut.signal,
       onListen: () => undefined,
@@ -84,7 +88,7 @@ export class DenoServer extends PlatformServer {
   }
 
   #upgrade(request: Request, { protocol, headers, options, connect }: PlatformUpgrade): Response {
-    const { socket, response } = this.#deno.upgradeWebSocket(request, {
+    const { socket, response } = currentDeno().upgradeWebSocket(request, {
       ...(protocol === '' ? {} : { protocol }),
       idleTimeout: idleTimeoutOf(options),
     });

@@ -29,10 +29,10 @@ export async function serve<Data = undefined, const Path extends string = string
   handlers: ServerHandlers<NoInfer<Data>> = {},
 ): Promise<DenoServer> {
   const address = requirePlatformTarget(options);
-  const server = new DenoServer(currentDeno(), options);
+  const server = new DenoServer(options);
   const path: string = options.path ?? '/*';
   const endpoint: PlatformEndpointOptions<Data> = options;
   server.endpoint(path, endpoint, handlers);
-  if (address !== undefined) server.listen(address, options.tls);
+  if (address !== undefined) server.listen(currentDeno(), address, options.tls);
   return server;
 }
