@@ -40,14 +40,22 @@ export interface BunSocketData {
 
 // Bun drops messages beyond it without a word: it has to be above any queue of ours.
 const backpressureLimitBytes = 0x7fff_ffff;
-// Bun's own bound for an idle request, in seconds.
+// Bun's own bounds for a request that takes its time, in seconds: what it grants by itself, and at most.
+const usualIdleTimeoutS = 10;
 const longestIdleTimeoutS = 255;
 
 /** A WebSocket server on Bun; `serve` of `fullduplex/bun` makes it. */
 export class BunServer extends PlatformServer {
   /** What `Bun.serve` takes as `websocket`, for a server of your own (`listen: false`). */
   readonly websocket: BunSocketHandlers<BunSocketData>;
-  readonly #answer: BunServerOptions['fetch'];
+  /**
+   * Answers a request of a server of your own; undefined means that Bun has upgraded it. It needs no `this`:
+   * `Bun.serve({ fetch: server.fetch, websocket: server.websocket })`.
+   */
+  readonly fetch: (
+    request: Request,
+    listener: BunListener,
+  ) => Response | undefined | Promise<Response | undefined>;
   readonly #maxMessageBytes: number;
   #isOnLoopback = false;
 
@@ -58,7 +66,19 @@ export class BunServer extends PlatformServer {
     super(portable, platformLimitations);
     requireFunctions(options, ['fetch']);
     requireOptionalBoolean('perMessageDeflate', options.perMessageDeflate);
-    this.#answer = options.fetch?.bind(options);
+    const answer = options.fetch?.bind(options);
+    this.fetch = (request, listener) =>
+      this.receive<undefined>(
+        {
+          request,
+          remoteAddress: listener.requestIP(request)?.address,
+          isOnLoopback: this.#isOnLoopback,
+        },
+        {
+          accept: (upgrade) => upgradeWith(listener, request, upgrade),
+          answer: answer === undefined ? undefined : () => answer(request, listener),
+        },
+      );
     this.#maxMessageBytes = resolveConnectionOptions(
       maxMessageBytes === undefined ? {} : { maxMessageBytes },
     ).maxMessageBytes;
@@ -86,32 +106,20 @@ export class BunServer extends PlatformServer {
   }
 
   /**
-   * Answers a request of a server of your own; undefined means that Bun has upgraded it.
-   *
-   *     Bun.serve({ fetch: (request, listener) => server.fetch(request, listener), websocket: server.websocket })
-   */
-  fetch(request: Request, listener: BunListener): Response | undefined | Promise<Response | undefined> {
-    const answer = this.#answer;
-    const remoteAddress = listener.requestIP(request)?.address;
-    return this.receive<undefined>(
-      { request, remoteAddress, isOnLoopback: this.#isOnLoopback },
-      {
-        accept: (upgrade) => upgradeWith(listener, request, upgrade),
-        answer: answer === undefined ? undefined : () => answer(request, listener),
-      },
-    );
-  }
-
-  /**
    * Listens with a server of Bun.
    * @throws FullduplexError `WS_PORT_IN_USE`, `WS_LISTEN_FAILED`
    */
-  listen(bun: BunRuntime, address: ListenAddress, tls: PlatformTls | undefined, idleTimeoutMs: number): void {
+  listen(
+    bun: BunRuntime,
+    address: ListenAddress,
+    tls: PlatformTls | undefined,
+    handshakeTimeoutMs: number,
+  ): void {
     this.#isOnLoopback = isLoopbackTarget(address);
     const listener = bunListener(bun, address, {
       ...(tls === undefined ? {} : { tls }),
-      idleTimeout: Math.min(Math.ceil(idleTimeoutMs / 1000), longestIdleTimeoutS),
-      fetch: (request, itself) => this.fetch(request, itself),
+      idleTimeout: idleTimeoutFor(handshakeTimeoutMs),
+      fetch: this.fetch,
       error: (error) => {
         this.report(error, undefined);
         return new Response('the server failed to answer this request\n', { status: 500 });
@@ -131,6 +139,12 @@ export class BunServer extends PlatformServer {
       end: () => listener.stop(true),
     });
   }
+}
+
+// Longer than a decision may take, so that its refusal still finds the connection.
+function idleTimeoutFor(handshakeTimeoutMs: number): number {
+  const neededS = Math.ceil(handshakeTimeoutMs / 1000) + 1;
+  return Math.min(Math.max(neededS, usualIdleTimeoutS), longestIdleTimeoutS);
 }
 
 function bunListener(

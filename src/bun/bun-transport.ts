@@ -155,7 +155,9 @@ export class BunTransport implements MessageTransport {
     if (events === undefined) return;
     this.#events = undefined;
     if (code !== 1006) events.peerClosed(code, reason);
-    events.closed();
+    // What Bun itself found wrong, such as a message beyond its own bound.
+    const hasFailed = code === 1006 && reason !== '';
+    events.closed(hasFailed ? new Error(`Bun ended it: ${reason}`) : undefined);
   }
 
   #compresses(byteLength: number, compress: boolean | undefined): boolean {

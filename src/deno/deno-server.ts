@@ -27,7 +27,8 @@ export interface DenoServerOptions extends PlatformServerOptions {
 
 /** A WebSocket server on Deno; `serve` of `fullduplex/deno` makes it. */
 export class DenoServer extends PlatformServer {
-  readonly #answer: DenoServerOptions['fetch'];
+  /** Answers a request of a server of your own. It needs no `this`: `Deno.serve(server.fetch)`. */
+  readonly fetch: (request: Request, info: DenoRequestInfo) => Response | Promise<Response>;
   readonly #clock: DenoServerOptions['clock'];
   #isOnLoopback = false;
 
@@ -35,24 +36,16 @@ export class DenoServer extends PlatformServer {
   constructor(options: DenoServerOptions) {
     super(options, platformLimitations);
     requireFunctions(options, ['fetch']);
-    this.#answer = options.fetch?.bind(options);
+    const answer = options.fetch?.bind(options);
+    this.fetch = (request, info) =>
+      this.receive<Response>(
+        { request, remoteAddress: info.remoteAddr.hostname, isOnLoopback: this.#isOnLoopback },
+        {
+          accept: (upgrade) => this.#upgrade(request, upgrade),
+          answer: answer === undefined ? undefined : () => answer(request, info),
+        },
+      );
     this.#clock = options.clock;
-  }
-
-  /**
-   * Answers a request of a server of your own (`listen: false`).
-   *
-   *     Deno.serve((request, info) => server.fetch(request, info))
-   */
-  fetch(request: Request, info: DenoRequestInfo): Response | Promise<Response> {
-    const answer = this.#answer;
-    return this.receive<Response>(
-      { request, remoteAddress: info.remoteAddr.hostname, isOnLoopback: this.#isOnLoopback },
-      {
-        accept: (upgrade) => this.#upgrade(request, upgrade),
-        answer: answer === undefined ? undefined : () => answer(request, info),
-      },
-    );
   }
 
   /**
@@ -62,7 +55,7 @@ export class DenoServer extends PlatformServer {
   listen(deno: DenoRuntime, address: ListenAddress, tls: PlatformTls | undefined): void {
     this.#isOnLoopback = isLoopbackTarget(address);
     const cut = new AbortController();
-    const listener = denoListener(deno, address, (request, info) => this.fetch(request, info), {
+    const listener = denoListener(deno, address, this.fetch, {
       ...(tls === undefined ? {} : tls),
       signal: cut.signal,
       onListen: () => undefined,

@@ -114,6 +114,12 @@ test('a close of the peer, a cut and a lost network are told apart', async () =>
   const lost = stage();
   lost.transport.close(1006, '');
   expect(await lost.connection.closed).toMatchObject({ code: 1006, cause: { code: 'WS_TRANSPORT_ENDED' } });
+  const failed = stage();
+  failed.transport.close(1006, 'Received too big message');
+  expect(await failed.connection.closed).toMatchObject({
+    code: 1006,
+    cause: { code: 'WS_TRANSPORT_FAILED', message: expect.stringContaining('Received too big message') },
+  });
 });
 
 test('a message that is too long fails the connection, and nothing behind it is delivered', async () => {
