@@ -16,10 +16,12 @@ import { connectFailed, handshakeTimeout } from './connect-errors.ts';
 import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
+import { clientProbe } from './diagnostics.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
+import { watchAttempt } from './watched-attempt.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
 export interface ConnectPlan {
@@ -28,6 +30,8 @@ export interface ConnectPlan {
   readonly connectionOptions: ConnectionOptions;
   readonly handshakeTimeoutMs: number;
   makeHandshake(): ClientHandshake;
+  /** Told when the server has agreed, before the connection is made. */
+  readonly accepted?: () => void;
 }
 
 type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
@@ -98,9 +102,15 @@ export interface ConnectAttempt {
  * Connects as planned; see connect. Attempts to one address do not wait for each other, as RFC 6455 4.1, step 2 has it:
  * that shields hosts from scripts in web pages, and programs of ours (gateways, load tests) may need many at once.
  */
-export async function openConnection(
+export async function openConnection(plan: ConnectPlan, attempt: ConnectAttempt = {}): Promise<Connection> {
+  return clientProbe.isWatched
+    ? watchAttempt(plan.target, (accepted) => attemptConnection({ ...plan, accepted }, attempt))
+    : attemptConnection(plan, attempt);
+}
+
+async function attemptConnection(
   plan: ConnectPlan,
-  { signal, handlers, clock = systemClock }: ConnectAttempt = {},
+  { signal, handlers, clock = systemClock }: ConnectAttempt,
 ): Promise<Connection> {
   const { target, handshakeTimeoutMs } = plan;
   let phase: ConnectPhase = 'lookup';
@@ -211,6 +221,8 @@ function makeConnection(
     connectionOptions,
     nodeEnvironment(report),
   );
+  plan.accepted?.();
+  clientProbe.opened(connection, plan.target.requestUrl);
   if (handlers !== undefined) connection.attach(handlers);
   // The handlers first: to a message in here that is followed by a close frame they can still reply.
   if (accepted.remaining.length > 0) transport.received(accepted.remaining);
