@@ -94,7 +94,7 @@ export function describeConnection(parts: ConnectionParts, transport: MessageTra
     readyState,
     protocol: transport.protocol,
     extensions: transport.extensions,
-    openedAt: new Date(Date.now() - ageMs).toISOString(),
+    openedAt: rates.startedAt,
     ageMs,
     ...describeTraffic(traffic, rates.look(nowMs, traffic), transport.supports.observe),
     queuedBytes: readyState === 'closed' ? 0 : transport.bufferedBytes,

@@ -384,13 +384,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * several, as often as they like.
    */
   snapshot(): ConnectionSnapshot {
-    this.#rates ??= new RateWindow(this.#openedAtMs);
+    const nowMs = this.#clock.now();
+    this.#rates ??= new RateWindow(this.#openedAtMs, nowMs);
     return describeConnection(
       {
         id: this.id,
         readyState: this.#readyState,
         openedAtMs: this.#openedAtMs,
-        nowMs: this.#clock.now(),
+        nowMs,
         heldBytes: this.heldBytes,
         pausedBy: pauseReasons.flatMap(([cause, reason]) => (this.#pauseCauses & cause ? [reason] : [])),
         latencyMs: this.latencyMs,

@@ -25,11 +25,14 @@ const windowMs = 10_000;
 
 /** Remembers two earlier counts. */
 export class RateWindow {
+  /** When counting began, as in `2026-01-31T12:00:00.000Z`: the same at each look, whatever becomes of the system's time. */
+  readonly startedAt: string;
   #older: Sample;
   #newer: Sample;
 
-  /** @param startedAtMs when counting began, by the clock of whoever asks */
-  constructor(startedAtMs: number) {
+  /** @param startedAtMs when counting began, by a clock that says `nowMs` now */
+  constructor(startedAtMs: number, nowMs: number) {
+    this.startedAt = new Date(Date.now() - (nowMs - startedAtMs)).toISOString();
     this.#older = { atMs: startedAtMs, counts: new Traffic() };
     this.#newer = this.#older;
   }

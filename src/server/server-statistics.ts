@@ -93,7 +93,7 @@ export class ServerStatistics {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#startedAtMs = clock.now();
-    this.#rates = new RateWindow(this.#startedAtMs);
+    this.#rates = new RateWindow(this.#startedAtMs, this.#startedAtMs);
   }
 
   /** A connection was opened. */
@@ -124,7 +124,7 @@ export class ServerStatistics {
     }
     return {
       state,
-      startedAt: new Date(Date.now() - ageMs).toISOString(),
+      startedAt: this.#rates.startedAt,
       ageMs,
       connections: {
         open,
