@@ -23,14 +23,16 @@ export type { TrafficRates } from './connection/rate-window.ts';
 export { Traffic } from './protocol/traffic.ts';
 
 // Watching
-export type {
-  CloseMessage,
-  DiagnosticsMessages,
-  ErrorMessage,
-  FrameMessage,
-  OpenMessage,
-  Side,
-  UpgradeMessage,
+export {
+  type CloseMessage,
+  DiagnosticsChannel,
+  type DiagnosticsChannels,
+  diagnosticsChannels,
+  type ErrorMessage,
+  type FrameMessage,
+  type OpenMessage,
+  type Side,
+  type UpgradeMessage,
 } from './node/diagnostics.ts';
 export type { MemorySnapshot, ServerSnapshot, ServerState } from './server/server-statistics.ts';
 export type { DecidedUpgrade } from './server/upgrade-log.ts';

@@ -55,20 +55,73 @@ export interface ErrorMessage {
   readonly error: unknown;
 }
 
-/** What comes over each channel. */
-export interface DiagnosticsMessages {
-  readonly 'fullduplex:upgrade': UpgradeMessage;
-  readonly 'fullduplex:open': OpenMessage;
-  readonly 'fullduplex:frame': FrameMessage;
-  readonly 'fullduplex:close': CloseMessage;
-  readonly 'fullduplex:error': ErrorMessage;
+/** A channel of node:diagnostics_channel with the type of what this package publishes there. */
+export class DiagnosticsChannel<Message extends object> {
+  /** The name by which node:diagnostics_channel knows it. */
+  readonly name: string;
+  // Held, because Node forgets channels that nobody holds.
+  readonly #channel: Channel;
+  readonly #wrapped = new Map<(message: Message) => void, () => void>();
+  // Node passes messages on as unknown, within the call of publish.
+  #published: Message | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+    this.#channel = channel(name);
+  }
+
+  /** Whether anybody listens. */
+  get hasSubscribers(): boolean {
+    return this.#channel.hasSubscribers;
+  }
+
+  /** Listens. What the listener throws is reported as an uncaught exception. */
+  subscribe(listener: (message: Message) => void): void {
+    if (this.#wrapped.has(listener)) return;
+    const wrapped = (): void => {
+      if (this.#published !== undefined) listener(this.#published);
+    };
+    this.#wrapped.set(listener, wrapped);
+    this.#channel.subscribe(wrapped);
+  }
+
+  /** Ends to listen; gives whether this listener did. */
+  unsubscribe(listener: (message: Message) => void): boolean {
+    const wrapped = this.#wrapped.get(listener);
+    if (wrapped === undefined) return false;
+    this.#wrapped.delete(listener);
+    this.#channel.unsubscribe(wrapped);
+    return true;
+  }
+
+  /** Tells all who listen. */
+  publish(message: Message): void {
+    const outer = this.#published;
+    this.#published = message;
+    this.#channel.publish(message);
+    this.#published = outer;
+  }
 }
 
-const upgrades = channelOf('fullduplex:upgrade');
-const opens = channelOf('fullduplex:open');
-const frames = channelOf('fullduplex:frame');
-const closes = channelOf('fullduplex:close');
-const errors = channelOf('fullduplex:error');
+/** All channels. `subscribe('fullduplex:close', ...)` of node:diagnostics_channel hears the same. */
+export interface DiagnosticsChannels {
+  readonly upgrade: DiagnosticsChannel<UpgradeMessage>;
+  readonly open: DiagnosticsChannel<OpenMessage>;
+  readonly frame: DiagnosticsChannel<FrameMessage>;
+  readonly close: DiagnosticsChannel<CloseMessage>;
+  readonly error: DiagnosticsChannel<ErrorMessage>;
+}
+
+/** The channels, typed: `diagnosticsChannels.close.subscribe(({ info }) => ...)`. */
+export const diagnosticsChannels: DiagnosticsChannels = Object.freeze({
+  upgrade: new DiagnosticsChannel<UpgradeMessage>('fullduplex:upgrade'),
+  open: new DiagnosticsChannel<OpenMessage>('fullduplex:open'),
+  frame: new DiagnosticsChannel<FrameMessage>('fullduplex:frame'),
+  close: new DiagnosticsChannel<CloseMessage>('fullduplex:close'),
+  error: new DiagnosticsChannel<ErrorMessage>('fullduplex:error'),
+});
+
+const { upgrade: upgrades, open: opens, frame: frames, close: closes, error: errors } = diagnosticsChannels;
 
 const mostPublishedBytes = 1024;
 
@@ -128,9 +181,3 @@ export const serverProbe: ChannelProbe = new ChannelProbe('server');
 
 /** What happens on connections that this process has opened. */
 export const clientProbe: ChannelProbe = new ChannelProbe('client');
-
-function channelOf<Name extends keyof DiagnosticsMessages>(
-  name: Name,
-): Pick<Channel, 'hasSubscribers'> & { publish(message: DiagnosticsMessages[Name]): void } {
-  return channel(name);
-}

@@ -3,12 +3,12 @@ import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/node/connect.ts';
-import type { DiagnosticsMessages } from '../../src/node/diagnostics.ts';
+import { diagnosticsChannels } from '../../src/node/diagnostics.ts';
 import { serve } from '../../src/node/serve.ts';
 import type { WebSocketServer } from '../../src/node/web-socket-server.ts';
 import { handshake, RawClient, until } from './raw-client.ts';
 
-type Name = keyof DiagnosticsMessages;
+type Name = `fullduplex:${keyof typeof diagnosticsChannels}`;
 
 const local = { port: 0, host: '127.0.0.1' };
 let server: WebSocketServer;
@@ -306,5 +306,18 @@ describe('subscribers', () => {
       'fullduplex:error',
     ];
     for (const name of names) expect(channel(name).hasSubscribers).toBe(false);
+  });
+
+  test('can use the channels with their types', async () => {
+    const codes: number[] = [];
+    const listener = ({ info }: { info: { code: number } }): void => void codes.push(info.code);
+    diagnosticsChannels.close.subscribe(listener);
+    expect(channel('fullduplex:close').hasSubscribers).toBe(true);
+    server = await serve(local);
+    await (await connect(server.url)).close(4002);
+    await until(() => codes.length === 2);
+    expect(codes).toEqual([4002, 4002]);
+    expect(diagnosticsChannels.close.unsubscribe(listener)).toBe(true);
+    expect(channel('fullduplex:close').hasSubscribers).toBe(false);
   });
 });
