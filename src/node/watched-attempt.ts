@@ -1,19 +1,21 @@
-// An attempt to connect, told to who watches opening handshakes: how it was answered, and how long that took.
+// A server that is asked for a connection, told to who watches opening handshakes: how it answered, and how long that
+// took. A redirect is a refusal, and the server behind it is asked anew.
 
 import type { Connection } from '../connection/connection.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
-import type { ConnectTarget } from './connect-target.ts';
+import type { ConnectPlan } from './connect.ts';
 import { clientProbe } from './diagnostics.ts';
 
 /**
  * Makes the attempt and tells its outcome; gives, or throws, what the attempt does.
- * @param attempt calls back when the server has agreed
+ * @param attempt asks one server, and tells the plan when that has agreed
  */
 export async function watchAttempt(
-  target: ConnectTarget,
-  attempt: (accepted: () => void) => Promise<Connection>,
+  plan: ConnectPlan,
+  attempt: (plan: ConnectPlan) => Promise<Connection>,
 ): Promise<Connection> {
+  const { target } = plan;
   const startedAtMs = performance.now();
   const tell = (outcome: 'accepted' | 'refused' | 'abandoned', error: unknown): void => {
     const status = error instanceof HandshakeError ? error.status : outcome === 'accepted' ? 101 : undefined;
@@ -30,7 +32,7 @@ export async function watchAttempt(
     );
   };
   try {
-    return await attempt(() => tell('accepted', undefined));
+    return await attempt({ ...plan, accepted: () => tell('accepted', undefined) });
   } catch (error) {
     tell(error instanceof HandshakeError ? 'refused' : 'abandoned', error);
     throw error;

@@ -95,6 +95,23 @@ describe('fullduplex:upgrade', () => {
     ]);
   });
 
+  test('tells of a redirect as a refusal, and of the server behind it', async () => {
+    const upgrades = heard('fullduplex:upgrade');
+    server = await serve({
+      ...local,
+      upgrade: ({ url }) =>
+        url.pathname === '/old'
+          ? new Response(null, { status: 307, headers: { Location: '/new' } })
+          : undefined,
+    });
+    await (await connect(`${server.url}/old`, { maxRedirects: 1 })).close();
+    const theirs = upgrades.filter(({ side }) => side === 'client');
+    expect(theirs.map(({ outcome, status, path }) => [outcome, status, path])).toEqual([
+      ['refused', 307, '/old'],
+      ['accepted', 101, '/new'],
+    ]);
+  });
+
   test('tells of clients that go away first, and of servers that are not there', async () => {
     const upgrades = heard('fullduplex:upgrade');
     let asked = false;
