@@ -142,8 +142,8 @@ describe('each connection', () => {
     await clock.advanceAsync(2_000);
     const { cutConnections, ...rest } = await report;
     expect(rest).toEqual({ closed: 2, clean: 0, cut: 2, lost: 0, durationMs: 9_000, perCode: { 1006: 2 } });
-    expect(cutConnections.map(({ id }) => id).toSorted()).toEqual(
-      pairs.map(({ server }) => server.id).toSorted(),
+    expect(new Set(cutConnections.map(({ id }) => id))).toEqual(
+      new Set(pairs.map(({ server }) => server.id)),
     );
     for (const { url, queuedBytes, readyState } of cutConnections) {
       expect(url).toBe('ws://example.com/chat');
