@@ -67,6 +67,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #hasEnded = false;
   #isClosed = false;
   #isTerminated = false;
+  // The peer has ended while messages of ours wait for a codec: our end has to come behind them.
+  #owesEnd = false;
   // The transport is paused because input waits behind a codec.
   #isHeldBack = false;
   // What pings have caused since everything had left, and whether the transport is paused because of it.
@@ -182,6 +184,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   drained(): void {
+    if (this.#protocol.outputBytes > 0 && this.#transport.bufferedBytes === 0) {
+      // What was collected meanwhile; comes back here when all of it has left.
+      this.#flush();
+      return;
+    }
     if (this.bufferedBytes !== 0) return;
     this.#pongBytes = 0;
     if (this.#isFlooded) {
@@ -253,6 +260,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   outputReady(): void {
     this.#flushSoon();
     if (this.#isHeldBack) this.#resumeTransport();
+    if (this.#owesEnd) this.#end();
   }
 
   #flushSoon(): void {
@@ -283,6 +291,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   #flush(): void {
     if (this.#isClosed) return;
+    // Behind a write that is under way nothing is gained by another one, and each would keep a staging buffer, a request
+    // and its chunks for as long as the peer does not read, however few bytes it has (docs/decisions/0019). The end of the
+    // connection has to get away, whatever waits.
+    if (this.#transport.bufferedBytes > 0 && this.#protocol.closingState === 'open') return;
     this.#protocol.flush(this.#transport);
     if (this.#protocol.closingState !== 'open') {
       this.#endIfDue();
@@ -304,7 +316,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   #end(): void {
     if (this.#hasEnded) return;
+    this.#owesEnd = this.#protocol.queuedBytes > 0;
+    if (this.#owesEnd) return;
     this.#hasEnded = true;
+    this.#protocol.flush(this.#transport);
     this.#transport.end();
   }
 }
