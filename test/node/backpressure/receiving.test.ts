@@ -51,11 +51,11 @@ describe('over TCP a consumer that stops', () => {
     receive(tcp, role, 'iterator', 16 * KiB),
   );
   test('as a loop that takes no messages of 1 MiB', () => receive(tcp, 'server', 'iterator', MiB));
-  test('as a loop that takes no tiny messages', () => receive(tcp, 'server', 'iterator', 20));
+  test('as a loop that takes no tiny messages', () => receive(tcp, 'server', 'iterator', 100));
   test.each(['server', 'client'] as const)('in the middle of a stream, in a %s', (role) =>
     receive(tcp, role, 'streams', MiB),
   );
-  test('between streams of tiny messages', () => receive(tcp, 'server', 'streams', 20));
+  test('between streams of tiny messages', () => receive(tcp, 'server', 'streams', 250));
   test('as the readable of a WebSocketStream', () => receive(tcp, 'client', 'webSocketStream', 16 * KiB));
 });
 

