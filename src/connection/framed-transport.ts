@@ -146,7 +146,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   resume(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isTerminated) return;
     this.#isReceiving = true;
     this.#protocol.resume();
     this.#isReceiving = false;
@@ -156,6 +156,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   terminate(): void {
     this.#isTerminated = true;
+    // Also in the middle of a read: nothing more is delivered, and what waited is given back at once.
+    this.#protocol.dispose();
     this.#transport.destroy();
   }
 
@@ -201,7 +203,6 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   closed(error?: Error): void {
     this.#isClosed = true;
     if (this.#isTerminated) {
-      this.#protocol.dispose();
       this.#events.closed(error);
       return;
     }
@@ -290,7 +291,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   #flush(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isTerminated) return;
     // Behind a write that is under way nothing is gained by another one, and each would keep a staging buffer, a request
     // and its chunks for as long as the peer does not read, however few bytes it has (docs/decisions/0019). The end of the
     // connection has to get away, whatever waits.
