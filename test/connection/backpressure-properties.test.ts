@@ -2,7 +2,7 @@
 // that stop and go on at random, links that stall. What is in between never goes beyond the stated bound, nothing is lost,
 // repeated or reordered, and in the end everything has arrived and flows on.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Connection } from '../../src/connection/connection.ts';
 import { type ConnectionPair, connectionPair } from '../../src/testing.ts';
@@ -33,13 +33,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('produce' as const),
-      sizes: fc.array(fc.oneof(fc.integer({ min: 4, max: 200 }), fc.integer({ min: 4, max: mostMessageBytes })), {
-        maxLength: 12,
-      }),
+      sizes: fc.array(
+        fc.oneof(fc.integer({ min: 4, max: 200 }), fc.integer({ min: 4, max: mostMessageBytes })),
+        {
+          maxLength: 12,
+        },
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'halt' as const }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 9 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 9 }) }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'goOn' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'stall' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'unstall' as const }) },
@@ -124,7 +130,9 @@ class Lane {
     // the link and another that was read and may not be decoded.
     const heldBytes = this.sentBytes - this.takenBytes - bufferedAmount;
     const headers = mostHeaderBytes * (this.sent - this.taken);
-    expect(heldBytes - headers).toBeLessThanOrEqual(highWaterMarkBytes + 2 * mostMessageBytes + 2 * capacityBytes);
+    expect(heldBytes - headers).toBeLessThanOrEqual(
+      highWaterMarkBytes + 2 * mostMessageBytes + 2 * capacityBytes,
+    );
   }
 
   #goOn(): void {
@@ -295,4 +303,3 @@ describe('whatever producers and consumers do', () => {
     );
   }, 60_000);
 });
-

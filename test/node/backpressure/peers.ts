@@ -61,7 +61,9 @@ export class Pair implements AsyncDisposable {
     if (road.isSecure) certificate ??= selfSignedCertificate();
     const perMessageDeflate = road.isDeflated ? { perMessageDeflate: true } : {};
     const maxPayload = 64 * 1024 * 1024;
-    const peerDeflate = road.isDeflated ? { perMessageDeflate: { threshold: 0 } } : { perMessageDeflate: false };
+    const peerDeflate = road.isDeflated
+      ? { perMessageDeflate: { threshold: 0 } }
+      : { perMessageDeflate: false };
     if (config.role === 'server') {
       const tls = road.isSecure && certificate !== undefined ? { tls: certificate } : {};
       const options = { ...config.options, ...perMessageDeflate, ...tls };

@@ -19,7 +19,12 @@ const manyOf = (messageBytes: number): number => Math.max(5, Math.min(200, (2 * 
 type Waiting = 'send' | 'webSocketStream';
 
 /** Sends whose promise is awaited. */
-async function awaited(road: Road, role: SubjectConfig['role'], producer: Waiting, messageBytes: number): Promise<void> {
+async function awaited(
+  road: Road,
+  role: SubjectConfig['role'],
+  producer: Waiting,
+  messageBytes: number,
+): Promise<void> {
   await using pair = await Pair.join(road, { role, producer, messageBytes });
   const { subject, socket } = pair;
   await subject.produce();
@@ -136,8 +141,9 @@ describe('over TCP a producer that waits for every send', () => {
 });
 
 describe('over TCP a producer that waits for nothing', () => {
-  test.each([20, 1 * KiB])('keeps a server within the bound by messages of %i bytes, and is cut beyond it', (bytes) =>
-    unawaited(tcp, 'server', 'turns', bytes),
+  test.each([20, 1 * KiB])(
+    'keeps a server within the bound by messages of %i bytes, and is cut beyond it',
+    (bytes) => unawaited(tcp, 'server', 'turns', bytes),
   );
   test('keeps a client within the bound, and is cut beyond it', () => unawaited(tcp, 'client', 'turns', 20));
   test('keeps a server within the bound by what it publishes, and is cut beyond it', () =>

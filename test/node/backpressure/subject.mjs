@@ -15,7 +15,7 @@ let streams;
 let ending;
 let produced = 0;
 let consumed = 0;
-let isProducing = false;
+const is = { producing: false };
 let production = Promise.resolve();
 let baseline = 0;
 let baselineRss = 0;
@@ -49,7 +49,7 @@ const fillBytes = 64 * 1024;
 const sizeAt = (bufferedAmount) => (bufferedAmount === 0 ? Math.max(fillBytes, size()) : size());
 
 async function everyTurn(target, send) {
-  while (isProducing && (target.readyState === 'open' || target.readyState === 1)) {
+  while (is.producing && (target.readyState === 'open' || target.readyState === 1)) {
     for (let sent = 0; sent < config.perTurn && target.bufferedAmount < config.stopAtBytes; sent++) {
       send(numbered(produced++, sizeAt(target.bufferedAmount)));
     }
@@ -57,10 +57,10 @@ async function everyTurn(target, send) {
   }
 }
 
-/** How a way of sending produces: it ends when `isProducing` is off, or the connection is. */
+/** How a way of sending produces: it ends when `is.producing` is off, or the connection is. */
 const producers = {
   async send() {
-    while (isProducing && (await connection.send(numbered(produced, size())))) produced++;
+    while (is.producing && (await connection.send(numbered(produced, size())))) produced++;
   },
   // Nobody waits for anything: a message in every turn of the event loop, as a timer or a feed sends.
   turns() {
@@ -71,7 +71,7 @@ const producers = {
   },
   async sendStream() {
     const pieces = function* () {
-      while (isProducing) yield numbered(produced++, size());
+      while (is.producing) yield numbered(produced++, size());
     };
     fault((await connection.sendStream('binary', pieces())) ? undefined : 'the stream was refused');
   },
@@ -80,7 +80,7 @@ const producers = {
   },
   async webSocketStream() {
     const writer = streams.writable.getWriter();
-    while (isProducing) {
+    while (is.producing) {
       await writer.ready;
       await writer.write(numbered(produced, size()));
       produced++;
@@ -165,26 +165,29 @@ const requests = {
     consumeUntil = config.consumeUntil ?? Infinity;
     const options = { pingIntervalMs: 0, onError: (error) => fault(String(error)), ...config.options };
     if (config.role === 'server') {
-      const where = config.socketPath === undefined ? { port: 0, host: '127.0.0.1' } : { socketPath: config.socketPath };
+      const where =
+        config.socketPath === undefined ? { port: 0, host: '127.0.0.1' } : { socketPath: config.socketPath };
       server = await serve({ ...where, ...options }, { open: opened, ...handlersOf() });
       return { url: server.url };
     }
     const { createSocketPath, ...clientOptions } = options;
-    if (createSocketPath !== undefined) clientOptions.createConnection = () => connectSocket(createSocketPath);
-    if (config.producer === 'webSocket' || config.consumer === 'webSocket') await openClass(WebSocket, clientOptions);
+    if (createSocketPath !== undefined)
+      clientOptions.createConnection = () => connectSocket(createSocketPath);
+    if (config.producer === 'webSocket' || config.consumer === 'webSocket')
+      await openClass(WebSocket, clientOptions);
     else if (config.producer === 'webSocketStream' || config.consumer === 'webSocketStream')
       await openClass(WebSocketStream, clientOptions);
     else opened(await connect(config.url, clientOptions, handlersOf()));
     return {};
   },
   produce() {
-    isProducing = true;
+    is.producing = true;
     production = producers[config.producer]().catch((error) => fault(String(error)));
     return {};
   },
   /** Needs a peer that reads: what is under way is finished. */
   async stopProducing() {
-    isProducing = false;
+    is.producing = false;
     await production;
     return { produced };
   },

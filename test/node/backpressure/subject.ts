@@ -22,13 +22,7 @@ export interface SubjectConfig {
   /** Where a server listens, if not on a port. */
   readonly socketPath?: string | undefined;
   readonly messageBytes?: number;
-  readonly producer?:
-    | 'send'
-    | 'turns'
-    | 'publish'
-    | 'sendStream'
-    | 'webSocket'
-    | 'webSocketStream';
+  readonly producer?: 'send' | 'turns' | 'publish' | 'sendStream' | 'webSocket' | 'webSocketStream';
   readonly consumer?: 'handler' | 'echo' | 'iterator' | 'streams' | 'webSocket' | 'webSocketStream';
   /** After how many messages the consumer stops. */
   readonly consumeUntil?: number;
@@ -88,8 +82,8 @@ export class Subject implements AsyncDisposable {
     return ((await this.#ask('stopProducing')) as { produced: number }).produced;
   }
 
-  consume(until?: number): Promise<unknown> {
-    return this.#ask('consume', until === undefined ? {} : { until });
+  consume(count?: number): Promise<unknown> {
+    return this.#ask('consume', count === undefined ? {} : { until: count });
   }
 
   /** From how many queued bytes on producers that wait for nobody stop, and how many they send in a turn. */
