@@ -26,6 +26,7 @@ describe('SendQueue', () => {
     const encoder = new FrameEncoder(output, portableTextCodec, undefined);
     queue = new SendQueue(() => encoder, toy, {
       written: () => calls.push('written'),
+      transformed: () => undefined,
       failed: (error) => calls.push(`failed: ${error.message}`),
     });
   });
@@ -133,6 +134,7 @@ describe('SendQueue', () => {
       };
       sharing = new SendQueue(() => encoder, extension, {
         written: () => calls.push('written'),
+        transformed: () => undefined,
         failed: (error) => calls.push(`failed: ${error.message}`),
       });
     });
