@@ -143,7 +143,7 @@ export class BrowserTransport implements MessageTransport {
 
   readonly #message = (event: MessageEvent<string | ArrayBuffer>): void => {
     const { data } = event;
-    this.#events?.received();
+    this.#events?.received(typeof data === 'string' ? data.length : data.byteLength);
     this.#events?.message(typeof data === 'string' ? data : new Uint8Array(data));
   };
 

@@ -10,7 +10,8 @@ import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { ProtocolError } from '../protocol/protocol-error.ts';
+import { type BufferHolder, unnoticedBytes } from './buffer-memory.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
   ConnectionEnvironment,
@@ -32,12 +33,18 @@ import type {
   TransportFeatures,
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
+import { ReceiveRates, type ReceiveRatesActions } from './receive-rates.ts';
 
 // Why receiving is paused; several causes may hold at a time.
 const pausedByUser = 1;
 const pausedByQueue = 2;
 const pausedByBackpressure = 4;
-type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
+const pausedByRate = 8;
+type PauseCause =
+  | typeof pausedByUser
+  | typeof pausedByQueue
+  | typeof pausedByBackpressure
+  | typeof pausedByRate;
 
 // How much a loop may send without a turn of the event loop: some milliseconds of work.
 const yieldEveryBytes = 1024 * 1024;
@@ -49,8 +56,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
-  readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
+  readonly #inside: MessageTransportEvents &
+    KeepAliveActions &
+    PullQueueEvents &
+    ReceiveRatesActions &
+    BufferHolder;
   readonly #keepAlive: KeepAlive | undefined;
+  readonly #rates: ReceiveRates | undefined;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
@@ -82,6 +94,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
+    const { receiveBuckets } = environment;
+    if (receiveBuckets !== undefined)
+      this.#rates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
     transport.attach(this.#inside);
   }
 
@@ -410,6 +425,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
+    this.#environment.memory?.grew(this.#inside, addedBytes);
     // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
     if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
       this.overflow(bufferedBytes);
@@ -440,7 +456,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   // Receiving
 
   #message(message: Message): void {
-    if (this.#consumer === 'handler' && this.#pauseCauses === 0 && !this.#isDelivering) {
+    if (this.#rates !== undefined && !this.#rates.message()) return;
+    // What a rate has let in is delivered: that of a later message is what is waited for.
+    const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
+    if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
       this.#dispatch(message);
       return;
     }
@@ -450,7 +469,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const isFull = inbox.messageBytes > highWaterMarkBytes;
     if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
     inbox.push(this.#keepable(message));
-    if (inbox.messageBytes > highWaterMarkBytes) this.#pauseFor(pausedByQueue);
+    if (inbox.messageBytes <= highWaterMarkBytes) return;
+    this.#environment.memory?.grew(this.#inside, message.length);
+    this.#pauseFor(pausedByQueue);
   }
 
   #openInbox(): Inbox {
@@ -495,6 +516,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
+    if (this.#rates !== undefined && !this.#rates.message()) return;
     this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
   }
@@ -570,6 +592,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #awaitEnd(end: ConnectionEnd): void {
     this.#keepAlive?.stop();
+    this.#rates?.stop();
     end.startDeadline(this.#clock, this.#options.closeTimeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
@@ -586,6 +609,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#beginEnd().fail(1006, () => new FullduplexError(code, message));
     this.#startClosing();
     this.#transport.terminate();
+  }
+
+  // Fails the connection because of what the peer did: nothing of what it sends is read any more.
+  #fail(error: ProtocolError): void {
+    if (this.#readyState === 'closed') return;
+    if (this.#transport.fail !== undefined) this.#transport.fail(error);
+    else this.#close(error.closeCode, '', error);
+  }
+
+  // RFC 6455 7.4.1: 1013 asks to try again later. Who has not read what was sent would not read that either.
+  #shed(reason: string): void {
+    if (this.#transport.bufferedBytes > this.#options.highWaterMarkBytes) this.#cut('WS_MEMORY_SHED', reason);
+    else this.#fail(new ProtocolError('WS_MEMORY_SHED', 1013, 'RFC 6455 7.4.1', reason));
+    this.#inbox?.clear();
   }
 
   #handlerFailed(error: unknown): void {
@@ -636,6 +673,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
+    this.#rates?.stop();
+    this.#environment.memory?.left(this.#inside);
     end.transportClosed(error);
     this.#pauseCauses = 0;
     this.#deliverHeld();
@@ -677,15 +716,26 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
-  static readonly #Inside = class implements MessageTransportEvents, KeepAliveActions, PullQueueEvents {
+  static readonly #Inside = class
+    implements
+      MessageTransportEvents,
+      KeepAliveActions,
+      PullQueueEvents,
+      ReceiveRatesActions,
+      BufferHolder
+  {
     readonly #connection: Connection<unknown>;
 
     constructor(connection: Connection<unknown>) {
       this.#connection = connection;
     }
 
-    received(): void {
-      this.#connection.#keepAlive?.heard();
+    received(byteLength = 0): void {
+      const connection = this.#connection;
+      connection.#keepAlive?.heard();
+      connection.#rates?.received(byteLength);
+      const retainedBytes = connection.#transport.retainedBytes ?? 0;
+      if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
     message(message: Message): void {
@@ -706,12 +756,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     ping(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#rates !== undefined && !connection.#rates.message()) return;
       const handlers = connection.#handlers;
       if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
     }
 
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#rates !== undefined && !connection.#rates.message()) return;
       connection.#keepAlive?.heardPong(payload);
       const handlers = connection.#handlers;
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
@@ -742,7 +794,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
 
     isReadingPaused(): boolean {
-      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue)) !== 0;
+      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue | pausedByRate)) !== 0;
     }
 
     writeProgress(): number {
@@ -756,6 +808,32 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     taken(): void {
       this.#connection.#messageTaken();
+    }
+
+    get canStopReceiving(): boolean {
+      return this.#connection.#transport.supports.pause;
+    }
+
+    stopReceiving(): void {
+      this.#connection.#pauseFor(pausedByRate);
+    }
+
+    receiveAgain(): void {
+      this.#connection.#resumeFor(pausedByRate);
+    }
+
+    rateExceeded(error: ProtocolError): void {
+      this.#connection.#fail(error);
+    }
+
+    get heldBytes(): number {
+      const connection = this.#connection;
+      const { bufferedBytes, retainedBytes = 0 } = connection.#transport;
+      return bufferedBytes + retainedBytes + (connection.#inbox?.heldBytes ?? 0);
+    }
+
+    shed(reason: string): void {
+      this.#connection.#shed(reason);
     }
 
     left(): void {

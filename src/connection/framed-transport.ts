@@ -86,6 +86,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     return this.#protocol.outputBytes + this.#protocol.queuedBytes + this.#transport.bufferedBytes;
   }
 
+  get retainedBytes(): number {
+    return this.#protocol.retainedBytes;
+  }
+
   get writeProgress(): number {
     return this.#transport.writeProgress;
   }
@@ -157,6 +161,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#transport.destroy();
   }
 
+  fail(error: ProtocolError): void {
+    this.#protocol.fail(error);
+  }
+
   observe(observer: FrameObserver | undefined): void {
     this.#protocol.observe(observer);
   }
@@ -164,7 +172,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   // ByteTransportEvents
 
   received(chunk: Uint8Array, byteLength: number = chunk.length): void {
-    this.#events.received();
+    this.#events.received(byteLength);
     this.#isReceiving = true;
     this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;

@@ -64,6 +64,11 @@ export class Inbox {
     this.#arriving?.end();
   }
 
+  /** Forgets the messages that wait: the connection had to be ended because of what it holds. */
+  clear(): void {
+    this.#messages.clear();
+  }
+
   /** Nothing more will come: loops end behind what waits. */
   end(): void {
     this.#arriving?.end();

@@ -14,8 +14,11 @@ export type MessageType = 'text' | 'binary';
 
 /** What a MessageTransport tells its one listener. No call comes before `attach`, none after `closed`. */
 export interface MessageTransportEvents {
-  /** Something arrived, whatever it was: the peer is alive. Comes before the calls that the same bytes cause. */
-  received(): void;
+  /**
+   * Something arrived, whatever it was: the peer is alive. Comes before the calls that the same bytes cause; they are
+   * not decoded when receiving is paused now. `byteLength` says how many bytes, where the platform tells.
+   */
+  received(byteLength?: number): void;
   /** A whole message. A binary one follows the `binaryMessages` option of the transport. */
   message(message: Message): void;
   /** Streamed receiving: a message begins. */
@@ -64,6 +67,8 @@ export interface MessageTransport {
   readonly supports: TransportFeatures;
   /** Bytes accepted for sending that the operating system has not taken yet. */
   readonly bufferedBytes: number;
+  /** Bytes of input that is not complete or not decoded yet; undefined where the platform does not tell. */
+  readonly retainedBytes?: number;
   /** Changes whenever the operating system took more of what was sent. */
   readonly writeProgress: number;
 
@@ -91,6 +96,11 @@ export interface MessageTransport {
   resume(): void;
   /** Cuts the connection without further words; `closed` follows. */
   terminate(): void;
+  /**
+   * Fails the connection (RFC 6455 7.1.7): the close frame says why, what arrives is not read any more, and `failed` is
+   * told. Missing where the platform can only close.
+   */
+  fail?(error: ProtocolError): void;
   /** Attaches the observer of all frames, or detaches it with undefined. */
   observe(observer: FrameObserver | undefined): void;
 }

@@ -46,6 +46,8 @@ export interface UpgradeArrival {
   readonly head: Uint8Array;
   /** How much of the handshake's time is left. */
   readonly remainingMs?: number;
+  /** Whether it was counted when the connection was accepted. */
+  readonly isCounted?: boolean;
 }
 
 /** Refuses an upgrade. */
@@ -69,12 +71,12 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head } = arrival;
+  const { request, socket, head, isCounted } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket);
+  const upgrade = new NodeUpgrade(request, socket, isCounted);
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
     new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();

@@ -49,6 +49,7 @@ export function serverPair(topics: Topics, options: Partial<ConnectionOptions> =
     environment,
     {
       remoteAddress: '192.0.2.1',
+      peerAddress: '192.0.2.1',
       url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
       handshake: undefined,
     },
