@@ -717,12 +717,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
   static readonly #Inside = class
-    implements
-      MessageTransportEvents,
-      KeepAliveActions,
-      PullQueueEvents,
-      ReceiveRatesActions,
-      BufferHolder
+    implements MessageTransportEvents, KeepAliveActions, PullQueueEvents, ReceiveRatesActions, BufferHolder
   {
     readonly #connection: Connection<unknown>;
 

@@ -123,7 +123,7 @@ export class ReceiveRates {
     );
   }
 
-  // Reading stops as soon as the next message could not be paid for.
+  // Reading stops as soon as the next message could not be paid for, or the bytes that were read are not.
   #waitIfDue(nowMs: number): void {
     if (this.#timer !== undefined) return;
     const waitMs = this.#waitMs(nowMs);
@@ -147,7 +147,7 @@ export class ReceiveRates {
     const { messages, bytes, limits } = this.#buckets;
     return Math.max(
       limits.messages?.exceeded === 'close' ? 0 : (messages?.waitMs(1, nowMs) ?? 0),
-      limits.bytes?.exceeded === 'close' ? 0 : (bytes?.waitMs(1, nowMs) ?? 0),
+      limits.bytes?.exceeded === 'close' ? 0 : (bytes?.waitMs(0, nowMs) ?? 0),
     );
   }
 }

@@ -301,10 +301,7 @@ export class Endpoint {
   }
 }
 
-function receiveLimitsOf({
-  messageRate,
-  byteRate,
-}: EndpointOptions<unknown>): ReceiveRateLimits | undefined {
+function receiveLimitsOf({ messageRate, byteRate }: EndpointOptions<unknown>): ReceiveRateLimits | undefined {
   const messages = requireReceiveRate('messageRate', messageRate);
   const bytes = requireReceiveRate('byteRate', byteRate);
   return messages === undefined && bytes === undefined ? undefined : { messages, bytes };

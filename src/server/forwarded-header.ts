@@ -111,10 +111,7 @@ function parsePairs(text: string, start: number, end: number): Map<string, strin
     const isQuoted = element[valueStart] === '"';
     const valueEnd = isQuoted ? quotedStringEnd(element, valueStart) : plainValueEnd(element, valueStart);
     if (valueEnd <= valueStart) return undefined;
-    pairs.set(
-      name,
-      isQuoted ? unquote(element, valueStart, valueEnd) : element.slice(valueStart, valueEnd),
-    );
+    pairs.set(name, isQuoted ? unquote(element, valueStart, valueEnd) : element.slice(valueStart, valueEnd));
     at = skipWhitespace(element, valueEnd);
     if (at < element.length && element[at] !== ';') return undefined;
   }

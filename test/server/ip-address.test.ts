@@ -116,12 +116,18 @@ describe('a range', () => {
     expect(has(range, address)).toBe(expected);
   });
 
-  test.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8', '/8', '::ffff:1.2.3.4/95', 'x'])(
-    '%s is none',
-    (text) => {
-      expect(parseIpRange(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '/8',
+    '::ffff:1.2.3.4/95',
+    'x',
+  ])('%s is none', (text) => {
+    expect(parseIpRange(text)).toBeUndefined();
+  });
 });
 
 test.each([
