@@ -48,7 +48,7 @@ export interface EndpointOptions<Data = undefined, Path extends string = string>
   readonly messageRate?: ReceiveRate;
   /**
    * How many bytes a peer may send, as they arrive: headers of frames count, compressed messages count as they are. A
-   * single read of 64 KiB may go beyond the burst. Without it, a peer can take all of the bandwidth that its own allows.
+   * single read of up to 256 KiB may go beyond the burst. Without it, a peer can take all of the bandwidth that its own allows.
    * @defaultValue no limit
    */
   readonly byteRate?: ReceiveRate;
