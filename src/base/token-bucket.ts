@@ -46,11 +46,6 @@ export class TokenBucket {
     return missing <= roundingTokens ? 0 : (missing * 1000) / this.#limit.perSecond;
   }
 
-  /** Whether nothing is missing: a new bucket would be the same. */
-  isFull(nowMs: number): boolean {
-    return this.waitMs(this.#limit.burst, nowMs) === 0;
-  }
-
   #refill(nowMs: number): void {
     const { perSecond, burst } = this.#limit;
     this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) * perSecond) / 1000);

@@ -34,11 +34,6 @@ export class ReceiveBuckets {
     this.messages = messages === undefined ? undefined : new TokenBucket(messages, nowMs);
     this.bytes = bytes === undefined ? undefined : new TokenBucket(bytes, nowMs);
   }
-
-  /** Whether nothing is missing: new ones would be the same. */
-  isFull(nowMs: number): boolean {
-    return this.messages?.isFull(nowMs) !== false && this.bytes?.isFull(nowMs) !== false;
-  }
 }
 
 /** What ReceiveRates tells its connection. */

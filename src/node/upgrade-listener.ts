@@ -37,6 +37,8 @@ export class UpgradeListener {
   readonly #options: UpgradeListenerOptions;
   readonly #timers: SharedTimers;
   readonly #readers = new Set<RequestReader>();
+  // What those are told who are turned away, one after the other alike.
+  #told: { readonly refusal: HandshakeRefusal; readonly bytes: Uint8Array } | undefined;
 
   /** @param server a plain server; what it accepts is read from here on */
   constructor(server: Server, options: UpgradeListenerOptions) {
@@ -110,8 +112,13 @@ export class UpgradeListener {
   // Who is told why holds a socket until it has read that, for two seconds at most. In a flood that is too much to give.
   #turnAway(socket: Socket, refusal: HandshakeRefusal): void {
     const { ending } = this.#options;
-    if (ending.size < mostToldWhy) ending.end(socket, encodeRefusedUpgrade(refusal, 'GET'));
-    else socket.destroy();
+    if (ending.size >= mostToldWhy) {
+      socket.destroy();
+      return;
+    }
+    if (this.#told?.refusal !== refusal)
+      this.#told = { refusal, bytes: encodeRefusedUpgrade(refusal, 'GET') };
+    ending.end(socket, this.#told.bytes);
   }
 
   #forget(reader: RequestReader): void {

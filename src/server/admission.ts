@@ -75,6 +75,8 @@ export class Admission {
   readonly #maxPerAddress: number;
   readonly #capsLocal: boolean;
   #connections = 0;
+  // The same refusal goes to many: an error with its stack costs more than all that was counted.
+  #lastRefusal: HandshakeRefusal | undefined;
   readonly #perAddress = new Map<string, number>();
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -82,7 +84,8 @@ export class Admission {
     const defaults = defaultAdmissionOptions;
     this.#clock = clock;
     const rate = options.handshakeRate ?? defaults.handshakeRate;
-    this.#rates = rate === false ? undefined : new HandshakeRates(requireRate('handshakeRate', rate));
+    this.#rates =
+      rate === false ? undefined : new HandshakeRates(requireRate('handshakeRate', rate), clock.now());
     this.#countsLocalRates = options.handshakeRate !== undefined;
     this.#maxConnections = requireInteger(
       'maxConnections',
@@ -114,17 +117,17 @@ export class Admission {
     if (this.#rates === undefined || key === undefined) return undefined;
     const waitMs = this.#rates.count(key, this.#clock.now());
     if (waitMs === 0) return undefined;
-    return refuseFor(429, 'too many handshakes from this address', Math.ceil(waitMs / 1000));
+    return this.#refuse(429, 'too many handshakes from this address', Math.ceil(waitMs / 1000));
   }
 
   /** Refuses an address while as many connections are open as may be; undefined: there is room. */
   refuseWhenFull(address: string | undefined): HandshakeRefusal | undefined {
     if (this.#connections >= this.#maxConnections) {
-      return refuseFor(503, 'the server has as many connections as it may have', retryAfterCapSeconds);
+      return this.#refuse(503, 'the server has as many connections as it may have', retryAfterCapSeconds);
     }
     const key = this.#capKeyOf(address);
     if (key === undefined || (this.#perAddress.get(key) ?? 0) < this.#maxPerAddress) return undefined;
-    return refuseFor(
+    return this.#refuse(
       429,
       'this address has as many connections as one address may have',
       retryAfterCapSeconds,
@@ -148,6 +151,18 @@ export class Admission {
     else this.#perAddress.delete(key);
   }
 
+  #refuse(status: 429 | 503, message: string, afterSeconds: number): HandshakeRefusal {
+    const last = this.#lastRefusal;
+    const retryAfter = String(Math.max(1, afterSeconds));
+    const body = `${message}, try again later`;
+    const isSame = last?.body === `${body}\n` && last.headers.get('Retry-After') === retryAfter;
+    if (isSame) return last;
+    const refusal = refuse(status, body, 'WS_HANDSHAKE_REFUSED');
+    refusal.headers.append('Retry-After', retryAfter);
+    this.#lastRefusal = refusal;
+    return refusal;
+  }
+
   #capKeyOf(address: string | undefined): string | undefined {
     return this.#maxPerAddress === Infinity ? undefined : keyOf(address, this.#capsLocal);
   }
@@ -160,10 +175,4 @@ function keyOf(address: string | undefined, countsLocal: boolean): string | unde
   // An address of a kind that we do not know is still one.
   if (parsed === undefined) return address;
   return !countsLocal && isLocalAddress(parsed) ? undefined : rateKeyOf(parsed);
-}
-
-function refuseFor(status: 429 | 503, message: string, retryAfterSeconds: number): HandshakeRefusal {
-  const refusal = refuse(status, `${message}, try again later`, 'WS_HANDSHAKE_REFUSED');
-  refusal.headers.append('Retry-After', String(Math.max(1, retryAfterSeconds)));
-  return refusal;
 }

@@ -30,7 +30,7 @@ beforeEach(async () => {
       host: '127.0.0.1',
       clock,
       pingIntervalMs: 0,
-      upgrade: ({ url }) => (url.pathname === '/slow' ? new Promise(() => undefined) : undefined),
+      upgrade: ({ url }) => (url.pathname === '/slow' ? new Promise<undefined>(() => undefined) : undefined),
     },
     { message: (connection, message) => void connection.send(message) },
   );

@@ -95,8 +95,10 @@ describe('too many handshakes of an address', () => {
   test('are cut on a server with TLS, before its handshake', async () => {
     const { key, cert } = selfSignedCertificate();
     server = await serve({ ...local, clock, handshakeRate, tls: { key, cert }, upgrade });
-    const open = (localAddress: string): Promise<RawClient> =>
-      RawClient.openTls({ port: server.port, host: '127.0.0.1', localAddress, ca: cert });
+    const open = (localAddress: string): Promise<RawClient> => {
+      const options = { port: server.port, host: '127.0.0.1', localAddress, ca: cert };
+      return RawClient.openTls(options);
+    };
     for (let index = 0; index < 2; index++) {
       const client = await open('127.0.0.1');
       client.write(handshake());
