@@ -18,6 +18,7 @@ export {
 export { reconnect } from './browser/reconnect.ts';
 export { type Dial, defaultReconnectOptions, type ReconnectOptions } from './connection/reconnect.ts';
 export { isTransient } from './connection/retry.ts';
+export { ProxyError, type ProxyErrorDetails } from './connection/proxy-error.ts';
 export { HandshakeError } from './protocol/handshake/handshake-error.ts';
 export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
 export { type ErrorCode, FullduplexError } from './base/errors.ts';

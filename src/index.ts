@@ -22,6 +22,10 @@ export {
   defaultConnectOptions,
 } from './node/connect-options.ts';
 export type { DialTarget } from './node/connect-target.ts';
+export type { Authorization, Credentials } from './node/authorization.ts';
+export type { CookieJar } from './node/cookie-jar.ts';
+export type { ProxyOption, ProxyOptions } from './node/proxy/proxy-address.ts';
+export { ProxyError, type ProxyErrorDetails } from './connection/proxy-error.ts';
 export { reconnect } from './node/reconnect.ts';
 export { type Dial, defaultReconnectOptions, type ReconnectOptions } from './connection/reconnect.ts';
 export {

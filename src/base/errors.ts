@@ -41,6 +41,9 @@ export type ErrorCode =
   | 'WS_HANDSHAKE_HEADERS_TOO_LARGE'
   | 'WS_CONNECT_FAILED'
   | 'WS_CERTIFICATE_INVALID'
+  | 'WS_PROXY_REFUSED'
+  | 'WS_PROXY_INVALID'
+  | 'WS_REDIRECT_REFUSED'
   | 'WS_ABORTED'
   // The caller's own mistakes, thrown before anything changes.
   | 'WS_ARGUMENT_INVALID'

@@ -2,6 +2,7 @@
 // what the attempt has failed.
 
 import type { Duplex } from 'node:stream';
+import { copyOf, noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
@@ -10,15 +11,25 @@ import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
-import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handshake/client-handshake.ts';
+import { type AcceptedHandshake, ClientHandshake } from '../protocol/handshake/client-handshake.ts';
+import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
-import { connectFailed, handshakeTimeout } from './connect-errors.ts';
-import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
+import { requestThroughAgent } from './agent-request.ts';
+import { connectFailed, type ConnectPhase, type EnterPhase, handshakeTimeout } from './connect-errors.ts';
+import {
+  type ConnectOptions,
+  defaultConnectOptions,
+  requestHeadersOf,
+  withJarCookies,
+} from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
+import { cookiesFrom, storeCookies } from './cookie-jar.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
-import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
+import { dial } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
+import { redirectOf } from './redirects.ts';
+import { requireRoad } from './road-options.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
@@ -27,10 +38,8 @@ export interface ConnectPlan {
   readonly options: ConnectOptions;
   readonly connectionOptions: ConnectionOptions;
   readonly handshakeTimeoutMs: number;
-  makeHandshake(): ClientHandshake;
+  makeHandshake(jarCookies?: string): ClientHandshake;
 }
-
-type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
 
 /**
  * Opens a WebSocket connection.
@@ -39,8 +48,8 @@ type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
  * User and password in it are sent as Basic authentication.
  * @param handlers attached before the promise resolves; without them attach some later, or iterate
  * @throws (as a rejection) FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID`, `WS_CONNECT_FAILED`,
- * `WS_CERTIFICATE_INVALID`, `WS_HANDSHAKE_TIMEOUT`, `WS_ABORTED`; HandshakeError `WS_HANDSHAKE_REFUSED` with status,
- * headers and the start of the body when the server says no, `WS_HANDSHAKE_INVALID`, `WS_HANDSHAKE_HEADER_INVALID` or
+ * `WS_CERTIFICATE_INVALID`, `WS_HANDSHAKE_TIMEOUT`, `WS_REDIRECT_REFUSED`, `WS_ABORTED`; ProxyError `WS_PROXY_REFUSED` or
+ * `WS_PROXY_INVALID`; HandshakeError `WS_HANDSHAKE_REFUSED` with status, headers and the start of the body when the server says no, `WS_HANDSHAKE_INVALID`, `WS_HANDSHAKE_HEADER_INVALID` or
  * `WS_HANDSHAKE_HEADERS_TOO_LARGE` when its answer breaks a rule
  */
 export async function connect(
@@ -59,12 +68,14 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   requireErrorListener(options.onError);
   const headers = requestHeadersOf(options, target);
   const extensions = extensionsOf(options, sharedDeflateCodec);
-  const { protocols = [], requireProtocol = defaultConnectOptions.requireProtocol } = options;
+  const {
+    protocols = [],
+    requireProtocol = defaultConnectOptions.requireProtocol,
+    maxRedirects = defaultConnectOptions.maxRedirects,
+  } = options;
   const plan: ConnectPlan = {
     target,
-    options: target.isSecure
-      ? { ...options, tls: { ...options.tls, secureContext: makeSecureContext(options.tls) } }
-      : options,
+    options: requireRoad(options, target),
     connectionOptions: resolveConnectionOptions(options),
     handshakeTimeoutMs: requireInteger(
       'handshakeTimeoutMs',
@@ -72,12 +83,13 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
       1,
       0x7fff_ffff,
     ),
-    makeHandshake: () =>
+    makeHandshake: (jarCookies) =>
       new ClientHandshake(target.requestUrl, {
         protocols,
         requireProtocol,
-        headers,
+        headers: withJarCookies(headers, jarCookies),
         extensions,
+        followsRedirects: maxRedirects > 0,
         sha1: nodeSha1,
       }),
   };
@@ -102,39 +114,104 @@ export async function openConnection(
   plan: ConnectPlan,
   { signal, handlers, clock = systemClock }: ConnectAttempt = {},
 ): Promise<Connection> {
-  const { target, handshakeTimeoutMs } = plan;
+  const { handshakeTimeoutMs } = plan;
+  let { label } = plan.target;
   let phase: ConnectPhase = 'lookup';
-  const enter = (next: ConnectPhase): void => {
+  const enter: EnterPhase = (next, peer) => {
     phase = next;
+    label = peer;
   };
   // The user's signal and the deadline end an attempt in the same way, for a reason of their own.
   const attempt = new AbortController();
   const abort = (): void => attempt.abort(aborted(signal));
   const timer = clock.setTimer(
-    () => attempt.abort(handshakeTimeout(target.label, phase, handshakeTimeoutMs)),
+    () => attempt.abort(handshakeTimeout(label, phase, handshakeTimeoutMs)),
     handshakeTimeoutMs,
   );
   signal?.addEventListener('abort', abort, { once: true });
   try {
     if (signal?.aborted === true) throw aborted(signal);
-    const stream = await dial(target, plan.options, attempt.signal, enter);
-    enter('response');
-    return await shakeHands(stream, plan, attempt.signal, handlers);
+    const trail = [plan.target];
+    for (let hop = plan; ; ) {
+      try {
+        return await ask(hop, attempt.signal, enter, handlers);
+      } catch (error) {
+        const redirect = redirectOf(error, hop.options, trail);
+        if (redirect === undefined) throw error;
+        hop = planConnection(redirect.url, redirect.options);
+        trail.push(hop.target);
+      }
+    }
   } finally {
     timer.cancel();
     signal?.removeEventListener('abort', abort);
   }
 }
 
-/** Sends the request and reads the answer; what follows it already belongs to the connection (RFC 6455 4.1). */
-function shakeHands(
-  stream: Duplex,
+/** Asks one server; what its answer sets goes to the cookie jar, also with a refusal. */
+async function ask(
   plan: ConnectPlan,
   signal: AbortSignal,
+  enter: EnterPhase,
   handlers: ConnectionHandlers<Connection> | undefined,
 ): Promise<Connection> {
-  const { label } = plan.target;
-  const handshake = plan.makeHandshake();
+  const { target, options } = plan;
+  const { agent, cookieJar: jar } = options;
+  const { label } = target;
+  if (jar !== undefined) enter('cookies', label);
+  const handshake = plan.makeHandshake(
+    jar === undefined ? undefined : await cookiesFrom(jar, target, signal),
+  );
+  const accept = (stream: Duplex, accepted: AcceptedHandshake): Connection | Promise<Connection> => {
+    const { headers } = accepted.response;
+    if (jar === undefined || !headers.has('Set-Cookie'))
+      return makeConnection(stream, accepted, plan, handlers);
+    enter('cookies', label);
+    const stored = storeCookies(jar, target, headers, signal);
+    return untilStored(stored, stream, accepted, (rest) => makeConnection(stream, rest, plan, handlers));
+  };
+  try {
+    if (agent !== undefined)
+      return await requestThroughAgent({ agent, handshake, target, options }, signal, enter, accept);
+    const stream = await dial(target, options, signal, enter);
+    enter('response', label);
+    return await shakeHands(stream, handshake, label, signal, accept);
+  } catch (error) {
+    const isRefusal = error instanceof HandshakeError && error.code === 'WS_HANDSHAKE_REFUSED';
+    if (jar !== undefined && isRefusal && error.headers !== undefined && !signal.aborted) {
+      enter('cookies', label);
+      await storeCookies(jar, target, error.headers, signal);
+    }
+    throw error;
+  }
+}
+
+/** Keeps a stream with all that comes over it until the cookies of the answer are stored. */
+async function untilStored<T>(
+  stored: Promise<void>,
+  stream: Duplex,
+  accepted: AcceptedHandshake,
+  proceed: (accepted: AcceptedHandshake) => T,
+): Promise<T> {
+  stream.pause();
+  if (accepted.remaining.length > 0) stream.unshift(copyOf(accepted.remaining));
+  try {
+    await stored;
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+  return proceed({ ...accepted, remaining: noBytes });
+}
+
+/** Sends the request and reads the answer; what follows it already belongs to the connection (RFC 6455 4.1). */
+function shakeHands<T>(
+  stream: Duplex,
+  handshake: ClientHandshake,
+  label: string,
+  signal: AbortSignal,
+  accept: (stream: Duplex, accepted: AcceptedHandshake) => T | Promise<T>,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const release = (): void => {
       stream.off('data', received).off('end', ended).off('error', failed).off('close', ended);
@@ -151,7 +228,7 @@ function shakeHands(
       if (result.kind !== 'accepted') return;
       release();
       // Within this call, because the stream flows: the next chunk has to find the connection listening.
-      resolve(makeConnection(stream, result, plan, handlers));
+      resolve(accept(stream, result));
     };
     const ended = (): void => {
       const error = refusalSoFar(handshake);
@@ -168,7 +245,11 @@ function shakeHands(
     signal.addEventListener('abort', cut);
     if (signal.aborted) cut();
     else if (stream.destroyed) ended();
-    else stream.write(handshake.encodeRequest());
+    else {
+      stream.write(handshake.encodeRequest());
+      // Behind a proxy it may be paused.
+      stream.resume();
+    }
   });
 }
 

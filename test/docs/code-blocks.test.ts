@@ -67,6 +67,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'fullduplex-docs-'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules', 'fullduplex'));
+  // What recipes use beside it.
+  symlinkSync(join(root, 'node_modules/tough-cookie'), join(folder, 'node_modules', 'tough-cookie'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
 });
 

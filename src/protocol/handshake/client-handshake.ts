@@ -14,6 +14,7 @@ import { equalsIgnoringCase, listHasToken } from './header-grammar.ts';
 import { type HeaderInit, HeaderList, requireExtraHeaders } from './header-list.ts';
 import { encodeLatin1, formatRequestHead, type RequestHead, type ResponseHead } from './http-head.ts';
 import { defaultHeadLimits, type HeadLimits, ResponseHeadParser } from './http-head-parser.ts';
+import { isRedirectStatus } from './redirect-status.ts';
 import { RefusalBody } from './refusal-body.ts';
 import { portableSha1, type Sha1 } from './sha1.ts';
 import { requireSubprotocols } from './subprotocol.ts';
@@ -33,6 +34,8 @@ export interface ClientHandshakeOptions extends Partial<HeadLimits> {
   readonly headers?: HeaderInit;
   /** The most bytes that are kept of the body of a refusal. @defaultValue 1024 */
   readonly maxBodyBytes?: number;
+  /** Whether the caller follows redirects, so that nobody waits for the body of one. @defaultValue false */
+  readonly followsRedirects?: boolean;
   /** Where the key comes from. @defaultValue cryptoRandom */
   readonly random?: RandomSource;
   /** The digest for Sec-WebSocket-Accept. @defaultValue portableSha1 */
@@ -65,6 +68,9 @@ export type ClientHandshakeResult =
    */
   | { readonly kind: 'failed'; readonly error: HandshakeError };
 
+/** A response that opens the connection. */
+export type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
+
 const incomplete: ClientHandshakeResult = Object.freeze({ kind: 'incomplete' });
 /** How many 1xx responses may come before the final one; a server that sends more wants to keep us busy. */
 const maxInterimResponses = 10;
@@ -86,6 +92,7 @@ export class ClientHandshake {
   readonly #requireProtocol: boolean;
   readonly #limits: HeadLimits;
   readonly #maxBodyBytes: number;
+  readonly #followsRedirects: boolean;
   readonly #sha1: Sha1;
   #parser: ResponseHeadParser;
   #interimResponses = 0;
@@ -109,6 +116,7 @@ export class ClientHandshake {
       0,
       1 << 20,
     );
+    this.#followsRedirects = options.followsRedirects ?? false;
     this.#limits = {
       maxHeaderBytes: options.maxHeaderBytes ?? defaults.maxHeaderBytes,
       maxHeaderCount: options.maxHeaderCount ?? defaults.maxHeaderCount,
@@ -157,9 +165,11 @@ export class ClientHandshake {
       const { head, remaining } = result;
       if (head.status === 101) return this.#checkAcceptance(head, remaining);
       if (head.status >= 200) {
+        const isFollowed =
+          this.#followsRedirects && isRedirectStatus(head.status) && head.headers.has('Location');
         this.#refusal = {
           response: head,
-          body: new RefusalBody(head.status, head.headers, this.#maxBodyBytes),
+          body: new RefusalBody(head.status, head.headers, isFollowed ? 0 : this.#maxBodyBytes),
         };
         return this.#receiveBody(this.#refusal, remaining);
       }
