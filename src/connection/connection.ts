@@ -9,11 +9,14 @@ import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
+import { requireInteger } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 import { type BufferHolder, unnoticedBytes } from './buffer-memory.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
+  CloseOptions,
   ConnectionEnvironment,
   ConnectionHandlers,
   FragmentOptions,
@@ -21,7 +24,9 @@ import type {
   SendOptions,
 } from './connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from './connection-options.ts';
+import { type ConnectionSnapshot, describeConnection, type PauseReason } from './connection-snapshot.ts';
 import type { ClosedInfo } from './end-reason.ts';
+import { FrameObservers } from './frame-observers.ts';
 import { Inbox, messageOverheadBytes } from './inbox.ts';
 import { KeepAlive, type KeepAliveActions } from './keep-alive.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -33,6 +38,7 @@ import type {
   TransportFeatures,
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
+import { RateWindow } from './rate-window.ts';
 import { ReceiveRates, type ReceiveRatesActions } from './receive-rates.ts';
 
 // Why receiving is paused; several causes may hold at a time.
@@ -45,6 +51,16 @@ type PauseCause =
   | typeof pausedByQueue
   | typeof pausedByBackpressure
   | typeof pausedByRate;
+const pauseReasons: readonly (readonly [PauseCause, PauseReason])[] = [
+  [pausedByUser, 'user'],
+  [pausedByQueue, 'queue'],
+  [pausedByBackpressure, 'backpressure'],
+  [pausedByRate, 'rate'],
+];
+
+const longestDelayMs = 0x7fff_ffff;
+
+let connectionCount = 0;
 
 // How much a loop may send without a turn of the event loop: some milliseconds of work.
 const yieldEveryBytes = 1024 * 1024;
@@ -53,6 +69,8 @@ const yieldEveryBytes = 1024 * 1024;
 export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** What the application attached when it accepted or opened the connection. */
   readonly data: Data;
+  /** Counts the connections of this process, for logs. */
+  readonly id: number = ++connectionCount;
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
@@ -62,7 +80,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     ReceiveRatesActions &
     BufferHolder;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #rates: ReceiveRates | undefined;
+  readonly #receiveRates: ReceiveRates | undefined;
+  // Whole milliseconds: a number with a fraction would be an object.
+  readonly #openedAtMs: number;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
@@ -77,7 +97,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #drain: Deferred<boolean> | undefined;
   #end: ConnectionEnd | undefined;
   #closed: Deferred<ClosedInfo> | undefined;
-  #observer: FrameObserver | undefined;
+  #observers: FrameObservers | undefined;
+  #rates: RateWindow | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(
@@ -91,12 +112,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#options = resolveConnectionOptions(options);
     this.#environment = environment;
     this.#inside = new Connection.#Inside(this);
+    this.#openedAtMs = Math.round(this.#clock.now());
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
     const { receiveBuckets } = environment;
     if (receiveBuckets !== undefined)
-      this.#rates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
+      this.#receiveRates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
     transport.attach(this.#inside);
   }
 
@@ -274,10 +296,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @param code 1000-1003, 1007-1014 or 3000-4999; @defaultValue 1000
    * @param reason at most 123 bytes of UTF-8
    * @returns `closed`
-   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason, `WS_OPTION_INVALID`
    */
-  close(code = 1000, reason = ''): Promise<ClosedInfo> {
-    this.#close(code, reason, undefined);
+  close(code = 1000, reason = '', options?: CloseOptions): Promise<ClosedInfo> {
+    const timeoutMs = options?.timeoutMs;
+    if (timeoutMs !== undefined) requireInteger('timeoutMs', timeoutMs, 1, longestDelayMs);
+    this.#close(code, reason, undefined, timeoutMs);
     return this.closed;
   }
 
@@ -349,21 +373,69 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /**
-   * Attaches an observer that sees every frame as it is on the wire.
+   * Attaches an observer that sees every frame as it is on the wire; there may be several. One that throws is told
+   * nothing more, and what it threw goes where errors of handlers go; the connection lives on.
    * @returns a function that detaches it
-   * @throws FullduplexError `WS_CONSUMER_EXISTS` when there is one, `WS_UNSUPPORTED` in a browser
+   * @throws FullduplexError `WS_CONSUMER_EXISTS` when this very one is attached, `WS_UNSUPPORTED` in a browser
    */
   observe(observer: FrameObserver): () => void {
     this.#require('observe', 'observe');
-    if (this.#observer !== undefined)
-      throw consumerExists('a frame observer is attached already, expected one');
-    this.#observer = observer;
-    this.#transport.observe(observer);
+    this.#observers ??= new FrameObservers((error) => {
+      this.#detachObservers();
+      this.#report(error);
+    });
+    const observers = this.#observers;
+    if (observers.has(observer))
+      throw consumerExists('this frame observer is attached already, expected another one');
+    observers.add(observer);
+    this.#transport.observe(observers);
     return () => {
-      if (this.#observer !== observer) return;
-      this.#observer = undefined;
-      this.#transport.observe(undefined);
+      observers.remove(observer);
+      this.#detachObservers();
     };
+  }
+
+  /**
+   * Gives the connection as plain values at this moment: state, counts, rates, queues, latency, end. It can be asked by
+   * several, as often as they like.
+   */
+  snapshot(): ConnectionSnapshot {
+    const nowMs = this.#clock.now();
+    this.#rates ??= new RateWindow(this.#openedAtMs, nowMs);
+    return describeConnection(
+      {
+        id: this.id,
+        readyState: this.#readyState,
+        openedAtMs: this.#openedAtMs,
+        nowMs,
+        heldBytes: this.heldBytes,
+        pausedBy: pauseReasons.flatMap(([cause, reason]) => (this.#pauseCauses & cause ? [reason] : [])),
+        latencyMs: this.latencyMs,
+        closedInfo: this.closedInfo,
+        rates: this.#rates,
+      },
+      this.#transport,
+    );
+  }
+
+  /** What JSON.stringify writes: `snapshot()`. */
+  toJSON(): ConnectionSnapshot {
+    return this.snapshot();
+  }
+
+  /** Bytes of messages that have arrived and wait for a consumer. */
+  get heldBytes(): number {
+    return this.#inbox?.heldBytes ?? 0;
+  }
+
+  /** Whether receiving is paused, whatever the reason; `snapshot().pausedBy` names it. */
+  get isReceivingPaused(): boolean {
+    return this.#pauseCauses !== 0;
+  }
+
+  /** Adds what this connection has carried so far to counts of yours. */
+  addTrafficTo(total: Traffic): void {
+    this.#transport.addTrafficTo(total);
   }
 
   /** Asks for `onDrained`, for a subclass that found the connection above the high-water mark by itself. */
@@ -386,7 +458,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /** Whether a fragmented message was begun and not finished: nothing but control frames may come between. */
-  protected get isMessageOpen(): boolean {
+  get isMessageOpen(): boolean {
     return this.#transport.isMessageOpen;
   }
 
@@ -398,8 +470,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** Told when everything queued has left after the high-water mark was passed; for subclasses. */
   protected onDrained(): void {}
 
-  /** Told when the connection is gone, before the `close` handler; for subclasses. */
-  protected onClosed(): void {}
+  /**
+   * Told when the connection is gone, before the `close` handler; for subclasses.
+   * @param _code the code of `closedInfo`, which need not be made for it
+   */
+  protected onClosed(_code: number): void {}
 
   // Sending
 
@@ -456,7 +531,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   // Receiving
 
   #message(message: Message): void {
-    if (this.#rates !== undefined && !this.#rates.message()) return;
+    if (this.#receiveRates?.message() === false) return;
     // What a rate has let in is delivered: that of a later message is what is waited for.
     const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
     if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
@@ -516,7 +591,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
-    if (this.#rates !== undefined && !this.#rates.message()) return;
+    if (this.#receiveRates?.message() === false) return;
     this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
   }
@@ -579,21 +654,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#end;
   }
 
-  #close(code: number | undefined, reason: string, cause: Error | undefined): void {
+  #close(code: number | undefined, reason: string, cause: Error | undefined, timeoutMs?: number): void {
     // Throws for what may not be sent, also when the connection is closed already: the mistake is the same.
     this.#transport.sendClose(code, reason);
     if (this.#readyState === 'closed' || this.#hasSentClose) return;
     const end = this.#beginEnd();
     end.hasSentClose = true;
     end.begin('local', code ?? 1005, reason, cause === undefined ? undefined : () => cause);
-    this.#awaitEnd(end);
+    this.#awaitEnd(end, timeoutMs);
     this.#resumeForGood();
   }
 
-  #awaitEnd(end: ConnectionEnd): void {
+  #awaitEnd(end: ConnectionEnd, timeoutMs = this.#options.closeTimeoutMs): void {
     this.#keepAlive?.stop();
-    this.#rates?.stop();
-    end.startDeadline(this.#clock, this.#options.closeTimeoutMs, () => this.#transport.terminate());
+    this.#receiveRates?.stop();
+    end.startDeadline(this.#clock, timeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
 
@@ -640,6 +715,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #report(error: unknown): void {
+    this.#environment.probe?.failed(error, this);
     try {
       onRejection(this.reportError(error), reportToConsole);
     } catch (reportError) {
@@ -673,7 +749,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
-    this.#rates?.stop();
+    this.#receiveRates?.stop();
     this.#environment.memory?.left(this.#inside);
     end.transportClosed(error);
     this.#pauseCauses = 0;
@@ -681,7 +757,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#drain?.resolve(false);
     this.#drain = undefined;
     this.#inbox?.end();
-    this.onClosed();
+    this.onClosed(end.code);
+    this.#environment.probe?.closed(this);
     this.#closed?.resolve(end.closedInfo);
     this.#callClose();
   }
@@ -700,6 +777,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     } catch (error) {
       this.#handlerFailed(error);
     }
+  }
+
+  #detachObservers(): void {
+    if (this.#observers?.isEmpty === true) this.#transport.observe(undefined);
   }
 
   #require(feature: keyof TransportFeatures, method: string): void {
@@ -728,8 +809,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     received(byteLength = 0): void {
       const connection = this.#connection;
       connection.#keepAlive?.heard();
-      connection.#rates?.received(byteLength);
-      const retainedBytes = connection.#transport.retainedBytes ?? 0;
+      connection.#receiveRates?.received(byteLength);
+      const { retainedBytes } = connection.#transport;
       if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
@@ -751,14 +832,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     ping(payload: Uint8Array): void {
       const connection = this.#connection;
-      if (connection.#rates !== undefined && !connection.#rates.message()) return;
+      if (connection.#receiveRates?.message() === false) return;
       const handlers = connection.#handlers;
       if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
     }
 
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
-      if (connection.#rates !== undefined && !connection.#rates.message()) return;
+      if (connection.#receiveRates?.message() === false) return;
       connection.#keepAlive?.heardPong(payload);
       const handlers = connection.#handlers;
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
@@ -823,7 +904,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     get heldBytes(): number {
       const connection = this.#connection;
-      const { bufferedBytes, retainedBytes = 0 } = connection.#transport;
+      const { bufferedBytes, retainedBytes } = connection.#transport;
       return bufferedBytes + retainedBytes + (connection.#inbox?.heldBytes ?? 0);
     }
 

@@ -8,6 +8,7 @@ import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import { Protocol, type ProtocolSink } from '../protocol/protocol.ts';
 import type { ProtocolOptions, ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 import type { ByteTransport, ByteTransportEvents } from './byte-transport.ts';
 import { type Flushable, FlushQueue } from './flush-queue.ts';
 import type {
@@ -86,12 +87,16 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     return this.#protocol.outputBytes + this.#protocol.queuedBytes + this.#transport.bufferedBytes;
   }
 
+  get writeProgress(): number {
+    return this.#transport.writeProgress;
+  }
+
   get retainedBytes(): number {
     return this.#protocol.retainedBytes;
   }
 
-  get writeProgress(): number {
-    return this.#transport.writeProgress;
+  addTrafficTo(total: Traffic): void {
+    this.#protocol.addTrafficTo(total);
   }
 
   attach(events: MessageTransportEvents): void {

@@ -22,6 +22,8 @@ interface QueuedPiece {
 export interface SendQueueEvents {
   /** Something that waited was written; a flush is due. */
   written(): void;
+  /** The codec has transformed a message or a piece of one: how many bytes it was and is. */
+  transformed(plainBytes: number, deflatedBytes: number): void;
   /** The codec failed; nothing more is written. */
   failed(error: Error): void;
 }
@@ -109,12 +111,14 @@ export class SendQueue {
     if (prepared !== undefined && shared !== undefined) {
       prepared.transformedBy(shared, rsvBit, (error, frame) => {
         if (isOver(error)) return;
+        if (frame.isTransformed) this.#events.transformed(payload.length, frame.payloadLength);
         this.#writePrepared(frame);
         if (!isInside) this.#advance();
       });
     } else {
       deflater.deflate(payload, (firstByte & 0x80) !== 0, (error, output) => {
         if (isOver(error)) return;
+        this.#events.transformed(payload.length, output.length);
         // The bit stands on the first frame of a message only (RFC 7692 6.1).
         const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
         this.#encoder().writeBytes(isFirst ? firstByte | rsvBit : firstByte, output);

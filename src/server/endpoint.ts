@@ -9,6 +9,7 @@ import { requireRate } from '../base/token-bucket.ts';
 import type { BufferMemory } from '../connection/buffer-memory.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
+import type { ConnectionProbe } from '../connection/connection-probe.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import { ReceiveBuckets, type ReceiveRate, type ReceiveRateLimits } from '../connection/receive-rates.ts';
@@ -62,7 +63,9 @@ export interface EndpointEnvironment {
   /** Told of every connection before its `open` handler. */
   readonly opened: (connection: ServerConnection<unknown>) => void;
   /** Told of every connection when it is gone. */
-  readonly closed: (connection: ServerConnection<unknown>) => void;
+  readonly closed: (connection: ServerConnection<unknown>, code: number) => void;
+  /** Who watches the connections. @defaultValue nobody */
+  readonly probe?: ConnectionProbe | undefined;
 }
 
 // A request that keeps the rules, while it is decided about.
@@ -112,9 +115,10 @@ export class Endpoint {
     this.#options = options;
     this.#handlers = handlers;
     this.#environment = environment;
-    const { clock, scheduler, memory } = environment;
+    const { clock, scheduler, memory, probe } = environment;
     this.#connectionEnvironment = {
       scheduler,
+      probe,
       ...(clock === undefined ? {} : { clock }),
       ...(memory === undefined ? {} : { memory }),
     };
@@ -265,9 +269,9 @@ export class Endpoint {
       const receiveBuckets = new ReceiveBuckets(limits, (environment.clock ?? systemClock).now());
       return [{ ...this.#connectionEnvironment, receiveBuckets }, environment];
     }
-    const closed = (connection: ServerConnection<unknown>): void => {
+    const closed = (connection: ServerConnection<unknown>, code: number): void => {
       keyed.leave(rateKey);
-      environment.closed(connection);
+      environment.closed(connection, code);
     };
     return [
       { ...this.#connectionEnvironment, receiveBuckets: keyed.join(rateKey) },

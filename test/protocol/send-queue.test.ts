@@ -23,6 +23,7 @@ describe('SendQueue', () => {
     const encoder = new FrameEncoder(output, portableTextCodec, undefined);
     queue = new SendQueue(() => encoder, toy, {
       written: () => calls.push('written'),
+      transformed: () => undefined,
       failed: (error) => calls.push(`failed: ${error.message}`),
     });
   });
@@ -130,6 +131,7 @@ describe('SendQueue', () => {
       };
       sharing = new SendQueue(() => encoder, extension, {
         written: () => calls.push('written'),
+        transformed: () => undefined,
         failed: (error) => calls.push(`failed: ${error.message}`),
       });
     });
