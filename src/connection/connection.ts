@@ -6,6 +6,7 @@ import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
+import { portableTextCodec } from '../base/text-codec.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
@@ -196,7 +197,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (this.#readyState !== 'open') return false;
       this.#transport.sendBinary(bytes, options?.compress);
     }
-    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
+    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength, data);
   }
 
   /** Sends a message that was encoded once for many receivers; as `send` otherwise. */
@@ -478,10 +479,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Sending
 
-  #accepted(addedBytes: number): boolean | Promise<boolean> {
+  #accepted(addedBytes: number, data?: SendData): boolean | Promise<boolean> {
     const bufferedBytes = this.#transport.bufferedBytes;
     if (bufferedBytes > this.#options.highWaterMarkBytes)
-      return this.#aboveHighWaterMark(bufferedBytes, addedBytes);
+      return this.#aboveHighWaterMark(bufferedBytes, addedBytes, data);
     this.#untilYieldBytes -= addedBytes + messageOverheadBytes;
     return this.#untilYieldBytes > 0 ? true : this.#yield();
   }
@@ -498,13 +499,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#awaitDrain();
   }
 
-  #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
+  #aboveHighWaterMark(
+    bufferedBytes: number,
+    addedBytes: number,
+    data: SendData | undefined,
+  ): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
     this.#environment.memory?.grew(this.#inside, addedBytes);
-    // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
-    if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
-      this.overflow(bufferedBytes);
-      return false;
+    if (bufferedBytes > maxQueuedBytes) {
+      // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
+      const messageBytes = typeof data === 'string' ? portableTextCodec.byteLength(data) : addedBytes;
+      if (bufferedBytes > messageBytes + messageOverheadBytes) {
+        this.overflow(bufferedBytes);
+        return false;
+      }
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
       this.#pauseFor(pausedByBackpressure);
@@ -538,14 +546,22 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       this.#dispatch(message);
       return;
     }
-    const { highWaterMarkBytes } = this.#options;
+    const { highWaterMarkBytes, maxRetainedBytes } = this.#options;
     const inbox = this.#openInbox();
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
-    const isFull = inbox.messageBytes > highWaterMarkBytes;
-    if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
+    if (inbox.messageBytes > highWaterMarkBytes && this.#hasSentClose && this.#consumer !== 'handler') {
+      inbox.cutOff();
+    }
     inbox.push(this.#keepable(message));
     if (inbox.messageBytes <= highWaterMarkBytes) return;
     this.#environment.memory?.grew(this.#inside, message.length);
+    if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
+      this.#cut(
+        'WS_RECEIVE_QUEUE_OVERFLOW',
+        `${inbox.messageBytes} bytes of messages wait for a reader on a platform that cannot pause, at most ${maxRetainedBytes}`,
+      );
+      return;
+    }
     this.#pauseFor(pausedByQueue);
   }
 
@@ -602,8 +618,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #pauseIfStreamsAreFull(): void {
-    const heldBytes = this.#inbox?.heldBytes ?? 0;
-    if (heldBytes > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor(pausedByQueue);
+    const inbox = this.#inbox;
+    if (inbox === undefined || inbox.heldBytes <= this.#options.highWaterMarkBytes) return;
+    // As for whole messages: once we are closing, what nobody asks for is dropped.
+    if (this.#hasSentClose) inbox.cutOff();
+    else this.#pauseFor(pausedByQueue);
   }
 
   #messageTaken(): void {

@@ -55,7 +55,7 @@ export class PullQueue<T> {
     return first;
   }
 
-  /** Forgets the items that wait. */
+  /** Forgets what waits: nobody wants it any more. */
   clear(): void {
     this.#items = [];
     this.#head = 0;
