@@ -6,13 +6,15 @@ import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
+import { portableTextCodec } from '../base/text-codec.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { ProtocolError } from '../protocol/protocol-error.ts';
 import type { Traffic } from '../protocol/traffic.ts';
+import { type BufferHolder, unnoticedBytes } from './buffer-memory.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
   CloseOptions,
@@ -38,16 +40,23 @@ import type {
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
 import { RateWindow } from './rate-window.ts';
+import { ReceiveRates, type ReceiveRatesActions } from './receive-rates.ts';
 
 // Why receiving is paused; several causes may hold at a time.
 const pausedByUser = 1;
 const pausedByQueue = 2;
 const pausedByBackpressure = 4;
-type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
+const pausedByRate = 8;
+type PauseCause =
+  | typeof pausedByUser
+  | typeof pausedByQueue
+  | typeof pausedByBackpressure
+  | typeof pausedByRate;
 const pauseReasons: readonly (readonly [PauseCause, PauseReason])[] = [
   [pausedByUser, 'user'],
   [pausedByQueue, 'queue'],
   [pausedByBackpressure, 'backpressure'],
+  [pausedByRate, 'rate'],
 ];
 
 const longestDelayMs = 0x7fff_ffff;
@@ -66,8 +75,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
-  readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
+  readonly #inside: MessageTransportEvents &
+    KeepAliveActions &
+    PullQueueEvents &
+    ReceiveRatesActions &
+    BufferHolder;
   readonly #keepAlive: KeepAlive | undefined;
+  readonly #receiveRates: ReceiveRates | undefined;
   // Whole milliseconds: a number with a fraction would be an object.
   readonly #openedAtMs: number;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
@@ -103,6 +117,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
+    const { receiveBuckets } = environment;
+    if (receiveBuckets !== undefined)
+      this.#receiveRates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
     transport.attach(this.#inside);
   }
 
@@ -180,7 +197,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (this.#readyState !== 'open') return false;
       this.#transport.sendBinary(bytes, options?.compress);
     }
-    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
+    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength, data);
   }
 
   /** Sends a message that was encoded once for many receivers; as `send` otherwise. */
@@ -462,10 +479,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Sending
 
-  #accepted(addedBytes: number): boolean | Promise<boolean> {
+  #accepted(addedBytes: number, data?: SendData): boolean | Promise<boolean> {
     const bufferedBytes = this.#transport.bufferedBytes;
     if (bufferedBytes > this.#options.highWaterMarkBytes)
-      return this.#aboveHighWaterMark(bufferedBytes, addedBytes);
+      return this.#aboveHighWaterMark(bufferedBytes, addedBytes, data);
     this.#untilYieldBytes -= addedBytes + messageOverheadBytes;
     return this.#untilYieldBytes > 0 ? true : this.#yield();
   }
@@ -482,12 +499,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#awaitDrain();
   }
 
-  #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
+  #aboveHighWaterMark(
+    bufferedBytes: number,
+    addedBytes: number,
+    data: SendData | undefined,
+  ): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
-    // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
-    if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
-      this.overflow(bufferedBytes);
-      return false;
+    this.#environment.memory?.grew(this.#inside, addedBytes);
+    if (bufferedBytes > maxQueuedBytes) {
+      // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
+      const messageBytes = typeof data === 'string' ? portableTextCodec.byteLength(data) : addedBytes;
+      if (bufferedBytes > messageBytes + messageOverheadBytes) {
+        this.overflow(bufferedBytes);
+        return false;
+      }
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
       this.#pauseFor(pausedByBackpressure);
@@ -514,17 +539,30 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   // Receiving
 
   #message(message: Message): void {
-    if (this.#consumer === 'handler' && this.#pauseCauses === 0 && !this.#isDelivering) {
+    if (this.#receiveRates?.message() === false) return;
+    // What a rate has let in is delivered: that of a later message is what is waited for.
+    const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
+    if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
       this.#dispatch(message);
       return;
     }
-    const { highWaterMarkBytes } = this.#options;
+    const { highWaterMarkBytes, maxRetainedBytes } = this.#options;
     const inbox = this.#openInbox();
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
-    const isFull = inbox.messageBytes > highWaterMarkBytes;
-    if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
+    if (inbox.messageBytes > highWaterMarkBytes && this.#hasSentClose && this.#consumer !== 'handler') {
+      inbox.cutOff();
+    }
     inbox.push(this.#keepable(message));
-    if (inbox.messageBytes > highWaterMarkBytes) this.#pauseFor(pausedByQueue);
+    if (inbox.messageBytes <= highWaterMarkBytes) return;
+    this.#environment.memory?.grew(this.#inside, message.length);
+    if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
+      this.#cut(
+        'WS_RECEIVE_QUEUE_OVERFLOW',
+        `${inbox.messageBytes} bytes of messages wait for a reader on a platform that cannot pause, at most ${maxRetainedBytes}`,
+      );
+      return;
+    }
+    this.#pauseFor(pausedByQueue);
   }
 
   #openInbox(): Inbox {
@@ -569,6 +607,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
+    if (this.#receiveRates?.message() === false) return;
     this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
   }
@@ -579,8 +618,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #pauseIfStreamsAreFull(): void {
-    const heldBytes = this.#inbox?.heldBytes ?? 0;
-    if (heldBytes > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor(pausedByQueue);
+    const inbox = this.#inbox;
+    if (inbox === undefined || inbox.heldBytes <= this.#options.highWaterMarkBytes) return;
+    // As for whole messages: once we are closing, what nobody asks for is dropped.
+    if (this.#hasSentClose) inbox.cutOff();
+    else this.#pauseFor(pausedByQueue);
   }
 
   #messageTaken(): void {
@@ -644,6 +686,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #awaitEnd(end: ConnectionEnd, timeoutMs = this.#options.closeTimeoutMs): void {
     this.#keepAlive?.stop();
+    this.#receiveRates?.stop();
     end.startDeadline(this.#clock, timeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
@@ -660,6 +703,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#beginEnd().fail(1006, () => new FullduplexError(code, message));
     this.#startClosing();
     this.#transport.terminate();
+  }
+
+  // Fails the connection because of what the peer did: nothing of what it sends is read any more.
+  #fail(error: ProtocolError): void {
+    if (this.#readyState === 'closed') return;
+    if (this.#transport.fail !== undefined) this.#transport.fail(error);
+    else this.#close(error.closeCode, '', error);
+  }
+
+  // RFC 6455 7.4.1: 1013 asks to try again later. Who has not read what was sent would not read that either.
+  #shed(reason: string): void {
+    if (this.#transport.bufferedBytes > this.#options.highWaterMarkBytes) this.#cut('WS_MEMORY_SHED', reason);
+    else this.#fail(new ProtocolError('WS_MEMORY_SHED', 1013, 'RFC 6455 7.4.1', reason));
+    this.#inbox?.clear();
   }
 
   #handlerFailed(error: unknown): void {
@@ -711,6 +768,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
+    this.#receiveRates?.stop();
+    this.#environment.memory?.left(this.#inside);
     end.transportClosed(error);
     this.#pauseCauses = 0;
     this.#deliverHeld();
@@ -757,15 +816,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
-  static readonly #Inside = class implements MessageTransportEvents, KeepAliveActions, PullQueueEvents {
+  static readonly #Inside = class
+    implements MessageTransportEvents, KeepAliveActions, PullQueueEvents, ReceiveRatesActions, BufferHolder
+  {
     readonly #connection: Connection<unknown>;
 
     constructor(connection: Connection<unknown>) {
       this.#connection = connection;
     }
 
-    received(): void {
-      this.#connection.#keepAlive?.heard();
+    received(byteLength = 0): void {
+      const connection = this.#connection;
+      connection.#keepAlive?.heard();
+      connection.#receiveRates?.received(byteLength);
+      const { retainedBytes } = connection.#transport;
+      if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
     message(message: Message): void {
@@ -786,12 +851,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     ping(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       const handlers = connection.#handlers;
       if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
     }
 
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       connection.#keepAlive?.heardPong(payload);
       const handlers = connection.#handlers;
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
@@ -822,7 +889,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
 
     isReadingPaused(): boolean {
-      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue)) !== 0;
+      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue | pausedByRate)) !== 0;
     }
 
     writeProgress(): number {
@@ -836,6 +903,32 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     taken(): void {
       this.#connection.#messageTaken();
+    }
+
+    get canStopReceiving(): boolean {
+      return this.#connection.#transport.supports.pause;
+    }
+
+    stopReceiving(): void {
+      this.#connection.#pauseFor(pausedByRate);
+    }
+
+    receiveAgain(): void {
+      this.#connection.#resumeFor(pausedByRate);
+    }
+
+    rateExceeded(error: ProtocolError): void {
+      this.#connection.#fail(error);
+    }
+
+    get heldBytes(): number {
+      const connection = this.#connection;
+      const { bufferedBytes, retainedBytes } = connection.#transport;
+      return bufferedBytes + retainedBytes + (connection.#inbox?.heldBytes ?? 0);
+    }
+
+    shed(reason: string): void {
+      this.#connection.#shed(reason);
     }
 
     left(): void {

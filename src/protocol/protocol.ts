@@ -48,6 +48,10 @@ export interface ProtocolSink {
   outputReady(): void;
 }
 
+// Streamed and compressed input is decoded in steps of this many bytes: deflate makes up to 1,032 times as much of each
+// (zlib, technical details), all of which is held before the receiver can pause.
+const inflatedStepBytes = 4 * 1024;
+
 // The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
 // reference: a borrowed message that a handler sends back, or passes on to any other connection.
 let borrowed: ArrayBufferLike | undefined;
@@ -439,16 +443,21 @@ export class Protocol {
     const outer = borrowed;
     borrowed = bytes.buffer;
     try {
-      let offset = decoder.decode(bytes, start, end);
+      let offset = decoder.decode(bytes, start, this.#stepEnd(start, end));
       // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
       while (offset < end && !this.#isPaused && !this.#isCodecPending && canReceive(this.#closingState)) {
-        offset = decoder.decode(bytes, offset, end);
+        offset = decoder.decode(bytes, offset, this.#stepEnd(offset, end));
       }
       return offset;
     } finally {
       this.#isDecoding = false;
       borrowed = outer;
     }
+  }
+
+  #stepEnd(start: number, end: number): number {
+    if (this.#extension === undefined || !this.#settings.isStreamed) return end;
+    return Math.min(end, start + inflatedStepBytes);
   }
 
   #decodeWaiting(): void {

@@ -18,6 +18,9 @@ interface QueuedPiece {
   next: QueuedPiece | undefined;
 }
 
+// What a piece that waits costs beside its bytes, so that a flood of empty messages is bounded too.
+const pieceOverheadBytes = 256;
+
 /** What a SendQueue reports to its owner. */
 export interface SendQueueEvents {
   /** Something that waited was written; a flush is due. */
@@ -53,7 +56,7 @@ export class SendQueue {
     return !this.#isBusy && this.#first === undefined;
   }
 
-  /** The payload bytes that wait here or are in the codec. */
+  /** The payload bytes that wait here or are in the codec; each piece that waits counts 256 bytes more. */
   get byteLength(): number {
     return this.#waitingBytes + this.#busyBytes;
   }
@@ -70,7 +73,7 @@ export class SendQueue {
     if (this.#last === undefined) this.#first = piece;
     else this.#last.next = piece;
     this.#last = piece;
-    this.#waitingBytes += payload.length;
+    this.#waitingBytes += pieceOverheadBytes + payload.length;
   }
 
   /** Calls back once everything before has been written: at once if nothing waits. */
@@ -137,7 +140,7 @@ export class SendQueue {
   #advance(): void {
     while (this.#first !== undefined && !this.#isBusy) {
       const piece = this.#first;
-      this.#waitingBytes -= piece.payload.length;
+      this.#waitingBytes -= pieceOverheadBytes + piece.payload.length;
       // It stays in its place until it is processed: what an observer sends meanwhile goes behind.
       this.#process(piece);
       if (this.#isDisposed) return;

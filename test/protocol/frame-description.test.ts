@@ -1,56 +1,70 @@
 import { describe, expect, it } from 'vitest';
 import {
   closeText,
+  hexByte,
   payloadPreview,
   payloadText,
-  unmaskedPayload,
   type UnmaskedFrame,
+  unmaskedPayload,
 } from '../../src/protocol/frame-description.ts';
-import type { FrameHeader } from '../../src/protocol/frame-header.ts';
-import { fromHex, toHex, utf8 } from './wire.ts';
+import { Opcode } from '../../src/protocol/opcode.ts';
+import { fromHex, toHex } from './wire.ts';
 
-function frame(opcode: number, payload: Uint8Array, more: Partial<FrameHeader> = {}): UnmaskedFrame {
-  const bytes = new Uint8Array(2);
-  const header = { fin: true, rsv: 0, opcode, maskKey: undefined, payloadLength: payload.length, bytes };
-  return { header: { ...header, ...more }, payload };
+function frame(
+  opcode: number,
+  payload: Uint8Array,
+  { rsv = 0, payloadLength = payload.length } = {},
+): UnmaskedFrame {
+  return {
+    header: { fin: true, rsv, opcode, maskKey: undefined, payloadLength, bytes: new Uint8Array(2) },
+    payload,
+  };
 }
 
-describe('what a frame holds, for people', () => {
-  it('is its payload without the mask, which the frame keeps', () => {
-    // RFC 6455 5.7: a single-frame masked text message.
-    const payload = fromHex('7f9f4d5158');
-    const masked = { ...frame(1, payload, { maskKey: 0x37fa_213d }), direction: 'in' as const };
-    expect(new TextDecoder().decode(unmaskedPayload(masked))).toBe('Hello');
-    expect(toHex(payload)).toBe('7f9f4d5158');
-    const plain = { ...frame(1, utf8('Hello')), direction: 'in' as const };
-    expect(unmaskedPayload(plain)).toBe(plain.payload);
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('the payload of a frame', () => {
+  it('is unmasked in a copy, and left as it is where there is no mask', () => {
+    // RFC 6455 5.7: "Hello", masked.
+    const masked = fromHex('7f9f4d5158');
+    const { header } = frame(Opcode.text, masked);
+    const observed = {
+      direction: 'in',
+      header: { ...header, maskKey: 0x37fa213d },
+      payload: masked,
+    } as const;
+    expect(new TextDecoder().decode(unmaskedPayload(observed))).toBe('Hello');
+    expect(toHex(masked)).toBe('7f9f4d5158');
+    expect(unmaskedPayload({ direction: 'out', header, payload: masked })).toBe(masked);
   });
 
-  it('is text where it is text, also when the end of its last character is cut away', () => {
-    expect(payloadText(frame(1, utf8('tea\tfor\r\ntwo')))).toBe('tea\tfor\r\ntwo');
-    expect(payloadText(frame(9, utf8('gr\u00fc\u00dfe').subarray(0, 5)))).toBe('gr\u00fc');
-    expect(payloadText(frame(1, fromHex('ff')))).toBeUndefined();
-    expect(payloadText(frame(1, fromHex('00')))).toBeUndefined();
-    expect(payloadText(frame(2, utf8('tea')))).toBeUndefined();
-    expect(payloadText(frame(1, utf8('tea'), { rsv: 0x40 }))).toBeUndefined();
+  it('is text where it is UTF-8, also when the end of a character was cut away', () => {
+    expect(payloadText(frame(Opcode.text, utf8('grüße\n')))).toBe('grüße\n');
+    expect(payloadText(frame(Opcode.continuation, utf8('grüße').subarray(0, 3)))).toBe('gr');
+    expect(payloadText(frame(Opcode.ping, utf8('?')))).toBe('?');
   });
 
-  it('is the words of a close frame', () => {
-    expect(closeText(frame(8, joinedClose(1001, 'bye')))).toBe('1001 bye');
-    expect(closeText(frame(8, joinedClose(1001, '')))).toBe('1001');
-    expect(closeText(frame(8, new Uint8Array(0)))).toBe('without a code');
-    expect(closeText(frame(8, fromHex('03')))).toContain('1 byte');
-    expect(closeText(frame(1, joinedClose(1001, 'bye')))).toBeUndefined();
+  it('is no text when it is binary, compressed, not UTF-8, or has control characters', () => {
+    expect(payloadText(frame(Opcode.binary, utf8('text')))).toBeUndefined();
+    expect(payloadText(frame(Opcode.text, utf8('text'), { rsv: 0x40 }))).toBeUndefined();
+    expect(payloadText(frame(Opcode.text, fromHex('ff')))).toBeUndefined();
+    expect(payloadText(frame(Opcode.text, fromHex('61001b')))).toBeUndefined();
   });
 
-  it('is said in a few words', () => {
-    expect(payloadPreview(frame(8, joinedClose(4000, 'enough')))).toBe('4000 enough');
-    expect(payloadPreview(frame(1, utf8('x'.repeat(300))))).toBe('x'.repeat(200));
-    expect(payloadPreview(frame(2, fromHex('00ff0a')))).toBe('00 ff 0a');
-    expect(payloadPreview(frame(2, new Uint8Array(25)))).toBe(`${'00 '.repeat(24)}\u2026`);
+  it('of a close frame is its code and reason, or what is wrong with it', () => {
+    expect(closeText(frame(Opcode.close, fromHex('03e8')))).toBe('1000');
+    expect(closeText(frame(Opcode.close, fromHex('03f4627965')))).toBe('1012 bye');
+    expect(closeText(frame(Opcode.close, new Uint8Array(0)))).toBe('without a code');
+    expect(closeText(frame(Opcode.close, fromHex('03')))).toContain('1 byte');
+    expect(closeText(frame(Opcode.text, fromHex('03e8')))).toBeUndefined();
+  });
+
+  it('in a few words is text, or bytes, cut where they are long', () => {
+    expect(payloadPreview(frame(Opcode.close, fromHex('03e8')))).toBe('1000');
+    expect(payloadPreview(frame(Opcode.text, utf8('x'.repeat(300))))).toHaveLength(200);
+    expect(payloadPreview(frame(Opcode.binary, fromHex('00ff')))).toBe('00 ff');
+    const long = payloadPreview(frame(Opcode.binary, new Uint8Array(24), { payloadLength: 25 }));
+    expect(long).toBe(`${'00 '.repeat(24)}…`);
+    expect([0, 10, 255].map(hexByte)).toEqual(['00', '0a', 'ff']);
   });
 });
-
-function joinedClose(code: number, reason: string): Uint8Array {
-  return Uint8Array.of(code >> 8, code & 0xff, ...utf8(reason));
-}
