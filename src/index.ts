@@ -2,15 +2,40 @@
 
 export { Connection } from './connection/connection.ts';
 export type {
+  CloseOptions,
   ConnectionHandlers,
   FragmentOptions,
   SendData,
   SendOptions,
 } from './connection/connection-handlers.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
+export type {
+  BothWays,
+  ClosedSnapshot,
+  ConnectionSnapshot,
+  PauseReason,
+  TrafficSnapshot,
+} from './connection/connection-snapshot.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';
 export type { Message, MessageType } from './connection/message-transport.ts';
+export type { TrafficRates } from './connection/rate-window.ts';
+export { Traffic } from './protocol/traffic.ts';
+
+// Watching
+export {
+  type CloseMessage,
+  DiagnosticsChannel,
+  type DiagnosticsChannels,
+  diagnosticsChannels,
+  type ErrorMessage,
+  type FrameMessage,
+  type OpenMessage,
+  type Side,
+  type UpgradeMessage,
+} from './node/diagnostics.ts';
+export type { MemorySnapshot, ServerSnapshot, ServerState } from './server/server-statistics.ts';
+export type { DecidedUpgrade } from './server/upgrade-log.ts';
 
 // Client
 export { connect } from './node/connect.ts';
@@ -41,7 +66,12 @@ export type { Endpoint } from './server/endpoint.ts';
 export type { OpeningHandshake } from './server/opening-handshake.ts';
 export type { AllowedOrigins } from './server/origin.ts';
 export type { PathParams } from './server/path-pattern.ts';
-export { ServerConnection } from './server/server-connection.ts';
+export {
+  defaultRollingDrainOptions,
+  type DrainReport,
+  type RollingDrainOptions,
+} from './server/rolling-drain.ts';
+export { ServerConnection, type ServerConnectionSnapshot } from './server/server-connection.ts';
 export {
   defaultServerLimits,
   type EndpointOptions,

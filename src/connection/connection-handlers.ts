@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import type { ConnectionProbe } from './connection-probe.ts';
 import type { ClosedInfo } from './end-reason.ts';
 import type { Message, MessageType } from './message-transport.ts';
 
@@ -44,6 +45,15 @@ export interface SendOptions {
   readonly compress?: boolean;
 }
 
+/** How a connection is closed. */
+export interface CloseOptions {
+  /**
+   * How long the close may take before the connection is cut, in milliseconds; what was sent before goes first and needs
+   * its time too. @defaultValue the option `closeTimeoutMs` of the connection
+   */
+  readonly timeoutMs?: number;
+}
+
 /** How one fragment is sent; `compress` of the first fragment counts for the whole message. */
 export interface FragmentOptions extends SendOptions {
   /** Whether the message ends with this fragment. */
@@ -60,4 +70,6 @@ export interface ConnectionEnvironment {
   readonly scheduler?: Scheduler;
   /** Hears what a handler threw. @defaultValue console.error */
   readonly onError?: (error: unknown) => void;
+  /** Who watches. @defaultValue nobody */
+  readonly probe?: ConnectionProbe | undefined;
 }

@@ -6,13 +6,17 @@ import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
+import { portableTextCodec } from '../base/text-codec.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
+import { requireInteger } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
+  CloseOptions,
   ConnectionEnvironment,
   ConnectionHandlers,
   FragmentOptions,
@@ -20,7 +24,9 @@ import type {
   SendOptions,
 } from './connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from './connection-options.ts';
+import { type ConnectionSnapshot, describeConnection, type PauseReason } from './connection-snapshot.ts';
 import type { ClosedInfo } from './end-reason.ts';
+import { FrameObservers } from './frame-observers.ts';
 import { Inbox, messageOverheadBytes } from './inbox.ts';
 import { KeepAlive, type KeepAliveActions } from './keep-alive.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -32,12 +38,22 @@ import type {
   TransportFeatures,
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
+import { RateWindow } from './rate-window.ts';
 
 // Why receiving is paused; several causes may hold at a time.
 const pausedByUser = 1;
 const pausedByQueue = 2;
 const pausedByBackpressure = 4;
 type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
+const pauseReasons: readonly (readonly [PauseCause, PauseReason])[] = [
+  [pausedByUser, 'user'],
+  [pausedByQueue, 'queue'],
+  [pausedByBackpressure, 'backpressure'],
+];
+
+const longestDelayMs = 0x7fff_ffff;
+
+let connectionCount = 0;
 
 // How much a loop may send without a turn of the event loop: some milliseconds of work.
 const yieldEveryBytes = 1024 * 1024;
@@ -46,11 +62,15 @@ const yieldEveryBytes = 1024 * 1024;
 export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** What the application attached when it accepted or opened the connection. */
   readonly data: Data;
+  /** Counts the connections of this process, for logs. */
+  readonly id: number = ++connectionCount;
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
   readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
   readonly #keepAlive: KeepAlive | undefined;
+  // Whole milliseconds: a number with a fraction would be an object.
+  readonly #openedAtMs: number;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
@@ -65,7 +85,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #drain: Deferred<boolean> | undefined;
   #end: ConnectionEnd | undefined;
   #closed: Deferred<ClosedInfo> | undefined;
-  #observer: FrameObserver | undefined;
+  #observers: FrameObservers | undefined;
+  #rates: RateWindow | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(
@@ -79,6 +100,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#options = resolveConnectionOptions(options);
     this.#environment = environment;
     this.#inside = new Connection.#Inside(this);
+    this.#openedAtMs = Math.round(this.#clock.now());
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
@@ -159,7 +181,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (this.#readyState !== 'open') return false;
       this.#transport.sendBinary(bytes, options?.compress);
     }
-    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
+    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength, data);
   }
 
   /** Sends a message that was encoded once for many receivers; as `send` otherwise. */
@@ -259,10 +281,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @param code 1000-1003, 1007-1014 or 3000-4999; @defaultValue 1000
    * @param reason at most 123 bytes of UTF-8
    * @returns `closed`
-   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason, `WS_OPTION_INVALID`
    */
-  close(code = 1000, reason = ''): Promise<ClosedInfo> {
-    this.#close(code, reason, undefined);
+  close(code = 1000, reason = '', options?: CloseOptions): Promise<ClosedInfo> {
+    const timeoutMs = options?.timeoutMs;
+    if (timeoutMs !== undefined) requireInteger('timeoutMs', timeoutMs, 1, longestDelayMs);
+    this.#close(code, reason, undefined, timeoutMs);
     return this.closed;
   }
 
@@ -334,21 +358,69 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /**
-   * Attaches an observer that sees every frame as it is on the wire.
+   * Attaches an observer that sees every frame as it is on the wire; there may be several. One that throws is told
+   * nothing more, and what it threw goes where errors of handlers go; the connection lives on.
    * @returns a function that detaches it
-   * @throws FullduplexError `WS_CONSUMER_EXISTS` when there is one, `WS_UNSUPPORTED` in a browser
+   * @throws FullduplexError `WS_CONSUMER_EXISTS` when this very one is attached, `WS_UNSUPPORTED` in a browser
    */
   observe(observer: FrameObserver): () => void {
     this.#require('observe', 'observe');
-    if (this.#observer !== undefined)
-      throw consumerExists('a frame observer is attached already, expected one');
-    this.#observer = observer;
-    this.#transport.observe(observer);
+    this.#observers ??= new FrameObservers((error) => {
+      this.#detachObservers();
+      this.#report(error);
+    });
+    const observers = this.#observers;
+    if (observers.has(observer))
+      throw consumerExists('this frame observer is attached already, expected another one');
+    observers.add(observer);
+    this.#transport.observe(observers);
     return () => {
-      if (this.#observer !== observer) return;
-      this.#observer = undefined;
-      this.#transport.observe(undefined);
+      observers.remove(observer);
+      this.#detachObservers();
     };
+  }
+
+  /**
+   * Gives the connection as plain values at this moment: state, counts, rates, queues, latency, end. It can be asked by
+   * several, as often as they like.
+   */
+  snapshot(): ConnectionSnapshot {
+    const nowMs = this.#clock.now();
+    this.#rates ??= new RateWindow(this.#openedAtMs, nowMs);
+    return describeConnection(
+      {
+        id: this.id,
+        readyState: this.#readyState,
+        openedAtMs: this.#openedAtMs,
+        nowMs,
+        heldBytes: this.heldBytes,
+        pausedBy: pauseReasons.flatMap(([cause, reason]) => (this.#pauseCauses & cause ? [reason] : [])),
+        latencyMs: this.latencyMs,
+        closedInfo: this.closedInfo,
+        rates: this.#rates,
+      },
+      this.#transport,
+    );
+  }
+
+  /** What JSON.stringify writes: `snapshot()`. */
+  toJSON(): ConnectionSnapshot {
+    return this.snapshot();
+  }
+
+  /** Bytes of messages that have arrived and wait for a consumer. */
+  get heldBytes(): number {
+    return this.#inbox?.heldBytes ?? 0;
+  }
+
+  /** Whether receiving is paused, whatever the reason; `snapshot().pausedBy` names it. */
+  get isReceivingPaused(): boolean {
+    return this.#pauseCauses !== 0;
+  }
+
+  /** Adds what this connection has carried so far to counts of yours. */
+  addTrafficTo(total: Traffic): void {
+    this.#transport.addTrafficTo(total);
   }
 
   /** Asks for `onDrained`, for a subclass that found the connection above the high-water mark by itself. */
@@ -371,7 +443,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /** Whether a fragmented message was begun and not finished: nothing but control frames may come between. */
-  protected get isMessageOpen(): boolean {
+  get isMessageOpen(): boolean {
     return this.#transport.isMessageOpen;
   }
 
@@ -383,15 +455,18 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** Told when everything queued has left after the high-water mark was passed; for subclasses. */
   protected onDrained(): void {}
 
-  /** Told when the connection is gone, before the `close` handler; for subclasses. */
-  protected onClosed(): void {}
+  /**
+   * Told when the connection is gone, before the `close` handler; for subclasses.
+   * @param _code the code of `closedInfo`, which need not be made for it
+   */
+  protected onClosed(_code: number): void {}
 
   // Sending
 
-  #accepted(addedBytes: number): boolean | Promise<boolean> {
+  #accepted(addedBytes: number, data?: SendData): boolean | Promise<boolean> {
     const bufferedBytes = this.#transport.bufferedBytes;
     if (bufferedBytes > this.#options.highWaterMarkBytes)
-      return this.#aboveHighWaterMark(bufferedBytes, addedBytes);
+      return this.#aboveHighWaterMark(bufferedBytes, addedBytes, data);
     this.#untilYieldBytes -= addedBytes + messageOverheadBytes;
     return this.#untilYieldBytes > 0 ? true : this.#yield();
   }
@@ -408,12 +483,19 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#awaitDrain();
   }
 
-  #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
+  #aboveHighWaterMark(
+    bufferedBytes: number,
+    addedBytes: number,
+    data: SendData | undefined,
+  ): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
-    // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
-    if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
-      this.overflow(bufferedBytes);
-      return false;
+    if (bufferedBytes > maxQueuedBytes) {
+      // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
+      const messageBytes = typeof data === 'string' ? portableTextCodec.byteLength(data) : addedBytes;
+      if (bufferedBytes > messageBytes + messageOverheadBytes) {
+        this.overflow(bufferedBytes);
+        return false;
+      }
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
       this.#pauseFor(pausedByBackpressure);
@@ -444,13 +526,22 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       this.#dispatch(message);
       return;
     }
-    const { highWaterMarkBytes } = this.#options;
+    const { highWaterMarkBytes, maxRetainedBytes } = this.#options;
     const inbox = this.#openInbox();
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
-    const isFull = inbox.messageBytes > highWaterMarkBytes;
-    if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
+    if (inbox.messageBytes > highWaterMarkBytes && this.#hasSentClose && this.#consumer !== 'handler') {
+      inbox.cutOff();
+    }
     inbox.push(this.#keepable(message));
-    if (inbox.messageBytes > highWaterMarkBytes) this.#pauseFor(pausedByQueue);
+    if (inbox.messageBytes <= highWaterMarkBytes) return;
+    if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
+      this.#cut(
+        'WS_RECEIVE_QUEUE_OVERFLOW',
+        `${inbox.messageBytes} bytes of messages wait for a reader on a platform that cannot pause, at most ${maxRetainedBytes}`,
+      );
+      return;
+    }
+    this.#pauseFor(pausedByQueue);
   }
 
   #openInbox(): Inbox {
@@ -505,8 +596,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #pauseIfStreamsAreFull(): void {
-    const heldBytes = this.#inbox?.heldBytes ?? 0;
-    if (heldBytes > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor(pausedByQueue);
+    const inbox = this.#inbox;
+    if (inbox === undefined || inbox.heldBytes <= this.#options.highWaterMarkBytes) return;
+    // As for whole messages: once we are closing, what nobody asks for is dropped.
+    if (this.#hasSentClose) inbox.cutOff();
+    else this.#pauseFor(pausedByQueue);
   }
 
   #messageTaken(): void {
@@ -557,20 +651,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#end;
   }
 
-  #close(code: number | undefined, reason: string, cause: Error | undefined): void {
+  #close(code: number | undefined, reason: string, cause: Error | undefined, timeoutMs?: number): void {
     // Throws for what may not be sent, also when the connection is closed already: the mistake is the same.
     this.#transport.sendClose(code, reason);
     if (this.#readyState === 'closed' || this.#hasSentClose) return;
     const end = this.#beginEnd();
     end.hasSentClose = true;
     end.begin('local', code ?? 1005, reason, cause === undefined ? undefined : () => cause);
-    this.#awaitEnd(end);
+    this.#awaitEnd(end, timeoutMs);
     this.#resumeForGood();
   }
 
-  #awaitEnd(end: ConnectionEnd): void {
+  #awaitEnd(end: ConnectionEnd, timeoutMs = this.#options.closeTimeoutMs): void {
     this.#keepAlive?.stop();
-    end.startDeadline(this.#clock, this.#options.closeTimeoutMs, () => this.#transport.terminate());
+    end.startDeadline(this.#clock, timeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
 
@@ -603,6 +697,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #report(error: unknown): void {
+    this.#environment.probe?.failed(error, this);
     try {
       onRejection(this.reportError(error), reportToConsole);
     } catch (reportError) {
@@ -642,7 +737,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#drain?.resolve(false);
     this.#drain = undefined;
     this.#inbox?.end();
-    this.onClosed();
+    this.onClosed(end.code);
+    this.#environment.probe?.closed(this);
     this.#closed?.resolve(end.closedInfo);
     this.#callClose();
   }
@@ -661,6 +757,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     } catch (error) {
       this.#handlerFailed(error);
     }
+  }
+
+  #detachObservers(): void {
+    if (this.#observers?.isEmpty === true) this.#transport.observe(undefined);
   }
 
   #require(feature: keyof TransportFeatures, method: string): void {

@@ -5,6 +5,7 @@
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 
 /** A whole message: text as a string, binary as a plain Uint8Array (never a Buffer). */
 export type Message = string | Uint8Array;
@@ -66,6 +67,8 @@ export interface MessageTransport {
   readonly bufferedBytes: number;
   /** Changes whenever the operating system took more of what was sent. */
   readonly writeProgress: number;
+  /** Bytes kept of messages that have not arrived whole, or may not be read yet. */
+  readonly retainedBytes: number;
 
   /** Names the listener; called once, before anything else. */
   attach(events: MessageTransportEvents): void;
@@ -91,6 +94,8 @@ export interface MessageTransport {
   resume(): void;
   /** Cuts the connection without further words; `closed` follows. */
   terminate(): void;
+  /** Adds what this transport has carried so far; one that does not see its frames leaves the bytes on the wire out. */
+  addTrafficTo(total: Traffic): void;
   /** Attaches the observer of all frames, or detaches it with undefined. */
   observe(observer: FrameObserver | undefined): void;
 }

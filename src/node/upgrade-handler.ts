@@ -53,8 +53,20 @@ export function refuseUpgrade(
   { request, socket }: UpgradeArrival,
   refusal: HandshakeRefusal,
   ending: EndingSockets,
+  startedAtMs?: number,
 ): void {
+  ending.upgrades.refused(
+    refusal.status,
+    refusal.error.code,
+    { head: request, remoteAddress: addressOf(socket) },
+    startedAtMs,
+  );
   ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
+}
+
+/** The address of the peer; undefined over a unix socket. */
+export function addressOf(socket: Duplex): string | undefined {
+  return socket instanceof Socket ? socket.remoteAddress : undefined;
 }
 
 /** The refusal for a path that leads nowhere. */
@@ -75,13 +87,14 @@ export function handleUpgrade(
     return;
   }
   const upgrade = new NodeUpgrade(request, socket);
+  const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
-    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();
+    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start();
   } else if (outcome.kind === 'accepted') {
-    accept(socket, head, outcome, endpoint, environment);
+    accept(socket, head, outcome, endpoint, environment, upgrade, startedAtMs);
   } else {
-    refuseUpgrade(arrival, outcome, environment.ending);
+    refuseUpgrade(arrival, outcome, environment.ending, startedAtMs);
   }
 }
 
@@ -107,13 +120,17 @@ function accept(
   remaining: Uint8Array,
   accepted: AcceptedUpgrade,
   endpoint: Endpoint,
-  { budget }: UpgradeEnvironment,
+  { budget, ending }: UpgradeEnvironment,
+  upgrade: NodeUpgrade,
+  startedAtMs: number | undefined,
 ): void {
   const { acceptance } = accepted;
   if (socket.destroyed) {
+    ending.upgrades.abandoned(upgrade, startedAtMs);
     closeExtensions(acceptance.extensions);
     return;
   }
+  ending.upgrades.accepted(upgrade, startedAtMs);
   if (socket instanceof Socket) {
     // Timeouts of HTTP are over; small frames leave at once.
     socket.setTimeout(0);
@@ -144,6 +161,7 @@ export class PendingUpgrade implements SocketOwner {
   readonly #endpoint: Endpoint;
   readonly #outcome: UpgradeOutcome | Promise<UpgradeOutcome>;
   readonly #environment: UpgradeEnvironment;
+  readonly #startedAtMs: number | undefined;
   readonly #early: Uint8Array[];
   #earlyBytes = 0;
   #deadline: Timer | undefined;
@@ -155,12 +173,14 @@ export class PendingUpgrade implements SocketOwner {
     endpoint: Endpoint,
     outcome: UpgradeOutcome | Promise<UpgradeOutcome>,
     environment: UpgradeEnvironment,
+    startedAtMs: number | undefined,
   ) {
     this.#arrival = arrival;
     this.#upgrade = upgrade;
     this.#endpoint = endpoint;
     this.#outcome = outcome;
     this.#environment = environment;
+    this.#startedAtMs = startedAtMs;
     this.#early = [arrival.head];
   }
 
@@ -178,11 +198,19 @@ export class PendingUpgrade implements SocketOwner {
     void this.#settle();
   }
 
-  /** Ends the wait with 503. */
-  refuse(message: string, code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED'): void {
+  /**
+   * Ends the wait with 503.
+   * @param retryAfterSeconds what Retry-After says; @defaultValue nothing
+   */
+  refuse(
+    message: string,
+    code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED',
+    retryAfterSeconds?: number,
+  ): void {
     if (!this.#finish()) return;
     const refusal = refuse(503, message, code);
-    refuseUpgrade(this.#arrival, refusal, this.#environment.ending);
+    if (retryAfterSeconds !== undefined) refusal.headers.append('Retry-After', String(retryAfterSeconds));
+    refuseUpgrade(this.#arrival, refusal, this.#environment.ending, this.#startedAtMs);
     this.#upgrade.abortSource.abort(refusal.error);
   }
 
@@ -203,11 +231,14 @@ export class PendingUpgrade implements SocketOwner {
       return;
     }
     if (outcome.kind === 'accepted') {
-      accept(socket, concat(this.#early), outcome, this.#endpoint, this.#environment);
+      const early = concat(this.#early);
+      accept(socket, early, outcome, this.#endpoint, this.#environment, this.#upgrade, this.#startedAtMs);
     } else if (outcome.kind === 'refused') {
-      refuseUpgrade(this.#arrival, outcome, this.#environment.ending);
+      refuseUpgrade(this.#arrival, outcome, this.#environment.ending, this.#startedAtMs);
     } else if (response !== undefined) {
-      this.#environment.ending.end(socket, response);
+      const { ending } = this.#environment;
+      ending.upgrades.refused(outcome.response.status, undefined, this.#upgrade, this.#startedAtMs);
+      ending.end(socket, response);
     }
   }
 
@@ -232,6 +263,7 @@ export class PendingUpgrade implements SocketOwner {
   /** The client is gone. */
   closed(): void {
     if (!this.#finish()) return;
+    this.#environment.ending.upgrades.abandoned(this.#upgrade, this.#startedAtMs);
     this.#arrival.socket.destroy();
     this.#upgrade.abortSource.abort(
       new FullduplexError('WS_TRANSPORT_ENDED', 'the client went away during the handshake'),

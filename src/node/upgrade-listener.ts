@@ -15,7 +15,7 @@ import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { encodeRefusedUpgrade } from './http-response.ts';
 import { type ListenerLimits, upgradeRequired } from './listener.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
-import type { UpgradeArrival } from './upgrade-handler.ts';
+import { addressOf, type UpgradeArrival } from './upgrade-handler.ts';
 
 /** What a listener takes from its server. */
 export interface UpgradeListenerOptions {
@@ -66,6 +66,7 @@ export class UpgradeListener {
   refuse(reader: RequestReader, refusal: HandshakeRefusal): void {
     this.#forget(reader);
     ownSocket(reader.socket, nobody);
+    this.#count(reader, refusal);
     this.#options.ending.endBeforeRequest(reader.socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
@@ -73,7 +74,9 @@ export class UpgradeListener {
   refuseInvalid(reader: RequestReader, error: HandshakeError): void {
     this.#forget(reader);
     ownSocket(reader.socket, nobody);
-    this.#options.ending.end(reader.socket, encodeRefusedUpgrade(refuseWith(error), 'GET'));
+    const refusal = refuseWith(error);
+    this.#count(reader, refusal);
+    this.#options.ending.end(reader.socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
   /** Ends a socket without a word. */
@@ -86,6 +89,10 @@ export class UpgradeListener {
   timeUp(reader: RequestReader): void {
     const message = `the request was not complete within ${this.#options.limits.handshakeTimeoutMs} ms`;
     this.refuse(reader, refuse(408, message, 'WS_HANDSHAKE_TIMEOUT'));
+  }
+
+  #count({ socket }: RequestReader, { status, error }: HandshakeRefusal): void {
+    this.#options.ending.upgrades.refused(status, error.code, { remoteAddress: addressOf(socket) });
   }
 
   #connected(socket: Socket): void {

@@ -15,6 +15,13 @@ import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.t
 import { Endpoint } from '../server/endpoint.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { pathOf } from '../server/path-pattern.ts';
+import {
+  type DrainReport,
+  requireRollingDrain,
+  type ResolvedRollingDrain,
+  RollingDrain,
+  type RollingDrainOptions,
+} from '../server/rolling-drain.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import {
   type EndpointOptions,
@@ -24,9 +31,12 @@ import {
   type ServerLimits,
   type ServerOptions,
 } from '../server/server-options.ts';
+import { type ServerSnapshot, type ServerState, ServerStatistics } from '../server/server-statistics.ts';
 import { Topics } from '../server/topics.ts';
+import { UpgradeLog } from '../server/upgrade-log.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
+import { serverProbe } from './diagnostics.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { notListening, urlOfServer } from './listener.ts';
 import { requestHeadOf } from './node-request.ts';
@@ -43,6 +53,7 @@ import {
 } from './upgrade-handler.ts';
 import { UpgradeListener } from './upgrade-listener.ts';
 import { type Route, UpgradeRouter } from './upgrade-router.ts';
+import { compressionMemory } from './zlib/compression-memory.ts';
 
 /** What a server stands on. */
 export interface ServerHost {
@@ -68,8 +79,15 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #routes: Route[] = [];
   readonly #environment: UpgradeEnvironment;
   readonly #deadline: HandshakeDeadline | undefined;
+  readonly #upgrades: UpgradeLog;
+  readonly #statistics: ServerStatistics;
   #isClosing = false;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
+  #rolling: RollingDrain | undefined;
+  #drained: Promise<DrainReport> | undefined;
+  // What Retry-After says to those who connect during a drain.
+  #retryAfterSeconds: number | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(options: ServerOptions, host?: ServerHost) {
@@ -81,11 +99,13 @@ export class WebSocketServer implements AsyncDisposable {
       console.error(error);
       return undefined;
     };
+    this.#upgrades = new UpgradeLog(() => this.#clock.now(), serverProbe);
+    this.#statistics = new ServerStatistics(this.#clock);
     this.#environment = {
       clock: this.#clock,
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
       maxHeaderCount: this.#limits.maxHeaderCount,
-      ending: new EndingSockets(this.#clock),
+      ending: new EndingSockets(this.#clock, this.#upgrades),
       budget: new MemoryBudget(this.#limits.maxRetainedBytesTotal),
       pending: new Set<PendingUpgrade>(),
       onError: (error) => this.#report(error, undefined),
@@ -169,8 +189,16 @@ export class WebSocketServer implements AsyncDisposable {
       clock: this.#clock,
       topics: this.#topics,
       onError: (error, connection) => this.#report(error, connection),
-      opened: (connection) => this.#connections.add(connection),
-      closed: (connection) => this.#connections.delete(connection),
+      probe: serverProbe,
+      opened: (connection) => {
+        this.#connections.add(connection);
+        this.#statistics.opened();
+        serverProbe.opened(connection);
+      },
+      closed: (connection, code) => {
+        this.#connections.delete(connection);
+        this.#statistics.closed(connection, code);
+      },
     });
     if (this.#router === undefined) {
       this.#endpoints.add(endpoint);
@@ -220,7 +248,7 @@ export class WebSocketServer implements AsyncDisposable {
   /**
    * Ends the server: no connection is accepted any more, handshakes under way are answered with 503, every connection
    * gets a close frame, and those that are still there after `timeoutMs` are cut. An HTTP server of somebody else's
-   * goes on without us. A second call waits for the same end.
+   * goes on without us. A second call waits for the same end; one during `drain()` ends the patience of that.
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
    */
   async close(options: DrainOptions = {}): Promise<void> {
@@ -230,7 +258,41 @@ export class WebSocketServer implements AsyncDisposable {
       // Set before anything happens, because a handler that is told of its close may call close() again.
       this.#closing = Promise.resolve().then(() => this.#end(complete));
     }
+    this.#rolling?.hurry(complete.timeoutMs);
     await this.#closing;
+  }
+
+  /**
+   * Ends the server gently, for a rolling restart: no connection is accepted any more (handshakes get 503 with Retry-After),
+   * and the connections are closed one after the other over `overMs`, each behind what was sent to it. Then the server is
+   * closed. A second call waits for the same end; `close()` meanwhile ends the patience.
+   * @returns what became of the connections
+   * @throws FullduplexError `WS_OPTION_INVALID`, `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
+   */
+  async drain(options: RollingDrainOptions = {}): Promise<DrainReport> {
+    const complete = requireRollingDrain(options);
+    // Begun a moment later: a handler that is told of its close may call drain() again.
+    this.#drained ??= Promise.resolve().then(() => this.#drain(complete));
+    return this.#drained;
+  }
+
+  /** Gives the server and all its connections as plain values at this moment. Looks at every connection once. */
+  snapshot(): ServerSnapshot {
+    const { usedBytes, maxBytes } = compressionMemory;
+    return this.#statistics.snapshot({
+      state: this.#state,
+      connections: this.#connections,
+      upgrades: this.#upgrades,
+      pendingUpgrades: this.#environment.pending.size,
+      topics: this.#topics,
+      budget: this.#environment.budget,
+      compression: { bytes: usedBytes, maxBytes },
+    });
+  }
+
+  /** What JSON.stringify writes: `snapshot()`. */
+  toJSON(): ServerSnapshot {
+    return this.snapshot();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -240,11 +302,11 @@ export class WebSocketServer implements AsyncDisposable {
   async #end(options: Required<DrainOptions>): Promise<void> {
     const server = this.#server;
     const isOwn = this.#isOwn;
-    const { pending, ending } = this.#environment;
+    const { ending } = this.#environment;
     const stopped = server !== undefined && isOwn ? stopListening(server) : Promise.resolve();
-    for (const upgrade of pending) upgrade.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
-    this.#listener?.refuseAll(refuseBecauseClosing());
-    if (isOwn) this.#deadline?.refuseAll(refuseBecauseClosing());
+    this.#refusePending();
+    this.#listener?.refuseAll(this.#refusal());
+    if (isOwn) this.#deadline?.refuseAll(this.#refusal());
     const deadline = this.#clock.setTimer(() => ending.cutAll(), options.timeoutMs);
     await Promise.all([drain(this.#connections, options, this.#clock), ending.emptied()]);
     deadline.cancel();
@@ -253,12 +315,52 @@ export class WebSocketServer implements AsyncDisposable {
     // Ordinary requests whose answer is under way.
     if (isOwn && server instanceof SecureServer) server.closeAllConnections();
     await stopped;
+    this.#isClosed = true;
+  }
+
+  async #drain(options: ResolvedRollingDrain): Promise<DrainReport> {
+    const refusedBefore = this.#upgrades.refusedCount;
+    const rolling = new RollingDrain(this.#connections, options, this.#clock);
+    const ended = rolling.run();
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#rolling = rolling;
+      this.#retryAfterSeconds = options.retryAfterSeconds;
+      if (options.stopListening && this.#isOwn) this.#server?.close();
+      this.#refusePending();
+      const { code, reason, timeoutMs } = options;
+      this.#closing = ended.then(() => {
+        this.#rolling = undefined;
+        return this.#end({ code, reason, timeoutMs });
+      });
+    }
+    const report = await ended;
+    await this.#closing;
+    return { ...report, refused: this.#upgrades.refusedCount - refusedBefore };
+  }
+
+  get #state(): ServerState {
+    if (this.#isClosed) return 'closed';
+    if (this.#rolling !== undefined) return 'draining';
+    return this.#isClosing ? 'closing' : 'open';
+  }
+
+  #refusePending(): void {
+    for (const upgrade of this.#environment.pending)
+      upgrade.refuse(closingMessage, 'WS_HANDSHAKE_REFUSED', this.#retryAfterSeconds);
+  }
+
+  #refusal(): HandshakeRefusal {
+    const refusal = refuse(503, closingMessage, 'WS_HANDSHAKE_REFUSED');
+    if (this.#retryAfterSeconds !== undefined)
+      refusal.headers.append('Retry-After', String(this.#retryAfterSeconds));
+    return refusal;
   }
 
   #arrived(arrival: UpgradeArrival, endpoint: Endpoint, params: Readonly<Record<string, string>>): void {
     const remainingMs = this.#deadline?.take(arrival.socket) ?? arrival.remainingMs;
     if (this.#isClosing) {
-      refuseUpgrade(arrival, refuseBecauseClosing(), this.#environment.ending);
+      refuseUpgrade(arrival, this.#refusal(), this.#environment.ending);
       return;
     }
     handleUpgrade(
@@ -270,6 +372,8 @@ export class WebSocketServer implements AsyncDisposable {
   }
 
   #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {
+    // What a connection has to report its own probe has heard.
+    if (connection === undefined) serverProbe.failed(error, undefined);
     try {
       onRejection(this.#onError(error, connection), (reportError) => console.error(reportError));
     } catch (reportError) {
@@ -279,9 +383,7 @@ export class WebSocketServer implements AsyncDisposable {
   }
 }
 
-function refuseBecauseClosing(): HandshakeRefusal {
-  return refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED');
-}
+const closingMessage = 'the server is closing';
 
 function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => {

@@ -7,6 +7,7 @@ import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
+import type { ConnectionProbe } from '../connection/connection-probe.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
@@ -52,7 +53,9 @@ export interface EndpointEnvironment {
   /** Told of every connection before its `open` handler. */
   readonly opened: (connection: ServerConnection<unknown>) => void;
   /** Told of every connection when it is gone. */
-  readonly closed: (connection: ServerConnection<unknown>) => void;
+  readonly closed: (connection: ServerConnection<unknown>, code: number) => void;
+  /** Who watches the connections. @defaultValue nobody */
+  readonly probe?: ConnectionProbe | undefined;
 }
 
 const ordinaryTarget = /^\/[\w/?=&.-]*$/;
@@ -92,8 +95,8 @@ export class Endpoint {
     this.#options = options;
     this.#handlers = handlers;
     this.#environment = environment;
-    const { clock, scheduler } = environment;
-    this.#connectionEnvironment = { scheduler, ...(clock === undefined ? {} : { clock }) };
+    const { clock, scheduler, probe } = environment;
+    this.#connectionEnvironment = { scheduler, probe, ...(clock === undefined ? {} : { clock }) };
   }
 
   /** The path as it was written. */

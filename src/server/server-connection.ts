@@ -8,6 +8,7 @@ import type {
   SendOptions,
 } from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { ConnectionSnapshot } from '../connection/connection-snapshot.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
@@ -29,9 +30,19 @@ export interface ConnectionPeer {
 export interface ConnectionHome {
   readonly topics: Topics;
   /** Told when a connection is gone. */
-  readonly closed: (connection: ServerConnection<unknown>) => void;
+  readonly closed: (connection: ServerConnection<unknown>, code: number) => void;
   /** Hears what a handler threw. */
   readonly onError: (error: unknown, connection: ServerConnection<unknown>) => unknown;
+}
+
+/** A connection of a server at one moment. */
+export interface ServerConnectionSnapshot extends ConnectionSnapshot {
+  /** Where the client connected to, without the query: tokens travel there. */
+  readonly url: string;
+  /** The address of the peer (a proxy's, if there is one); null over a unix socket. */
+  readonly remoteAddress: string | null;
+  /** The topics that it is subscribed to. */
+  readonly topics: readonly string[];
 }
 
 /** A WebSocket connection that a server accepted. */
@@ -75,6 +86,20 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     return this.#subscriptions?.names ?? [];
   }
 
+  override snapshot(): ServerConnectionSnapshot {
+    const { origin, pathname } = this.url;
+    return {
+      ...super.snapshot(),
+      url: `${origin}${pathname}`,
+      remoteAddress: this.remoteAddress ?? null,
+      topics: this.topics,
+    };
+  }
+
+  override toJSON(): ServerConnectionSnapshot {
+    return this.snapshot();
+  }
+
   /**
    * Subscribes to a topic; a second time changes only the options. A connection that is closing or closed is not
    * subscribed.
@@ -116,10 +141,10 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     this.#subscriptions?.drained();
   }
 
-  protected override onClosed(): void {
+  protected override onClosed(code: number): void {
     this.#subscriptions?.clear();
     this.#subscriptions = undefined;
-    this.#home.closed(this);
+    this.#home.closed(this, code);
   }
 
   // What topics may do with a connection beyond what users see.

@@ -237,3 +237,15 @@ test('a queue that grows beyond its bound ends the connection', async () => {
   expect(await connection.closed).toMatchObject({ code: 1006, cause: { code: 'WS_SEND_QUEUE_OVERFLOW' } });
   expect(socket.calls.at(-1)).toEqual(['close']);
 });
+
+test('a loop that is far behind ends the connection for a named reason, because nothing here can be paused', async () => {
+  const { socket, connection } = connectionOver({ maxRetainedBytes: 5000 });
+  for (let index = 0; index < 6; index++) socket.receives('x'.repeat(1000));
+  expect(await connection.closed).toMatchObject({
+    code: 1006,
+    cause: { code: 'WS_RECEIVE_QUEUE_OVERFLOW' },
+  });
+  const seen: unknown[] = [];
+  for await (const message of connection) seen.push(message);
+  expect(seen).toHaveLength(5);
+});
