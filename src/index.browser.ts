@@ -2,11 +2,25 @@
 // that importing it fails when a bundle is built.
 
 export { Connection } from './connection/connection.ts';
-export type { ConnectionHandlers, FragmentOptions, SendData } from './connection/connection-handlers.ts';
+export type {
+  CloseOptions,
+  ConnectionHandlers,
+  FragmentOptions,
+  SendData,
+} from './connection/connection-handlers.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
+export type {
+  BothWays,
+  ClosedSnapshot,
+  ConnectionSnapshot,
+  PauseReason,
+  TrafficSnapshot,
+} from './connection/connection-snapshot.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';
 export type { Message, MessageType } from './connection/message-transport.ts';
+export type { TrafficRates } from './connection/rate-window.ts';
+export { Traffic } from './protocol/traffic.ts';
 
 // Client
 export { connect } from './browser/connect.ts';

@@ -2,12 +2,20 @@
 // sends pings, tells of drained queues and cuts. It cannot pause a connection, nor send or show single frames.
 
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { Traffic } from '../protocol/traffic.ts';
 import type {
   MessageTransport,
   MessageTransportEvents,
   TransportFeatures,
 } from '../connection/message-transport.ts';
-import { messageTooLarge, requireSendableClose, unsupported } from '../connection/platform-rules.ts';
+import {
+  messageByteLength,
+  messageTooLarge,
+  reasonOf,
+  requireSendableClose,
+  unsupported,
+} from '../connection/platform-rules.ts';
 import type { BunSocket } from './bun-runtime.ts';
 
 /** How a BunTransport behaves. */
@@ -32,11 +40,13 @@ const features: TransportFeatures = Object.freeze({
 export class BunTransport implements MessageTransport {
   readonly supports: TransportFeatures = features;
   readonly isMessageOpen = false;
+  readonly retainedBytes = 0;
   /** Bun does not tell what was agreed. */
   readonly extensions = '';
   readonly protocol: string;
   readonly #socket: BunSocket<unknown>;
   readonly #options: BunTransportOptions;
+  readonly #traffic = new Traffic();
   #events: MessageTransportEvents | undefined;
   #isClosing = false;
   // Set once a message was refused: those behind it are not wanted either.
@@ -62,11 +72,17 @@ export class BunTransport implements MessageTransport {
   }
 
   sendText(text: string, compress?: boolean): void {
-    if (this.#events !== undefined) this.#socket.sendText(text, this.#compresses(text.length, compress));
+    if (this.#events === undefined) return;
+    this.#socket.sendText(text, this.#compresses(text.length, compress));
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += messageByteLength(text);
   }
 
   sendBinary(bytes: Uint8Array, compress?: boolean): void {
-    if (this.#events !== undefined) this.#socket.sendBinary(bytes, this.#compresses(bytes.length, compress));
+    if (this.#events === undefined) return;
+    this.#socket.sendBinary(bytes, this.#compresses(bytes.length, compress));
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += bytes.length;
   }
 
   sendPrepared(message: PreparedMessage): void {
@@ -110,18 +126,32 @@ export class BunTransport implements MessageTransport {
     throw unsupported('observing frames');
   }
 
+  /** Closes with what is wrong, and hears nothing more. */
+  fail(error: ProtocolError): void {
+    this.#isRefusing = true;
+    this.sendClose(error.closeCode, reasonOf(error));
+    this.#events?.failed(error);
+  }
+
+  addTrafficTo(total: Traffic): void {
+    total.add(this.#traffic);
+  }
+
   /** Bun read a message. */
   message(message: string | Uint8Array): void {
     if (this.#isRefusing) return;
-    this.#events?.received();
-    const violation = messageTooLarge(message, this.#options.maxMessageBytes);
-    if (violation === undefined) {
-      this.#events?.message(message);
+    const byteLength = messageByteLength(message);
+    this.#events?.received(byteLength);
+    // Hearing of the bytes may have ended it.
+    if (this.#isRefusing) return;
+    const violation = messageTooLarge(byteLength, this.#options.maxMessageBytes);
+    if (violation !== undefined) {
+      this.fail(violation);
       return;
     }
-    this.#isRefusing = true;
-    this.sendClose(violation.closeCode, violation.message);
-    this.#events?.failed(violation);
+    this.#traffic.messagesIn++;
+    this.#traffic.payloadBytesIn += byteLength;
+    this.#events?.message(message);
   }
 
   /** Some of what waited has left. */
@@ -131,13 +161,13 @@ export class BunTransport implements MessageTransport {
 
   /** Bun read a ping, and answers it. */
   ping(payload: Uint8Array): void {
-    this.#events?.received();
+    this.#events?.received(payload.length);
     this.#events?.ping(payload);
   }
 
   /** Bun read a pong. */
   pong(payload: Uint8Array): void {
-    this.#events?.received();
+    this.#events?.received(payload.length);
     this.#events?.pong(payload);
   }
 

@@ -27,21 +27,26 @@ export function requireSendableClose(code: number | undefined, reason: string): 
   }
 }
 
+/** How many bytes a message has. */
+export function messageByteLength(message: Message): number {
+  return typeof message === 'string' ? portableTextCodec.byteLength(message) : message.length;
+}
+
 /** The violation of a message that is longer than the limit; undefined when it is not. */
-export function messageTooLarge(message: Message, maxMessageBytes: number): ProtocolError | undefined {
-  // Text has at least a byte for each unit, and at most three.
-  if (typeof message === 'string' && message.length * 3 <= maxMessageBytes) return undefined;
-  const byteLength =
-    typeof message === 'string' && message.length <= maxMessageBytes
-      ? portableTextCodec.byteLength(message)
-      : message.length;
+export function messageTooLarge(byteLength: number, maxMessageBytes: number): ProtocolError | undefined {
   if (byteLength <= maxMessageBytes) return undefined;
   return new ProtocolError(
     'WS_MESSAGE_TOO_LARGE',
     CloseCode.messageTooBig,
     'RFC 6455 10.4',
-    `message of ${byteLength} bytes or more, at most ${maxMessageBytes}`,
+    `message of ${byteLength} bytes, at most ${maxMessageBytes}`,
   );
+}
+
+/** The close reason that tells of a violation: its message, cut where a control frame ends. */
+export function reasonOf({ message }: ProtocolError): string {
+  // Without characters outside of ASCII each is a byte.
+  return message.replace(/[^\x20-\x7e]/g, '?').slice(0, maxCloseReasonBytes);
 }
 
 /** The error for what a platform's WebSocket does not offer. */

@@ -6,13 +6,21 @@ import { viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { CloseCode, isApplicationCloseCode } from '../protocol/close-code.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { Traffic } from '../protocol/traffic.ts';
 import type {
   Message,
   MessageTransport,
   MessageTransportEvents,
   TransportFeatures,
 } from './message-transport.ts';
-import { messageTooLarge, requireSendableClose, unsupported } from './platform-rules.ts';
+import {
+  messageByteLength,
+  messageTooLarge,
+  reasonOf,
+  requireSendableClose,
+  unsupported,
+} from './platform-rules.ts';
 
 /** The event of a message. */
 export interface PlatformMessageEvent {
@@ -77,8 +85,10 @@ const drainPollMs = 20;
 export class WebSocketTransport implements MessageTransport {
   readonly supports: TransportFeatures = features;
   readonly isMessageOpen = false;
+  readonly retainedBytes = 0;
   readonly #socket: PlatformSocket;
   readonly #options: WebSocketTransportOptions;
+  readonly #traffic = new Traffic();
   #events: MessageTransportEvents | undefined;
   #poll: Timer | undefined;
   #hasFailed = false;
@@ -118,11 +128,15 @@ export class WebSocketTransport implements MessageTransport {
 
   sendText(text: string): void {
     this.#socket.send(text);
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += messageByteLength(text);
     this.#watchBuffer();
   }
 
   sendBinary(bytes: Uint8Array): void {
     this.#socket.send(sendable(bytes));
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += bytes.length;
     this.#watchBuffer();
   }
 
@@ -144,6 +158,17 @@ export class WebSocketTransport implements MessageTransport {
     if (code !== undefined && (sendsEveryCloseCode || isApplicationCloseCode(code)))
       this.#socket.close(code, reason);
     else this.#socket.close();
+  }
+
+  /** Closes with what is wrong, and hears nothing more. */
+  fail(error: ProtocolError): void {
+    this.#isRefusing = true;
+    this.sendClose(error.closeCode, reasonOf(error));
+    this.#events?.failed(error);
+  }
+
+  addTrafficTo(total: Traffic): void {
+    total.add(this.#traffic);
   }
 
   /** Gives the socket up: the platform is left to end it, and what it still says is not heard. */
@@ -178,21 +203,24 @@ export class WebSocketTransport implements MessageTransport {
 
   readonly #message = ({ data }: PlatformMessageEvent): void => {
     if (this.#isRefusing) return;
-    this.#events?.received();
     const message = messageOf(data);
     if (message === undefined) {
       this.#isRefusing = true;
       this.sendClose(CloseCode.unsupportedData, 'the platform gave neither text nor an ArrayBuffer');
       return;
     }
-    const violation = messageTooLarge(message, this.#options.maxMessageBytes ?? Infinity);
-    if (violation === undefined) {
-      this.#events?.message(message);
+    const byteLength = messageByteLength(message);
+    this.#events?.received(byteLength);
+    // Hearing of the bytes may have ended it.
+    if (this.#isRefusing) return;
+    const violation = messageTooLarge(byteLength, this.#options.maxMessageBytes ?? Infinity);
+    if (violation !== undefined) {
+      this.fail(violation);
       return;
     }
-    this.#isRefusing = true;
-    this.sendClose(violation.closeCode, violation.message);
-    this.#events?.failed(violation);
+    this.#traffic.messagesIn++;
+    this.#traffic.payloadBytesIn += byteLength;
+    this.#events?.message(message);
   };
 
   readonly #failed = (): void => {

@@ -25,12 +25,14 @@ import {
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
 import { cookiesFrom, storeCookies } from './cookie-jar.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
+import { clientProbe } from './diagnostics.ts';
 import { dial } from './dial.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
 import { redirectOf } from './redirects.ts';
 import { requireRoad } from './road-options.ts';
 import { SocketTransport } from './socket-transport.ts';
+import { watchAttempt } from './watched-attempt.ts';
 
 /** Checked options: all that connecting needs, as often as it is done. */
 export interface ConnectPlan {
@@ -39,6 +41,8 @@ export interface ConnectPlan {
   readonly connectionOptions: ConnectionOptions;
   readonly handshakeTimeoutMs: number;
   makeHandshake(jarCookies?: string): ClientHandshake;
+  /** Told when the server has agreed, before the connection is made. */
+  readonly accepted?: () => void;
 }
 
 /**
@@ -134,7 +138,8 @@ export async function openConnection(
     const trail = [plan.target];
     for (let hop = plan; ; ) {
       try {
-        return await ask(hop, attempt.signal, enter, handlers);
+        const asked = (one: ConnectPlan): Promise<Connection> => ask(one, attempt.signal, enter, handlers);
+        return await (clientProbe.isWatched ? watchAttempt(hop, asked) : asked(hop));
       } catch (error) {
         const redirect = redirectOf(error, hop.options, trail);
         if (redirect === undefined) throw error;
@@ -292,6 +297,8 @@ function makeConnection(
     connectionOptions,
     nodeEnvironment(report),
   );
+  plan.accepted?.();
+  clientProbe.opened(connection, plan.target.requestUrl);
   if (handlers !== undefined) connection.attach(handlers);
   // The handlers first: to a message in here that is followed by a close frame they can still reply.
   if (accepted.remaining.length > 0) transport.received(accepted.remaining);

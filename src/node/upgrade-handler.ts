@@ -46,6 +46,8 @@ export interface UpgradeArrival {
   readonly head: Uint8Array;
   /** How much of the handshake's time is left. */
   readonly remainingMs?: number;
+  /** Whether it was counted when the connection was accepted. */
+  readonly isCounted?: boolean;
 }
 
 /** Refuses an upgrade. */
@@ -53,8 +55,20 @@ export function refuseUpgrade(
   { request, socket }: UpgradeArrival,
   refusal: HandshakeRefusal,
   ending: EndingSockets,
+  startedAtMs?: number,
 ): void {
+  ending.upgrades.refused(
+    refusal.status,
+    refusal.error.code,
+    { head: request, remoteAddress: addressOf(socket) },
+    startedAtMs,
+  );
   ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
+}
+
+/** The address of the peer; undefined over a unix socket. */
+export function addressOf(socket: Duplex): string | undefined {
+  return socket instanceof Socket ? socket.remoteAddress : undefined;
 }
 
 /** Lets the endpoint decide about a request and does what it says. */
@@ -64,19 +78,20 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head } = arrival;
+  const { request, socket, head, isCounted } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket);
+  const upgrade = new NodeUpgrade(request, socket, isCounted);
+  const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
-    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();
+    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start();
   } else if (outcome.kind === 'accepted') {
-    accept(socket, head, outcome, endpoint, environment);
+    accept(socket, head, outcome, endpoint, environment, upgrade, startedAtMs);
   } else {
-    refuseUpgrade(arrival, outcome, environment.ending);
+    refuseUpgrade(arrival, outcome, environment.ending, startedAtMs);
   }
 }
 
@@ -96,13 +111,17 @@ function accept(
   remaining: Uint8Array,
   accepted: AcceptedUpgrade,
   endpoint: Endpoint,
-  { budget }: UpgradeEnvironment,
+  { budget, ending }: UpgradeEnvironment,
+  upgrade: NodeUpgrade,
+  startedAtMs: number | undefined,
 ): void {
   const { acceptance } = accepted;
   if (socket.destroyed) {
+    ending.upgrades.abandoned(upgrade, startedAtMs);
     closeExtensions(acceptance.extensions);
     return;
   }
+  ending.upgrades.accepted(upgrade, startedAtMs);
   if (socket instanceof Socket) {
     // Timeouts of HTTP are over; small frames leave at once.
     socket.setTimeout(0);
@@ -133,6 +152,7 @@ export class PendingUpgrade implements SocketOwner {
   readonly #endpoint: Endpoint;
   readonly #outcome: UpgradeOutcome | Promise<UpgradeOutcome>;
   readonly #environment: UpgradeEnvironment;
+  readonly #startedAtMs: number | undefined;
   readonly #early: Uint8Array[];
   #earlyBytes = 0;
   #deadline: Timer | undefined;
@@ -144,12 +164,14 @@ export class PendingUpgrade implements SocketOwner {
     endpoint: Endpoint,
     outcome: UpgradeOutcome | Promise<UpgradeOutcome>,
     environment: UpgradeEnvironment,
+    startedAtMs: number | undefined,
   ) {
     this.#arrival = arrival;
     this.#upgrade = upgrade;
     this.#endpoint = endpoint;
     this.#outcome = outcome;
     this.#environment = environment;
+    this.#startedAtMs = startedAtMs;
     this.#early = [arrival.head];
   }
 
@@ -167,11 +189,19 @@ export class PendingUpgrade implements SocketOwner {
     void this.#settle();
   }
 
-  /** Ends the wait with 503. */
-  refuse(message: string, code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED'): void {
+  /**
+   * Ends the wait with 503.
+   * @param retryAfterSeconds what Retry-After says; @defaultValue nothing
+   */
+  refuse(
+    message: string,
+    code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED',
+    retryAfterSeconds?: number,
+  ): void {
     if (!this.#finish()) return;
     const refusal = refuse(503, message, code);
-    refuseUpgrade(this.#arrival, refusal, this.#environment.ending);
+    if (retryAfterSeconds !== undefined) refusal.headers.append('Retry-After', String(retryAfterSeconds));
+    refuseUpgrade(this.#arrival, refusal, this.#environment.ending, this.#startedAtMs);
     this.#upgrade.abortSource.abort(refusal.error);
   }
 
@@ -192,11 +222,14 @@ export class PendingUpgrade implements SocketOwner {
       return;
     }
     if (outcome.kind === 'accepted') {
-      accept(socket, concat(this.#early), outcome, this.#endpoint, this.#environment);
+      const early = concat(this.#early);
+      accept(socket, early, outcome, this.#endpoint, this.#environment, this.#upgrade, this.#startedAtMs);
     } else if (outcome.kind === 'refused') {
-      refuseUpgrade(this.#arrival, outcome, this.#environment.ending);
+      refuseUpgrade(this.#arrival, outcome, this.#environment.ending, this.#startedAtMs);
     } else if (response !== undefined) {
-      this.#environment.ending.end(socket, response);
+      const { ending } = this.#environment;
+      ending.upgrades.refused(outcome.response.status, undefined, this.#upgrade, this.#startedAtMs);
+      ending.end(socket, response);
     }
   }
 
@@ -221,6 +254,7 @@ export class PendingUpgrade implements SocketOwner {
   /** The client is gone. */
   closed(): void {
     if (!this.#finish()) return;
+    this.#environment.ending.upgrades.abandoned(this.#upgrade, this.#startedAtMs);
     this.#arrival.socket.destroy();
     this.#upgrade.abortSource.abort(
       new FullduplexError('WS_TRANSPORT_ENDED', 'the client went away during the handshake'),

@@ -3,6 +3,7 @@
 
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { Limitation } from '../connection/unsupported-options.ts';
+import type { AdmissionOptions } from './admission.ts';
 import type { EndpointOptions, ServerLimits, ServerOptions } from './server-options.ts';
 import type { UpgradeDecision } from './upgrade-decision.ts';
 import type { UpgradeRequest } from './upgrade-request.ts';
@@ -22,7 +23,12 @@ export type PlatformConnectionOptions = Pick<
 /** How an endpoint on Bun, Deno or Workers accepts connections, and how these behave. */
 export interface PlatformEndpointOptions<Data = undefined, Path extends string = string>
   extends Partial<PlatformConnectionOptions>,
-    Pick<EndpointOptions<Data, Path>, 'protocols' | 'allowedOrigins'> {
+    Pick<EndpointOptions<Data, Path>, 'protocols' | 'allowedOrigins' | 'messageRate' | 'byteRate'> {
+  /**
+   * Names what connections share the two rates; as on Node. A rate that is exceeded closes: these platforms cannot stop
+   * reading. @defaultValue each connection has rates of its own
+   */
+  rateKey?(request: UpgradeRequest<Path>): string | undefined;
   /** Decides about each request; as on Node. @defaultValue accepts, without data */
   upgrade?(request: UpgradeRequest<Path>): UpgradeDecision<Data> | Promise<UpgradeDecision<Data>>;
 }
@@ -30,7 +36,8 @@ export interface PlatformEndpointOptions<Data = undefined, Path extends string =
 /** The options of a whole server on Bun, Deno or Workers. */
 export interface PlatformServerOptions
   extends Partial<Pick<ServerLimits, 'handshakeTimeoutMs' | 'maxHeaderCount'>>,
-    Pick<ServerOptions, 'onError' | 'clock'> {}
+    Pick<ServerOptions, 'onError' | 'clock'>,
+    AdmissionOptions {}
 
 const frames: Limitation = { because: 'the platform reads the frames by itself' };
 const heads: Limitation = { because: 'the platform reads the requests by itself' };

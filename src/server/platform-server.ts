@@ -12,6 +12,7 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import { type Limitation, refuseUnsupported } from '../connection/unsupported-options.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts';
+import { Admission } from './admission.ts';
 import { type DrainOptions, drain, requireDrainOptions } from './drain.ts';
 import { Endpoint } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
@@ -69,6 +70,7 @@ export class PlatformServer implements AsyncDisposable {
   readonly #limitations: ReadonlyMap<string, Limitation>;
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
+  readonly #admission: Admission;
   readonly #onError: PlatformServerOptions['onError'];
   readonly #topics = new Topics(portableTextCodec);
   readonly #connections = new Set<ServerConnection<unknown>>();
@@ -86,6 +88,7 @@ export class PlatformServer implements AsyncDisposable {
     this.#limitations = limitations;
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
+    this.#admission = new Admission(options, this.#clock);
     this.#onError = options.onError?.bind(options);
   }
 
@@ -139,8 +142,15 @@ export class PlatformServer implements AsyncDisposable {
       clock: this.#clock,
       topics: this.#topics,
       onError: (error, connection) => this.report(error, connection),
-      opened: (connection) => this.#connections.add(connection),
-      closed: (connection) => this.#connections.delete(connection),
+      admission: this.#admission,
+      opened: (connection) => {
+        this.#connections.add(connection);
+        this.#admission.opened(connection.remoteAddress);
+      },
+      closed: (connection) => {
+        this.#connections.delete(connection);
+        this.#admission.closed(connection.remoteAddress);
+      },
     });
     this.#endpoints.add(endpoint);
     return endpoint;

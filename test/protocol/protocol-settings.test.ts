@@ -54,6 +54,7 @@ const unheard: AssembledSink = {
   messageStart: misused,
   messageChunk: misused,
   messageEnd: misused,
+  messageInflated: misused,
   control: misused,
   codecPending: misused,
   codecDone: misused,

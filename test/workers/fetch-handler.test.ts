@@ -146,6 +146,21 @@ describe('a request for a WebSocket', () => {
     expect(signals[0].aborted).toBe(true);
   });
 
+  test('is refused beyond the caps and rates of the server, by the address that the platform tells', async () => {
+    const handler = fetchHandler({ maxConnectionsPerAddress: 1, maxConnections: 2 });
+    const ask = async (address: string) =>
+      handler(upgradeRequest('https://a/', { 'CF-Connecting-IP': address }), undefined, undefined);
+    const statuses = [];
+    for (const address of ['203.0.113.1', '203.0.113.1', '203.0.113.2', '203.0.113.3'])
+      statuses.push((await ask(address)).status);
+    expect(statuses).toEqual([101, 429, 101, 503]);
+    const limited = fetchHandler({ handshakeRate: { perSecond: 1, burst: 1 } });
+    const first = upgradeRequest('https://a/', { 'CF-Connecting-IP': '203.0.113.1' });
+    expect((await limited(first, undefined, undefined)).status).toBe(101);
+    const second = await limited(first, undefined, undefined);
+    expect([second.status, second.headers.get('retry-after')]).toEqual([429, '1']);
+  });
+
   test('whose decision throws is answered with 500 and reported', async () => {
     const errors: unknown[] = [];
     const handler = fetchHandler({
@@ -200,6 +215,23 @@ describe('a connection', () => {
     long.client.send('äö');
     expect((await long.client.closed).code).toBe(1009);
     expect(await connection.closed).toMatchObject({ code: 1009, cause: { code: 'WS_MESSAGE_TOO_LARGE' } });
+  });
+
+  test('that sends more than its rate is closed with 1008, because nobody can stop reading', async () => {
+    const clock = new FakeClock();
+    const handler = fetchHandler({ clock, messageRate: { perSecond: 1, burst: 2 } });
+    const { client } = await open(handler, upgradeRequest('https://a/'));
+    for (let index = 0; index < 4; index++) client.send('x');
+    expect((await client.closed).code).toBe(1008);
+  });
+
+  test('tells what it has carried', async () => {
+    const handler = fetchHandler({}, { message: (connection, message) => connection.send(message) });
+    const { client } = await open(handler, upgradeRequest('https://a/chat?token=x'));
+    client.send('grün');
+    await firstOf(client);
+    const [connection] = handler.server.connections;
+    expect(connection.snapshot()).toMatchObject({ url: 'wss://a/chat', messages: { in: 1, out: 1 } });
   });
 
   test('ends with a reason when the network is gone', async () => {
