@@ -2,6 +2,8 @@
 // on. They cut silent tunnels, answer for a server that is not there, and decide which Host the server sees.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { serve } from '../../src/node/serve.ts';
+import { RawClient } from '../node/raw-client.ts';
 import { dial, OurServer } from './ours.ts';
 import { whenInstalled } from './peer.ts';
 import { factsOf, payloadOf } from './payload.ts';
@@ -81,6 +83,33 @@ export function describeProxy(proxy: Proxy): void {
           code: 'WS_HANDSHAKE_REFUSED',
           status: 403,
         });
+      });
+
+      test('the server knows the client by what the proxy writes, whatever the client claims', async () => {
+        const seen: unknown[] = [];
+        await using trusting = await serve({
+          port: 0,
+          host: '127.0.0.1',
+          // The proxy's address; all others of 127.0.0.0/8 are clients here.
+          trustedProxies: ['127.0.0.1'],
+          upgrade: ({ remoteAddress, peerAddress, isSecure }) => {
+            seen.push([remoteAddress, peerAddress, isSecure]);
+          },
+        });
+        running = await proxy.start(trusting.port, { idleTimeoutMs });
+        const where = { port: running.port, host: '127.0.0.1', localAddress: '127.0.0.9' };
+        const host = `127.0.0.1:${running.port}`;
+        const own = { Host: host, Origin: `http://${host}` };
+        const claims = { ...own, 'X-Forwarded-For': '203.0.113.66', Forwarded: 'for=203.0.113.66' };
+        for (const headers of [own, claims]) {
+          const [client, { status }] = await RawClient.shake(where, '/', headers);
+          expect(status).toBe(101);
+          client.socket.destroy();
+        }
+        expect(seen).toEqual([
+          ['127.0.0.9', '127.0.0.1', false],
+          ['127.0.0.9', '127.0.0.1', false],
+        ]);
       });
 
       test('a client that stops reading stops the server, nothing is lost, and all flows again', async () => {
