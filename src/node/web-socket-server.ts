@@ -309,6 +309,7 @@ export class WebSocketServer implements AsyncDisposable {
       pendingUpgrades: this.#environment.pending.size,
       topics: this.#topics,
       budget: this.#environment.budget,
+      buffers: bufferMemory,
       compression: { bytes: usedBytes, maxBytes },
     });
   }
