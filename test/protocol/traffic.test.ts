@@ -77,5 +77,24 @@ describe('what a protocol has carried', () => {
     const chunk = Buffer.alloc(64 * 1024 * 1024, 0xff);
     for (let index = 0; index < 40; index++) server.protocol.receive(chunk);
     expect(trafficOf(server).wireBytesIn).toBe(40 * 64 * 1024 * 1024);
+    const sender = new Side({ role: 'server' });
+    for (let index = 0; index < 40; index++) {
+      sender.protocol.sendBinary(chunk);
+      sender.protocol.flush({ write: () => true });
+    }
+    // Each with a header of ten bytes.
+    expect(trafficOf(sender).wireBytesOut).toBe(40 * (64 * 1024 * 1024 + 10));
+    expect(trafficOf(sender).payloadBytesOut).toBe(40 * 64 * 1024 * 1024);
+  });
+
+  it('stays exact so far out, too', () => {
+    const server = new Side({ role: 'server' });
+    // Passed on by reference and never touched: no memory is behind it.
+    const large = new Uint8Array(512 * 1024 * 1024);
+    for (let count = 0; count < 5; count++) {
+      server.protocol.sendBinary(large);
+      server.protocol.flush({ write: () => true });
+    }
+    expect(trafficOf(server).wireBytesOut).toBe(5 * (10 + 512 * 1024 * 1024));
   });
 });
