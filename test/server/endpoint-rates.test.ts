@@ -16,7 +16,7 @@ interface Stage {
   readonly errors: unknown[];
   readonly heard: string[];
   /** Connects as the user; gives the client, or the status of the refusal. */
-  connect(user?: string): Connection | number;
+  readonly connect: (user?: string) => Connection | number;
 }
 
 function stage(options: EndpointOptions<unknown>): Stage {
