@@ -1,3 +1,4 @@
+import type * as zlib from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Buffer } from 'node:buffer';
 
@@ -24,7 +25,7 @@ test('zlib is used where it reads raw streams that refer to a dictionary', async
 
 test('elsewhere messages that take a context over are decompressed without it', async () => {
   vi.doMock('node:zlib', async (original) => ({
-    ...(await original<typeof import('node:zlib')>()),
+    ...(await original<typeof zlib>()),
     inflateRawSync: () => {
       throw new Error('invalid distance too far back');
     },
