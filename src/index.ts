@@ -53,6 +53,12 @@ export type { ProxyOption, ProxyOptions } from './node/proxy/proxy-address.ts';
 export { ProxyError, type ProxyErrorDetails } from './connection/proxy-error.ts';
 export { reconnect } from './node/reconnect.ts';
 export { type Dial, defaultReconnectOptions, type ReconnectOptions } from './connection/reconnect.ts';
+export {
+  BufferMemory,
+  type BufferMemoryOptions,
+} from './connection/buffer-memory.ts';
+export type { ReceiveRate } from './connection/receive-rates.ts';
+export type { RateLimit } from './base/token-bucket.ts';
 export { isTransient } from './connection/retry.ts';
 export { HandshakeError } from './protocol/handshake/handshake-error.ts';
 export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
@@ -61,6 +67,9 @@ export { type ErrorCode, FullduplexError } from './base/errors.ts';
 // Server
 export { type ServeOptions, type ServeTarget, serve } from './node/serve.ts';
 export { WebSocketServer } from './node/web-socket-server.ts';
+export { bufferMemory } from './node/buffer-memory.ts';
+export { type AdmissionOptions, defaultAdmissionOptions } from './server/admission.ts';
+export type { ForwardedHeader } from './server/forwarded-header.ts';
 export { type DrainOptions, defaultDrainOptions } from './server/drain.ts';
 export type { Endpoint } from './server/endpoint.ts';
 export type { OpeningHandshake } from './server/opening-handshake.ts';

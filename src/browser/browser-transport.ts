@@ -154,10 +154,10 @@ export class BrowserTransport implements MessageTransport {
 
   readonly #message = (event: MessageEvent<string | ArrayBuffer>): void => {
     const { data } = event;
-    this.#events?.received();
+    const byteLength = typeof data === 'string' ? portableTextCodec.byteLength(data) : data.byteLength;
+    this.#events?.received(byteLength);
     this.#traffic.messagesIn++;
-    this.#traffic.payloadBytesIn +=
-      typeof data === 'string' ? portableTextCodec.byteLength(data) : data.byteLength;
+    this.#traffic.payloadBytesIn += byteLength;
     this.#events?.message(typeof data === 'string' ? data : new Uint8Array(data));
   };
 

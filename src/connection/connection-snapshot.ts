@@ -67,8 +67,11 @@ export interface ConnectionSnapshot extends TrafficSnapshot {
   readonly closed: ClosedSnapshot | null;
 }
 
-/** `user`: `pause()` was called. `queue`: nobody takes the messages. `backpressure`: the peer does not take the replies. */
-export type PauseReason = 'user' | 'queue' | 'backpressure';
+/**
+ * `user`: `pause()` was called. `queue`: nobody takes the messages. `backpressure`: the peer does not take the replies.
+ * `rate`: the peer has sent more than `messageRate` or `byteRate` allow for now.
+ */
+export type PauseReason = 'user' | 'queue' | 'backpressure' | 'rate';
 
 /** What a connection tells about itself. */
 export interface ConnectionParts {

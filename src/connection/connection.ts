@@ -12,8 +12,9 @@ import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { ProtocolError } from '../protocol/protocol-error.ts';
 import type { Traffic } from '../protocol/traffic.ts';
+import { type BufferHolder, unnoticedBytes } from './buffer-memory.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
   CloseOptions,
@@ -39,16 +40,23 @@ import type {
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
 import { RateWindow } from './rate-window.ts';
+import { ReceiveRates, type ReceiveRatesActions } from './receive-rates.ts';
 
 // Why receiving is paused; several causes may hold at a time.
 const pausedByUser = 1;
 const pausedByQueue = 2;
 const pausedByBackpressure = 4;
-type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
+const pausedByRate = 8;
+type PauseCause =
+  | typeof pausedByUser
+  | typeof pausedByQueue
+  | typeof pausedByBackpressure
+  | typeof pausedByRate;
 const pauseReasons: readonly (readonly [PauseCause, PauseReason])[] = [
   [pausedByUser, 'user'],
   [pausedByQueue, 'queue'],
   [pausedByBackpressure, 'backpressure'],
+  [pausedByRate, 'rate'],
 ];
 
 const longestDelayMs = 0x7fff_ffff;
@@ -67,8 +75,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
-  readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
+  readonly #inside: MessageTransportEvents &
+    KeepAliveActions &
+    PullQueueEvents &
+    ReceiveRatesActions &
+    BufferHolder;
   readonly #keepAlive: KeepAlive | undefined;
+  readonly #receiveRates: ReceiveRates | undefined;
   // Whole milliseconds: a number with a fraction would be an object.
   readonly #openedAtMs: number;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
@@ -104,6 +117,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
+    const { receiveBuckets } = environment;
+    if (receiveBuckets !== undefined)
+      this.#receiveRates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
     transport.attach(this.#inside);
   }
 
@@ -489,6 +505,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     data: SendData | undefined,
   ): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
+    this.#environment.memory?.grew(this.#inside, addedBytes);
     if (bufferedBytes > maxQueuedBytes) {
       // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
       const messageBytes = typeof data === 'string' ? portableTextCodec.byteLength(data) : addedBytes;
@@ -522,7 +539,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   // Receiving
 
   #message(message: Message): void {
-    if (this.#consumer === 'handler' && this.#pauseCauses === 0 && !this.#isDelivering) {
+    if (this.#receiveRates?.message() === false) return;
+    // What a rate has let in is delivered: that of a later message is what is waited for.
+    const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
+    if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
       this.#dispatch(message);
       return;
     }
@@ -534,6 +554,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
     inbox.push(this.#keepable(message));
     if (inbox.messageBytes <= highWaterMarkBytes) return;
+    this.#environment.memory?.grew(this.#inside, message.length);
     if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
       this.#cut(
         'WS_RECEIVE_QUEUE_OVERFLOW',
@@ -586,6 +607,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
+    if (this.#receiveRates?.message() === false) return;
     this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
   }
@@ -664,6 +686,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #awaitEnd(end: ConnectionEnd, timeoutMs = this.#options.closeTimeoutMs): void {
     this.#keepAlive?.stop();
+    this.#receiveRates?.stop();
     end.startDeadline(this.#clock, timeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
@@ -682,6 +705,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     end.isCut = true;
     this.#startClosing();
     this.#transport.terminate();
+  }
+
+  // Fails the connection because of what the peer did: nothing of what it sends is read any more.
+  #fail(error: ProtocolError): void {
+    if (this.#readyState === 'closed') return;
+    if (this.#transport.fail !== undefined) this.#transport.fail(error);
+    else this.#close(error.closeCode, '', error);
+  }
+
+  // RFC 6455 7.4.1: 1013 asks to try again later. Who has not read what was sent would not read that either.
+  #shed(reason: string): void {
+    if (this.#transport.bufferedBytes > this.#options.highWaterMarkBytes) this.#cut('WS_MEMORY_SHED', reason);
+    else this.#fail(new ProtocolError('WS_MEMORY_SHED', 1013, 'RFC 6455 7.4.1', reason));
+    this.#inbox?.clear();
   }
 
   #handlerFailed(error: unknown): void {
@@ -733,6 +770,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
+    this.#receiveRates?.stop();
+    this.#environment.memory?.left(this.#inside);
     end.transportClosed(error);
     this.#pauseCauses = 0;
     this.#deliverHeld();
@@ -779,15 +818,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
-  static readonly #Inside = class implements MessageTransportEvents, KeepAliveActions, PullQueueEvents {
+  static readonly #Inside = class
+    implements MessageTransportEvents, KeepAliveActions, PullQueueEvents, ReceiveRatesActions, BufferHolder
+  {
     readonly #connection: Connection<unknown>;
 
     constructor(connection: Connection<unknown>) {
       this.#connection = connection;
     }
 
-    received(): void {
-      this.#connection.#keepAlive?.heard();
+    received(byteLength = 0): void {
+      const connection = this.#connection;
+      connection.#keepAlive?.heard();
+      connection.#receiveRates?.received(byteLength);
+      const { retainedBytes } = connection.#transport;
+      if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
     message(message: Message): void {
@@ -808,12 +853,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     ping(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       const handlers = connection.#handlers;
       if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
     }
 
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       connection.#keepAlive?.heardPong(payload);
       const handlers = connection.#handlers;
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
@@ -844,7 +891,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
 
     isReadingPaused(): boolean {
-      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue)) !== 0;
+      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue | pausedByRate)) !== 0;
     }
 
     writeProgress(): number {
@@ -858,6 +905,32 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     taken(): void {
       this.#connection.#messageTaken();
+    }
+
+    get canStopReceiving(): boolean {
+      return this.#connection.#transport.supports.pause;
+    }
+
+    stopReceiving(): void {
+      this.#connection.#pauseFor(pausedByRate);
+    }
+
+    receiveAgain(): void {
+      this.#connection.#resumeFor(pausedByRate);
+    }
+
+    rateExceeded(error: ProtocolError): void {
+      this.#connection.#fail(error);
+    }
+
+    get heldBytes(): number {
+      const connection = this.#connection;
+      const { bufferedBytes, retainedBytes } = connection.#transport;
+      return bufferedBytes + retainedBytes + (connection.#inbox?.heldBytes ?? 0);
+    }
+
+    shed(reason: string): void {
+      this.#connection.#shed(reason);
     }
 
     left(): void {

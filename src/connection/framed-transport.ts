@@ -170,6 +170,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#transport.destroy();
   }
 
+  fail(error: ProtocolError): void {
+    this.#protocol.fail(error);
+  }
+
   observe(observer: FrameObserver | undefined): void {
     this.#protocol.observe(observer);
   }
@@ -177,7 +181,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   // ByteTransportEvents
 
   received(chunk: Uint8Array, byteLength: number = chunk.length): void {
-    this.#events.received();
+    this.#events.received(byteLength);
     this.#isReceiving = true;
     this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;

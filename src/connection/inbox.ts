@@ -79,6 +79,12 @@ export class Inbox {
     this.#endArriving();
   }
 
+  /** Forgets the messages that wait, and takes nothing more: the connection had to be ended because of what it holds. */
+  clear(): void {
+    this.cutOff();
+    this.#messages.clear();
+  }
+
   /** Nothing more will come: loops end behind what waits. */
   end(): void {
     this.#endArriving();

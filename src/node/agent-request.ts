@@ -98,7 +98,11 @@ export function requestThroughAgent<T>(
     };
     request.on('error', failed).on('close', closed);
     signal.addEventListener('abort', cut);
-    request.once('socket', () => enter('response', label));
+    request.once('socket', (stream) => {
+      if (stream.connecting)
+        stream.once(isSecure ? 'secureConnect' : 'connect', () => enter('response', label));
+      else enter('response', label);
+    });
     // A 101 without Upgrade is no 'upgrade' to Node.
     request.on('information', ({ statusCode, statusMessage, rawHeaders }) => {
       if (statusCode === 101) judge(handshake.receive(headOf(statusCode, statusMessage, rawHeaders)));

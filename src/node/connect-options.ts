@@ -97,8 +97,9 @@ export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOpt
   readonly proxy?: ProxyOption;
   /**
    * An `http.Agent` for ws:, an `https.Agent` for wss:, which then makes the connection with its own sockets, limits and
-   * proxy. The handshake goes by `node:http`; `createConnection` and `proxy` cannot be given beside it, and the proxies of the
-   * environment are not used. @defaultValue none
+   * proxy; what it sends by itself (a certificate, say) it sends to every server, redirected to or not. The handshake goes
+   * by `node:http`; `createConnection` and `proxy` cannot be given beside it, and the proxies of the environment are not
+   * used. @defaultValue none
    */
   readonly agent?: Agent;
   /** TLS, for wss: and https:. */

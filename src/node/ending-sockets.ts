@@ -21,6 +21,11 @@ export class EndingSockets {
     this.upgrades = upgrades;
   }
 
+  /** How many are on their way out. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
   /**
    * Writes the last bytes of a socket and ends it. What the client still sends is read and dropped, so that no reset
    * overtakes the response (RFC 9112 9.6).

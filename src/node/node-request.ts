@@ -26,10 +26,13 @@ export class NodeUpgrade implements IncomingUpgrade {
   readonly head: RequestHead;
   /** Aborts the request's signal. */
   readonly abortSource: AbortSource = new AbortSource();
+  /** Whether the handshake was counted when the connection was accepted. */
+  readonly isCounted: boolean;
   readonly #socket: Duplex;
 
-  constructor(request: RequestHead, socket: Duplex) {
+  constructor(request: RequestHead, socket: Duplex, isCounted = false) {
     this.head = request;
+    this.isCounted = isCounted;
     this.#socket = socket;
   }
 
@@ -44,8 +47,12 @@ export class NodeUpgrade implements IncomingUpgrade {
   get isOnLoopback(): boolean {
     // Where the server listens, not where this connection arrived: a proxy on the same machine passes on a public
     // Host to a server that listens on all addresses.
-    const server = 'server' in this.#socket ? this.#socket.server : undefined;
-    return server instanceof Server && isServerOnLoopback(server);
+    return placeOf(this.#socket) === 'loopback';
+  }
+
+  get isUnixSocket(): boolean {
+    // Not by the address that is missing: a TCP socket whose peer is gone already has none either.
+    return placeOf(this.#socket) === 'unix';
   }
 
   get signal(): AbortSignal {
@@ -53,15 +60,22 @@ export class NodeUpgrade implements IncomingUpgrade {
   }
 }
 
-// Asking a server for its address is a system call; it changes only when the server stops listening.
-const serversOnLoopback = new WeakMap<Server, boolean>();
+type Place = 'loopback' | 'unix' | 'elsewhere';
 
-function isServerOnLoopback(server: Server): boolean {
-  const known = serversOnLoopback.get(server);
+// Asking a server for its address is a system call; it changes only when the server stops listening.
+const placesOfServers = new WeakMap<Server, Place>();
+
+// Where the server of a socket listens.
+function placeOf(socket: Duplex): Place {
+  const server = 'server' in socket ? socket.server : undefined;
+  if (!(server instanceof Server)) return 'elsewhere';
+  const known = placesOfServers.get(server);
   if (known !== undefined) return known;
   const address = server.address();
-  const isOnLoopback = typeof address === 'object' && address !== null && isLoopbackAddress(address.address);
-  serversOnLoopback.set(server, isOnLoopback);
-  server.once('close', () => serversOnLoopback.delete(server));
-  return isOnLoopback;
+  let place: Place = 'elsewhere';
+  if (typeof address === 'string') place = 'unix';
+  else if (address !== null && isLoopbackAddress(address.address)) place = 'loopback';
+  placesOfServers.set(server, place);
+  server.once('close', () => placesOfServers.delete(server));
+  return place;
 }

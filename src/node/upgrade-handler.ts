@@ -46,6 +46,8 @@ export interface UpgradeArrival {
   readonly head: Uint8Array;
   /** How much of the handshake's time is left. */
   readonly remainingMs?: number;
+  /** Whether it was counted when the connection was accepted. */
+  readonly isCounted?: boolean;
 }
 
 /** Refuses an upgrade. */
@@ -81,12 +83,12 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head } = arrival;
+  const { request, socket, head, isCounted } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket);
+  const upgrade = new NodeUpgrade(request, socket, isCounted);
   const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {

@@ -3,7 +3,7 @@
 
 import { type IncomingMessage, Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
-import type { Server as NetServer } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
@@ -11,6 +11,7 @@ import { onRejection } from '../base/rejections.ts';
 import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
+import { Admission } from '../server/admission.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
 import { Endpoint } from '../server/endpoint.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
@@ -33,6 +34,7 @@ import {
 } from '../server/server-options.ts';
 import { type ServerSnapshot, type ServerState, ServerStatistics } from '../server/server-statistics.ts';
 import { Topics } from '../server/topics.ts';
+import { bufferMemory } from './buffer-memory.ts';
 import { UpgradeLog } from '../server/upgrade-log.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
@@ -73,6 +75,9 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #onError: NonNullable<ServerOptions['onError']>;
   readonly #clock: Clock;
   readonly #limits: ServerLimits;
+  readonly #admission: Admission;
+  // Whether handshakes are counted when a connection is accepted: the address is known, and all that comes is for us.
+  readonly #countsAtAccept: boolean;
   readonly #topics = new Topics(nodeTextCodec);
   readonly #connections = new Set<ServerConnection<unknown>>();
   readonly #endpoints = new EndpointTable<Endpoint>();
@@ -94,6 +99,7 @@ export class WebSocketServer implements AsyncDisposable {
     requireFunctions(options, ['onError']);
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
+    this.#admission = new Admission(options, this.#clock);
     this.#onError = (error, connection) => {
       if (options.onError !== undefined) return options.onError(error, connection);
       console.error(error);
@@ -113,6 +119,8 @@ export class WebSocketServer implements AsyncDisposable {
     const { server, isOwn = false } = host ?? {};
     this.#server = server;
     this.#isOwn = isOwn;
+    this.#countsAtAccept = isOwn && this.#admission.trustedProxies === undefined;
+    const admit = this.#countsAtAccept ? (address?: string) => this.#admit(address) : undefined;
     const { ending } = this.#environment;
     if (server instanceof Server || server instanceof SecureServer) {
       this.#router = UpgradeRouter.of(server);
@@ -122,11 +130,22 @@ export class WebSocketServer implements AsyncDisposable {
         ending,
         isOwn,
       });
+      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
+      if (admit !== undefined) {
+        server.on('connection', (socket: Socket) => {
+          const { remoteAddress } = socket;
+          const refusal = admit(remoteAddress);
+          if (refusal === undefined) return;
+          ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
+          socket.destroy();
+        });
+      }
     } else if (server !== undefined) {
       this.#listener = new UpgradeListener(server, {
         clock: this.#clock,
         limits: this.#limits,
         ending,
+        admit,
         arrived: (arrival) => this.#found(arrival),
       });
     }
@@ -189,14 +208,18 @@ export class WebSocketServer implements AsyncDisposable {
       clock: this.#clock,
       topics: this.#topics,
       onError: (error, connection) => this.#report(error, connection),
+      admission: this.#admission,
+      memory: bufferMemory,
       probe: serverProbe,
       opened: (connection) => {
         this.#connections.add(connection);
+        this.#admission.opened(connection.remoteAddress);
         this.#statistics.opened();
         serverProbe.opened(connection);
       },
       closed: (connection, code) => {
         this.#connections.delete(connection);
+        this.#admission.closed(connection.remoteAddress);
         this.#statistics.closed(connection, code);
       },
     });
@@ -364,11 +387,19 @@ export class WebSocketServer implements AsyncDisposable {
       return;
     }
     handleUpgrade(
-      { ...arrival, ...(remainingMs === undefined ? {} : { remainingMs }) },
+      {
+        ...arrival,
+        isCounted: this.#countsAtAccept,
+        ...(remainingMs === undefined ? {} : { remainingMs }),
+      },
       endpoint,
       params,
       this.#environment,
     );
+  }
+
+  #admit(address: string | undefined): HandshakeRefusal | undefined {
+    return this.#admission.count(address) ?? this.#admission.refuseWhenFull(address);
   }
 
   #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {

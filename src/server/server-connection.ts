@@ -18,8 +18,10 @@ import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } fro
 
 /** Who the peer of a connection is. */
 export interface ConnectionPeer {
-  /** The address of the peer; undefined over a unix socket. */
+  /** The address of the client; undefined over a unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The address of the immediate peer, which may be a proxy; undefined over a unix socket. */
+  readonly peerAddress: string | undefined;
   /** Where the client connected to. */
   readonly url: RequestedUrl;
   /** The heads of the opening handshake, if they are kept. */
@@ -65,9 +67,17 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     this.#home = home;
   }
 
-  /** The address of the peer (a proxy's, if there is one); undefined over a unix socket. */
+  /**
+   * The address of the client: what the `trustedProxies` say, or else that of the peer. Undefined over a unix socket, if
+   * nobody who is trusted says more.
+   */
   get remoteAddress(): string | undefined {
     return this.#peer.remoteAddress;
+  }
+
+  /** The address of the immediate peer: that of a proxy, if there is one; undefined over a unix socket. */
+  get peerAddress(): string | undefined {
+    return this.#peer.peerAddress;
   }
 
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */

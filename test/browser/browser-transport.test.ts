@@ -102,6 +102,21 @@ test.each([
   expect(socket.calls).toEqual([['close', ...expected]]);
 });
 
+test('a snapshot counts messages and their bytes as UTF-8, and knows nothing of the wire', () => {
+  const { socket, connection } = connectionOver();
+  connection.send('grüße');
+  connection.send(new Uint8Array(3));
+  connection.sendPrepared(new PreparedMessage('ok'));
+  socket.receives('ö');
+  socket.receives(new ArrayBuffer(5));
+  const { messages, payloadBytes, wireBytes, compressionRatio } = connection.snapshot();
+  expect(messages).toEqual({ in: 2, out: 3 });
+  expect(payloadBytes).toEqual({ in: 7, out: 12 });
+  expect(wireBytes).toBeNull();
+  expect(compressionRatio).toEqual({ in: null, out: null });
+  expect(JSON.parse(JSON.stringify(connection))).toMatchObject({ readyState: 'open', pausedBy: [] });
+});
+
 test('a close code or reason that nobody may send throws before anything happens', () => {
   const { socket, transport } = stage();
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5]) {

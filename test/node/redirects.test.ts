@@ -137,6 +137,19 @@ describe('a redirect', () => {
     expect(other.visits[0]?.head.split('\r\n').slice(6)).toEqual(['X-Trace: 1', 'Origin: https://page.test']);
   });
 
+  test.each<ConnectOptions>([
+    { auth: { username: 'ann', password: 'hunter2' } },
+    { auth: { token: 'hunter2' } },
+    { cookies: 'session=hunter2' },
+    { headers: [['COOKIE', 'session=hunter2']] },
+  ])('to another origin takes no secret along, wherever it was given: %j', async (options) => {
+    await using other = await site();
+    await using server = await site(redirecting(`ws://127.0.0.1:${other.port}/open`));
+    await connect(`ws://127.0.0.1:${server.port}`, { ...options, maxRedirects: 1 });
+    const extra = (visit: Visit | undefined): number | undefined => visit?.head.split('\r\n').slice(6).length;
+    expect([extra(server.visits[0]), extra(other.visits[0])]).toEqual([1, 0]);
+  });
+
   test('from ws: to wss: of one host takes no secrets along either', async () => {
     await using secure = await site('', true);
     await using server = await site(redirecting(`wss://127.0.0.1:${secure.port}/open`));

@@ -6,7 +6,9 @@ import { reconnectBy } from '../../src/connection/reconnect.ts';
 import { connect } from '../../src/node/connect.ts';
 import { serve } from '../../src/node/serve.ts';
 import type { WebSocketServer } from '../../src/node/web-socket-server.ts';
+import { HandshakeError } from '../../src/protocol/handshake/handshake-error.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { selfSignedCertificate } from './certificate.ts';
 import { closeFrame, handshake, RawClient, until } from './raw-client.ts';
 
 const local = { port: 0, host: '127.0.0.1' };
@@ -75,6 +77,25 @@ describe('drain()', () => {
     await drained;
     const successor = await serve({ ...local, port });
     await successor.close();
+  });
+
+  test('over TLS refuses newcomers in the same way', async () => {
+    const { key, cert } = selfSignedCertificate();
+    server = await serve({ ...local, clock, tls: { key, cert } });
+    const options = { tls: { ca: cert } };
+    const url = `wss://localhost:${server.port}`;
+    const [first, second] = [await connect(url, options), await connect(url, options)];
+    await until(() => server.connections.size === 2);
+    const drained = server.drain({ overMs: 20_000, reconnectAfterMs: 4_000 });
+    await until(() => server.connections.size === 1);
+    const late = await connect(url, options).catch((error: unknown) => error);
+    expect(late).toBeInstanceOf(HandshakeError);
+    if (late instanceof HandshakeError)
+      expect([late.status, late.headers?.get('Retry-After')]).toEqual([503, '4']);
+    clock.advance(10_000);
+    expect(await drained).toMatchObject({ closed: 2, clean: 2, refused: 1 });
+    for (const client of [first, second])
+      expect(await client.closed).toMatchObject({ code: 1012, reason: 'come back in 4000 ms' });
   });
 
   test('on a server of somebody else refuses meanwhile, then leaves, and the server goes on', async () => {

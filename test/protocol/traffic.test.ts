@@ -77,5 +77,13 @@ describe('what a protocol has carried', () => {
     const chunk = Buffer.alloc(64 * 1024 * 1024, 0xff);
     for (let index = 0; index < 40; index++) server.protocol.receive(chunk);
     expect(trafficOf(server).wireBytesIn).toBe(40 * 64 * 1024 * 1024);
+    const sender = new Side({ role: 'server' });
+    for (let index = 0; index < 40; index++) {
+      sender.protocol.sendBinary(chunk);
+      sender.protocol.flush({ write: () => true });
+    }
+    // Each with a header of ten bytes.
+    expect(trafficOf(sender).wireBytesOut).toBe(40 * (64 * 1024 * 1024 + 10));
+    expect(trafficOf(sender).payloadBytesOut).toBe(40 * 64 * 1024 * 1024);
   });
 });

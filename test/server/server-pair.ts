@@ -54,6 +54,7 @@ export function serverPair(
     environment,
     {
       remoteAddress: '192.0.2.1',
+      peerAddress: '192.0.2.1',
       url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
       handshake: undefined,
     },

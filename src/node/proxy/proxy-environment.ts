@@ -34,7 +34,9 @@ export function proxyFromEnvironment(
   if (exempt !== undefined && isExempt(exempt.value, target, sourceOf(exempt))) return undefined;
   // Often written without a scheme, which means http: to all who read it.
   const url = variable.value.includes('://') ? variable.value : `http://${variable.value}`;
-  return parseProxyAddress({ url }, sourceOf(variable));
+  const address = parseProxyAddress({ url }, sourceOf(variable));
+  // Who did not name a proxy wants to know who did.
+  return { ...address, label: `${address.label} of ${variable.name}` };
 }
 
 interface Variable {

@@ -73,6 +73,7 @@ describe.each([
       },
     });
     expect(proxy.heads).toEqual(['CONNECT localhost:9 HTTP/1.1\r\nHost: localhost:9']);
+    await untilClosed(proxy.sockets[0]);
     expect(visits[0]?.head).toMatch(/^GET \/x HTTP\/1.1\r\nHost: localhost:9\r\n/);
   });
 
@@ -240,6 +241,7 @@ describe('an HTTP proxy', () => {
       code: 'WS_CERTIFICATE_INVALID',
       cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
     });
+    await untilClosed(proxy.sockets[0]);
   });
 
   test('asks the client for a certificate of the option proxy.tls, and the server for one of tls', async () => {
@@ -279,7 +281,18 @@ describe('an HTTP proxy', () => {
         return connectSocket(proxy.port, '127.0.0.1');
       },
     });
-    expect(asked).toEqual([{ host: 'proxy.test', port: 3128, socketPath: undefined, isSecure: false }]);
+    await using secure = await connectProxy({ leadsTo: server.port, tls: certificate });
+    await hearHello('ws://x.test/', {
+      proxy: { url: 'https://localhost', tls: { ca: certificate.cert } },
+      createConnection: (target) => {
+        asked.push(target);
+        return connectSocket(secure.port, '127.0.0.1');
+      },
+    });
+    expect(asked).toEqual([
+      { host: 'proxy.test', port: 3128, socketPath: undefined, isSecure: false },
+      { host: 'localhost', port: 443, socketPath: undefined, isSecure: true },
+    ]);
   });
 
   test('is found with the lookup of the option socket', async () => {

@@ -4,7 +4,7 @@ import { parseConnectTarget } from '../../../src/node/connect-target.ts';
 import { type Environment, proxyFromEnvironment } from '../../../src/node/proxy/proxy-environment.ts';
 import { reconnect } from '../../../src/node/reconnect.ts';
 import { WebSocket } from '../../../src/node/web-socket.ts';
-import { accepting, rawServer, rejectionOf } from '../raw-server.ts';
+import { accepting, closedPort, rawServer, rejectionOf } from '../raw-server.ts';
 import { connectProxy } from './connect-proxy.ts';
 
 afterEach(() => {
@@ -150,6 +150,15 @@ describe('a client', () => {
     });
     await expect(connections[Symbol.asyncIterator]().next()).rejects.toMatchObject(refused);
     expect([first.heads.length, second.heads.length]).toEqual([1, 1]);
+  });
+
+  test('is told which variable named the proxy', async () => {
+    const port = await closedPort();
+    vi.stubEnv('http_proxy', `u:hunter2@127.0.0.1:${port}`);
+    expect(await rejectionOf(connect('ws://x.test'))).toMatchObject({
+      code: 'WS_CONNECT_FAILED',
+      message: `could not connect to the proxy 127.0.0.1:${port} of http_proxy: connect ECONNREFUSED 127.0.0.1:${port}`,
+    });
   });
 
   test('of the WHATWG class reads it too', async () => {
