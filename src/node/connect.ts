@@ -42,7 +42,7 @@ export interface ConnectPlan {
   readonly handshakeTimeoutMs: number;
   makeHandshake(jarCookies?: string): ClientHandshake;
   /** Told when the server has agreed, before the connection is made. */
-  readonly accepted?: () => void;
+  readonly accepted?: (status: number) => void;
 }
 
 /**
@@ -297,7 +297,7 @@ function makeConnection(
     connectionOptions,
     nodeEnvironment(report),
   );
-  plan.accepted?.();
+  plan.accepted?.(accepted.response.status);
   clientProbe.opened(connection, plan.target.requestUrl);
   if (handlers !== undefined) connection.attach(handlers);
   // The handlers first: to a message in here that is followed by a close frame they can still reply.
