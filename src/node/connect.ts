@@ -3,20 +3,28 @@
 
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { noBytes } from '../base/bytes.ts';
 import { FullduplexError } from '../base/errors.ts';
+import type { ByteTransport } from '../connection/byte-transport.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
-import { ClientHandshake, type ClientHandshakeResult } from '../protocol/handshake/client-handshake.ts';
+import { ClientHandshake } from '../protocol/handshake/client-handshake.ts';
+import type { Agreement } from '../protocol/handshake/client-offer.ts';
+import { ExtendedConnectHandshake } from '../protocol/handshake/extended-connect-handshake.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { connectFailed, handshakeTimeout } from './connect-errors.ts';
 import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './connect-options.ts';
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
+import { connectOverHttp2, sessionTarget } from './http2/connect-over-http2.ts';
+import { poolFor } from './http2/http2-sessions.ts';
+import type { SessionPool, SessionTarget } from './http2/session-pool.ts';
+import { StreamTransport } from './http2/stream-transport.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
 import { SocketTransport } from './socket-transport.ts';
@@ -28,9 +36,16 @@ export interface ConnectPlan {
   readonly connectionOptions: ConnectionOptions;
   readonly handshakeTimeoutMs: number;
   makeHandshake(): ClientHandshake;
+  /** The way over HTTP/2; undefined when it is not wanted. */
+  readonly http2: Http2Plan | undefined;
 }
 
-type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
+/** How a plan goes over HTTP/2. */
+interface Http2Plan {
+  readonly pool: SessionPool;
+  readonly target: SessionTarget;
+  makeHandshake(): ExtendedConnectHandshake;
+}
 
 /**
  * Opens a WebSocket connection.
@@ -60,11 +75,13 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
   const headers = requestHeadersOf(options, target);
   const extensions = extensionsOf(options, sharedDeflateCodec);
   const { protocols = [], requireProtocol = defaultConnectOptions.requireProtocol } = options;
+  const offer = { protocols, requireProtocol, headers, extensions };
+  const dialOptions = target.isSecure
+    ? { ...options, tls: { ...options.tls, secureContext: makeSecureContext(options.tls) } }
+    : options;
   const plan: ConnectPlan = {
     target,
-    options: target.isSecure
-      ? { ...options, tls: { ...options.tls, secureContext: makeSecureContext(options.tls) } }
-      : options,
+    options: dialOptions,
     connectionOptions: resolveConnectionOptions(options),
     handshakeTimeoutMs: requireInteger(
       'handshakeTimeoutMs',
@@ -72,18 +89,35 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
       1,
       0x7fff_ffff,
     ),
-    makeHandshake: () =>
-      new ClientHandshake(target.requestUrl, {
-        protocols,
-        requireProtocol,
-        headers,
-        extensions,
-        sha1: nodeSha1,
-      }),
+    makeHandshake: () => new ClientHandshake(target.requestUrl, { ...offer, sha1: nodeSha1 }),
+    http2: planHttp2(
+      target,
+      options,
+      dialOptions,
+      () => new ExtendedConnectHandshake(target.requestUrl, offer),
+    ),
   };
   // The handshake checks what it is given: a mistake shows here and not at the first attempt.
   plan.makeHandshake();
   return plan;
+}
+
+function planHttp2(
+  target: ConnectTarget,
+  given: ConnectOptions,
+  dialOptions: ConnectOptions,
+  makeHandshake: () => ExtendedConnectHandshake,
+): Http2Plan | undefined {
+  const pool = poolFor(given.http2, target.isSecure);
+  if (pool === undefined) return undefined;
+  if (given.tls?.ALPNProtocols !== undefined) {
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      'option tls.ALPNProtocols is given beside http2, expected one of them: http2 offers h2 and http/1.1',
+    );
+  }
+  // Shared by what was given: the secure context is a new one for each plan.
+  return { pool, target: sessionTarget(target, given, dialOptions), makeHandshake };
 }
 
 /** What differs from one attempt to the next. */
@@ -117,7 +151,22 @@ export async function openConnection(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     if (signal?.aborted === true) throw aborted(signal);
-    const stream = await dial(target, plan.options, attempt.signal, enter);
+    let stream: Duplex | undefined;
+    if (plan.http2 !== undefined) {
+      const { pool, target: place, makeHandshake } = plan.http2;
+      const outcome = await connectOverHttp2(
+        pool,
+        place,
+        makeHandshake(),
+        attempt.signal,
+        enter,
+        (over, agreed) =>
+          makeConnection(new StreamTransport(over), { ...agreed, remaining: noBytes }, plan, handlers),
+      );
+      if (outcome.kind === 'accepted') return outcome.value;
+      ({ stream } = outcome);
+    }
+    stream ??= await dial(target, plan.options, attempt.signal, enter);
     enter('response');
     return await shakeHands(stream, plan, attempt.signal, handlers);
   } finally {
@@ -151,7 +200,7 @@ function shakeHands(
       if (result.kind !== 'accepted') return;
       release();
       // Within this call, because the stream flows: the next chunk has to find the connection listening.
-      resolve(makeConnection(stream, result, plan, handlers));
+      resolve(makeConnection(new SocketTransport(stream), result, plan, handlers));
     };
     const ended = (): void => {
       const error = refusalSoFar(handshake);
@@ -192,14 +241,14 @@ function clientSettingsOf(options: ConnectionOptions): ProtocolSettings {
 }
 
 function makeConnection(
-  stream: Duplex,
-  accepted: AcceptedHandshake,
+  bytes: ByteTransport,
+  accepted: Agreement & { readonly remaining: Uint8Array },
   plan: ConnectPlan,
   handlers: ConnectionHandlers<Connection> | undefined,
 ): Connection {
   const { connectionOptions, options } = plan;
   const { onError } = options;
-  const transport = frameTransport(new SocketTransport(stream), clientSettingsOf(connectionOptions), {
+  const transport = frameTransport(bytes, clientSettingsOf(connectionOptions), {
     subprotocol: accepted.protocol,
     extension: accepted.extensions[0],
     extensionsHeader: accepted.extensionsHeader,

@@ -17,6 +17,7 @@ export type ConnectPhase = 'lookup' | 'connect' | 'tls' | 'response';
 /**
  * Gives the stream, ready to be written to; no 'error' of it is ever unlistened.
  * @param signal its abort destroys the stream; the reason is what is thrown
+ * @param reading who reads a plain socket: node:http2 does so below the stream, and must not find it read before
  * @throws FullduplexError `WS_CONNECT_FAILED`, `WS_CERTIFICATE_INVALID`, `WS_OPTION_INVALID`
  */
 export async function dial(
@@ -24,8 +25,9 @@ export async function dial(
   options: ConnectOptions,
   signal: AbortSignal,
   enter: (phase: ConnectPhase) => void,
+  reading: 'by us' | 'by node:http2' = 'by us',
 ): Promise<Duplex> {
-  const stream = await openStream(target, options, signal, enter);
+  const stream = await openStream(target, options, signal, enter, reading);
   if (!target.isSecure) return stream;
   enter('tls');
   try {
@@ -49,6 +51,7 @@ async function openStream(
   options: ConnectOptions,
   signal: AbortSignal,
   enter: (phase: ConnectPhase) => void,
+  reading: 'by us' | 'by node:http2',
 ): Promise<Duplex> {
   if (options.createConnection !== undefined) {
     enter('connect');
@@ -59,7 +62,8 @@ async function openStream(
   // All plain sockets read into one memory, one after the other: who hears of it has done with the bytes when it returns
   // (ByteTransport), so that no read needs memory of its own. Takes a tenth to a third off the processor time of receiving
   // (a client that a server floods with messages of 1 KiB, 16 KiB and 1 MiB). TLS reads from its socket in its own way.
-  const reads = target.isSecure ? {} : { onread: { buffer: fastMemory, callback: received } };
+  const isReadByUs = reading === 'by us' && !target.isSecure;
+  const reads = !isReadByUs ? {} : { onread: { buffer: fastMemory, callback: received } };
   const socket: Socket = requireUsable('socket', () =>
     socketPath === undefined
       ? connectSocket({

@@ -21,27 +21,34 @@ export function requestHeadOf(request: IncomingMessage): RequestHead {
   };
 }
 
-/** A request for an upgrade on a socket of Node. */
+/** Who asks, and over what. */
+export type RequestPeer = Pick<IncomingUpgrade, 'remoteAddress' | 'isSecure' | 'isOnLoopback'>;
+
+/** A request for an upgrade on a socket of Node, or on a stream whose peer is known from elsewhere. */
 export class NodeUpgrade implements IncomingUpgrade {
   readonly head: RequestHead;
   /** Aborts the request's signal. */
   readonly abortSource: AbortSource = new AbortSource();
   readonly #socket: Duplex;
+  readonly #peer: RequestPeer | undefined;
 
-  constructor(request: RequestHead, socket: Duplex) {
+  constructor(request: RequestHead, socket: Duplex, peer?: RequestPeer) {
     this.head = request;
     this.#socket = socket;
+    this.#peer = peer;
   }
 
   get remoteAddress(): string | undefined {
+    if (this.#peer !== undefined) return this.#peer.remoteAddress;
     return this.#socket instanceof Socket ? this.#socket.remoteAddress : undefined;
   }
 
   get isSecure(): boolean {
-    return this.#socket instanceof TLSSocket;
+    return this.#peer?.isSecure ?? this.#socket instanceof TLSSocket;
   }
 
   get isOnLoopback(): boolean {
+    if (this.#peer !== undefined) return this.#peer.isOnLoopback;
     // Where the server listens, not where this connection arrived: a proxy on the same machine passes on a public
     // Host to a server that listens on all addresses.
     const server = 'server' in this.#socket ? this.#socket.server : undefined;
@@ -56,7 +63,8 @@ export class NodeUpgrade implements IncomingUpgrade {
 // Asking a server for its address is a system call; it changes only when the server stops listening.
 const serversOnLoopback = new WeakMap<Server, boolean>();
 
-function isServerOnLoopback(server: Server): boolean {
+/** Whether a server listens on a loopback address only. */
+export function isServerOnLoopback(server: Server): boolean {
   const known = serversOnLoopback.get(server);
   if (known !== undefined) return known;
   const address = server.address();

@@ -1,8 +1,8 @@
-// One opening handshake on a socket of Node, from the matched request to the connection or the refusal. From the first
-// moment the socket has an error listener; while `upgrade` decides, the client is watched and a deadline runs.
+// One opening handshake on a socket of Node (or a stream of HTTP/2), from the matched request to the connection or the
+// refusal. From the first moment the socket has an error listener; while `upgrade` decides, the client is watched and a
+// deadline runs.
 
 import { ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { concat, copyOf } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
@@ -15,12 +15,11 @@ import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { Endpoint } from '../server/endpoint.ts';
 import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
-import { type EndingSockets, ignoreError } from './ending-sockets.ts';
-import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
-import { NodeUpgrade } from './node-request.ts';
+import type { EndingSockets } from './ending-sockets.ts';
+import { NodeUpgrade, type RequestPeer } from './node-request.ts';
 import { frameTransport, protocolSettings } from './platform.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
-import { SocketTransport } from './socket-transport.ts';
+import { http1Answers, type UpgradeAnswers } from './upgrade-answers.ts';
 
 /** What every handshake of a server shares. */
 export interface UpgradeEnvironment {
@@ -46,15 +45,19 @@ export interface UpgradeArrival {
   readonly head: Uint8Array;
   /** How much of the handshake's time is left. */
   readonly remainingMs?: number;
+  /** How it is answered. @defaultValue as in HTTP/1.1 */
+  readonly answers?: UpgradeAnswers;
+  /** Who asks, where the socket does not know. */
+  readonly peer?: RequestPeer;
 }
 
 /** Refuses an upgrade. */
 export function refuseUpgrade(
-  { request, socket }: UpgradeArrival,
+  { request, socket, answers = http1Answers }: UpgradeArrival,
   refusal: HandshakeRefusal,
   ending: EndingSockets,
 ): void {
-  ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
+  answers.refuse(socket, refusal, request.method, ending);
 }
 
 /** The refusal for a path that leads nowhere. */
@@ -69,17 +72,17 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head } = arrival;
+  const { request, socket, head, peer } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket);
+  const upgrade = new NodeUpgrade(request, socket, peer);
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
     new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();
   } else if (outcome.kind === 'accepted') {
-    accept(socket, head, outcome, endpoint, environment);
+    accept(arrival, head, outcome, endpoint, environment);
   } else {
     refuseUpgrade(arrival, outcome, environment.ending);
   }
@@ -103,31 +106,18 @@ function serverSettingsOf(endpoint: Endpoint, budget: MemoryBudget): ProtocolSet
 }
 
 function accept(
-  socket: Duplex,
+  { socket, answers = http1Answers }: UpgradeArrival,
   remaining: Uint8Array,
   accepted: AcceptedUpgrade,
   endpoint: Endpoint,
   { budget }: UpgradeEnvironment,
 ): void {
   const { acceptance } = accepted;
-  if (socket.destroyed) {
+  const transport = answers.accept(socket, acceptance, remaining);
+  if (transport === undefined) {
     closeExtensions(acceptance.extensions);
     return;
   }
-  if (socket instanceof Socket) {
-    // Timeouts of HTTP are over; small frames leave at once.
-    socket.setTimeout(0);
-    socket.setNoDelay(true);
-  }
-  // Read again once the handlers are attached, so that a first frame that came with the handshake is answered as any
-  // other, also when a broken one follows it.
-  if (remaining.length > 0) {
-    socket.pause();
-    socket.unshift(remaining);
-  }
-  const transport = new SocketTransport(socket);
-  socket.removeListener('error', ignoreError);
-  socket.write(acceptance.head, 'latin1');
   accepted.connect(
     frameTransport(transport, serverSettingsOf(endpoint, budget), {
       subprotocol: acceptance.protocol,
@@ -187,12 +177,12 @@ export class PendingUpgrade implements SocketOwner {
   }
 
   async #settle(): Promise<void> {
-    const { socket, request } = this.#arrival;
+    const { socket, request, answers = http1Answers } = this.#arrival;
     let outcome = await this.#outcome;
-    let response: Uint8Array | undefined;
+    let respond: Awaited<ReturnType<UpgradeAnswers['prepare']>> | undefined;
     if (outcome.kind === 'answered') {
       try {
-        response = await encodeResponse(outcome.response, request.method);
+        respond = await answers.prepare(outcome.response, request.method);
       } catch (error) {
         this.#environment.onError(error);
         outcome = refuse(500, 'the response could not be read', 'WS_HANDSHAKE_REFUSED');
@@ -203,11 +193,11 @@ export class PendingUpgrade implements SocketOwner {
       return;
     }
     if (outcome.kind === 'accepted') {
-      accept(socket, concat(this.#early), outcome, this.#endpoint, this.#environment);
+      accept(this.#arrival, concat(this.#early), outcome, this.#endpoint, this.#environment);
     } else if (outcome.kind === 'refused') {
       refuseUpgrade(this.#arrival, outcome, this.#environment.ending);
-    } else if (response !== undefined) {
-      this.#environment.ending.end(socket, response);
+    } else {
+      respond?.(socket, this.#environment.ending);
     }
   }
 

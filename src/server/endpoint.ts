@@ -33,6 +33,7 @@ import {
 } from './upgrade-decision.ts';
 import {
   authorityOf,
+  httpVersionOf,
   type IncomingUpgrade,
   type RequestedUrl,
   UpgradeRequest,
@@ -178,6 +179,7 @@ export class Endpoint {
       const peer: ConnectionPeer = {
         remoteAddress: incoming.remoteAddress,
         url,
+        httpVersion: httpVersionOf(incoming.head),
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
       };

@@ -12,7 +12,7 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
 import { type SubscribedConnection, TopicSubscriptions } from './topic-subscriptions.ts';
-import { type RequestedUrl, urlOf } from './upgrade-request.ts';
+import { type HttpVersion, type RequestedUrl, urlOf } from './upgrade-request.ts';
 import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } from './topics.ts';
 
 /** Who the peer of a connection is. */
@@ -21,6 +21,8 @@ export interface ConnectionPeer {
   readonly remoteAddress: string | undefined;
   /** Where the client connected to. */
   readonly url: RequestedUrl;
+  /** What carries the connection. */
+  readonly httpVersion: HttpVersion;
   /** The heads of the opening handshake, if they are kept. */
   readonly handshake: OpeningHandshake | undefined;
 }
@@ -63,6 +65,11 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   get url(): URL {
     this.#url ??= new URL(urlOf(this.#peer.url));
     return this.#url;
+  }
+
+  /** The version of HTTP that carries the connection: `1.1`, or `2` for one stream among others (RFC 8441). */
+  get httpVersion(): HttpVersion {
+    return this.#peer.httpVersion;
   }
 
   /** The opening handshake as it was; undefined without the option `keepHandshake`. */

@@ -50,6 +50,7 @@ export function serverPair(topics: Topics, options: Partial<ConnectionOptions> =
     {
       remoteAddress: '192.0.2.1',
       url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
+      httpVersion: '1.1',
       handshake: undefined,
     },
     { topics, closed: () => undefined, onError: console.error },

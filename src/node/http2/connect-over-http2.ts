@@ -1,0 +1,63 @@
+// The client's way over HTTP/2: a session that is there or is made, a stream on it, and where that does not lead to a
+// WebSocket, the word that HTTP/1.1 is to be used, at once.
+
+import type { ClientHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { ExtendedConnectHandshake } from '../../protocol/handshake/extended-connect-handshake.ts';
+import type { ConnectOptions } from '../connect-options.ts';
+import type { ConnectTarget } from '../connect-target.ts';
+import { type ConnectPhase, dial } from '../dial.ts';
+import { type AcceptedConnect, openStream } from './open-stream.ts';
+import type { SessionPool, SessionTarget } from './session-pool.ts';
+import { sharingKey } from './sharing-key.ts';
+
+/** What became of it. */
+export type Http2Outcome<T> =
+  | { readonly kind: 'accepted'; readonly value: T }
+  /** HTTP/1.1 is what there is, perhaps over a connection that was made on the way. */
+  | { readonly kind: 'http1'; readonly stream: Duplex | undefined };
+
+/**
+ * Where a plan leads over HTTP/2.
+ * @param given the options as they were given: what is equal in them shares a connection
+ * @param dialOptions the same for dialling, completed
+ */
+export function sessionTarget(
+  target: ConnectTarget,
+  given: ConnectOptions,
+  dialOptions: ConnectOptions,
+): SessionTarget {
+  const { host, port, socketPath, isSecure, requestUrl } = target;
+  const { tls, socket, createConnection } = given;
+  return {
+    key: sharingKey([host, port, socketPath, isSecure, tls, socket, createConnection]),
+    origin: `${isSecure ? 'https' : 'http'}://${requestUrl.host}`,
+    isSecure,
+    dial: (signal, enter) => {
+      const offer = { ...dialOptions, tls: { ...dialOptions.tls, ALPNProtocols: ['h2', 'http/1.1'] } };
+      return dial(target, offer, signal, enter, 'by node:http2');
+    },
+  };
+}
+
+/**
+ * Opens a WebSocket over HTTP/2, if that is possible.
+ * @param accepted makes the connection, in the turn in which the acceptance came
+ * @throws as `connect`
+ */
+export async function connectOverHttp2<T>(
+  pool: SessionPool,
+  target: SessionTarget,
+  handshake: ExtendedConnectHandshake,
+  signal: AbortSignal,
+  enter: (phase: ConnectPhase) => void,
+  accepted: (stream: ClientHttp2Stream, result: AcceptedConnect) => T,
+): Promise<Http2Outcome<T>> {
+  const acquired = await pool.acquire(target, signal, enter);
+  if (acquired.kind === 'http1') return acquired;
+  enter('response');
+  const outcome = await openStream(acquired.session, handshake, signal, accepted);
+  if (outcome.kind === 'accepted') return outcome;
+  if (outcome.isLasting) pool.rememberHttp1(target.key);
+  return { kind: 'http1', stream: undefined };
+}
