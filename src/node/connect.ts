@@ -21,9 +21,8 @@ import { type ConnectOptions, defaultConnectOptions, requestHeadersOf } from './
 import { type ConnectTarget, parseConnectTarget } from './connect-target.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { type ConnectPhase, dial, makeSecureContext } from './dial.ts';
-import { connectOverHttp2, sessionTarget } from './http2/connect-over-http2.ts';
+import { connectOverHttp2, type Http2Plan, sessionTarget } from './http2/connect-over-http2.ts';
 import { poolFor } from './http2/http2-sessions.ts';
-import type { SessionPool, SessionTarget } from './http2/session-pool.ts';
 import { StreamTransport } from './http2/stream-transport.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
@@ -38,13 +37,6 @@ export interface ConnectPlan {
   makeHandshake(): ClientHandshake;
   /** The way over HTTP/2; undefined when it is not wanted. */
   readonly http2: Http2Plan | undefined;
-}
-
-/** How a plan goes over HTTP/2. */
-interface Http2Plan {
-  readonly pool: SessionPool;
-  readonly target: SessionTarget;
-  makeHandshake(): ExtendedConnectHandshake;
 }
 
 /**
@@ -153,15 +145,9 @@ export async function openConnection(
     if (signal?.aborted === true) throw aborted(signal);
     let stream: Duplex | undefined;
     if (plan.http2 !== undefined) {
-      const { pool, target: place, makeHandshake } = plan.http2;
-      const outcome = await connectOverHttp2(
-        pool,
-        place,
-        makeHandshake(),
-        attempt.signal,
-        enter,
-        (over, agreed) =>
-          makeConnection(new StreamTransport(over), { ...agreed, remaining: noBytes }, plan, handlers),
+      const { http2 } = plan;
+      const outcome = await connectOverHttp2(http2, attempt.signal, enter, (over, agreed) =>
+        makeConnection(new StreamTransport(over), { ...agreed, remaining: noBytes }, plan, handlers),
       );
       if (outcome.kind === 'accepted') return outcome.value;
       ({ stream } = outcome);

@@ -11,6 +11,13 @@ import { type AcceptedConnect, openStream } from './open-stream.ts';
 import type { SessionPool, SessionTarget } from './session-pool.ts';
 import { sharingKey } from './sharing-key.ts';
 
+/** How a client goes over HTTP/2. */
+export interface Http2Plan {
+  readonly pool: SessionPool;
+  readonly target: SessionTarget;
+  makeHandshake(): ExtendedConnectHandshake;
+}
+
 /** What became of it. */
 export type Http2Outcome<T> =
   | { readonly kind: 'accepted'; readonly value: T }
@@ -46,17 +53,16 @@ export function sessionTarget(
  * @throws as `connect`
  */
 export async function connectOverHttp2<T>(
-  pool: SessionPool,
-  target: SessionTarget,
-  handshake: ExtendedConnectHandshake,
+  plan: Http2Plan,
   signal: AbortSignal,
   enter: (phase: ConnectPhase) => void,
   accepted: (stream: ClientHttp2Stream, result: AcceptedConnect) => T,
 ): Promise<Http2Outcome<T>> {
+  const { pool, target } = plan;
   const acquired = await pool.acquire(target, signal, enter);
   if (acquired.kind === 'http1') return acquired;
   enter('response');
-  const outcome = await openStream(acquired.session, handshake, signal, accepted);
+  const outcome = await openStream(acquired.session, plan.makeHandshake(), signal, accepted);
   if (outcome.kind === 'accepted') return outcome;
   if (outcome.isLasting) pool.rememberHttp1(target.key);
   return { kind: 'http1', stream: undefined };

@@ -11,6 +11,7 @@ import type {
 import { ignoreError } from '../ending-sockets.ts';
 import type { ClientSession } from './client-session.ts';
 import { incomingFields, outgoingFields } from './http2-fields.ts';
+import { cancelStream } from './stream-end.ts';
 
 /** An acceptance. */
 export type AcceptedConnect = Extract<ExtendedConnectResult, { kind: 'accepted' }>;
@@ -50,8 +51,7 @@ export function openStream<T>(
     };
     const giveUp = (settle: () => void): void => {
       release();
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-      stream.resume();
+      cancelStream(stream);
       settle();
     };
     const settle = (result: ExtendedConnectResult): void => {

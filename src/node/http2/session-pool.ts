@@ -101,8 +101,7 @@ export class SessionPool {
   close(): void {
     this.#isClosed = true;
     for (const { abort } of this.#dials.values()) abort.abort(poolClosed());
-    for (const sessions of [...this.#sessions.values()])
-      for (const session of [...sessions]) session.retire();
+    for (const sessions of this.#sessions.values()) for (const session of sessions) session.retire();
   }
 
   #isHttp1Only(key: string): boolean {

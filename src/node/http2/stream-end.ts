@@ -1,4 +1,4 @@
-// Why a stream of HTTP/2 has ended, in words: by a reset, with its session, or by itself.
+// How a stream of HTTP/2 is ended at once, and why one has ended, in words: by a reset, with its session, or by itself.
 
 import { constants, type Http2Stream } from 'node:http2';
 
@@ -40,10 +40,16 @@ export function streamEnd(
   // Undefined where the stream was destroyed before it was closed, whatever its type says.
   const code: number | undefined = rstCode;
   if (code !== undefined && code !== constants.NGHTTP2_NO_ERROR) {
-    return new Error(`the HTTP/2 stream was reset with ${errorCodeName(code)}`, {
-      ...(error === undefined ? {} : { cause: error }),
-    });
+    return new Error(`the HTTP/2 stream was reset with ${errorCodeName(code)}`, { cause: error });
   }
   if (error !== undefined || hasPeerEnded) return error;
   return new Error('the HTTP/2 connection of the stream has ended');
+}
+
+/** RFC 8441 5: what a reset is to TCP is RST_STREAM with CANCEL. */
+export function cancelStream(stream: Http2Stream): void {
+  if (stream.destroyed) return;
+  if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+  // In the same turn: closing alone would send END_STREAM first, which looks like an end in order.
+  stream.destroy();
 }

@@ -3,10 +3,10 @@
 // connection is given back at once, so that streams never wait for each other.
 
 import { Buffer } from 'node:buffer';
-import { constants, type Http2Stream } from 'node:http2';
+import type { Http2Stream } from 'node:http2';
 import type { ByteTransport, ByteTransportEvents } from '../../connection/byte-transport.ts';
 import { ownSocket, type SocketOwner } from '../socket-owner.ts';
-import { streamEnd } from './stream-end.ts';
+import { cancelStream, streamEnd } from './stream-end.ts';
 
 // What is handed to Node at a time. The rest of a large write waits here, so that progress shows while the peer reads, and
 // small writes are copied, because a buffer of the pool would be out of circulation until the peer gives credit.
@@ -77,11 +77,7 @@ export class StreamTransport implements ByteTransport, SocketOwner {
   }
 
   destroy(): void {
-    const stream = this.#stream;
-    if (stream.destroyed) return;
-    // RFC 8441 5: what a reset is to TCP is RST_STREAM with CANCEL here.
-    if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-    stream.destroy();
+    cancelStream(this.#stream);
   }
 
   #isOver(): boolean {
