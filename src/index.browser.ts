@@ -2,11 +2,25 @@
 // that importing it fails when a bundle is built.
 
 export { Connection } from './connection/connection.ts';
-export type { ConnectionHandlers, FragmentOptions, SendData } from './connection/connection-handlers.ts';
+export type {
+  CloseOptions,
+  ConnectionHandlers,
+  FragmentOptions,
+  SendData,
+} from './connection/connection-handlers.ts';
 export { type ConnectionOptions, defaultConnectionOptions } from './connection/connection-options.ts';
+export type {
+  BothWays,
+  ClosedSnapshot,
+  ConnectionSnapshot,
+  PauseReason,
+  TrafficSnapshot,
+} from './connection/connection-snapshot.ts';
 export type { ClosedInfo } from './connection/end-reason.ts';
 export type { MessageStream } from './connection/message-stream.ts';
 export type { Message, MessageType } from './connection/message-transport.ts';
+export type { TrafficRates } from './connection/rate-window.ts';
+export { Traffic } from './protocol/traffic.ts';
 
 // Client
 export { connect } from './browser/connect.ts';
@@ -18,6 +32,7 @@ export {
 export { reconnect } from './browser/reconnect.ts';
 export { type Dial, defaultReconnectOptions, type ReconnectOptions } from './connection/reconnect.ts';
 export { isTransient } from './connection/retry.ts';
+export { ProxyError, type ProxyErrorDetails } from './connection/proxy-error.ts';
 export { HandshakeError } from './protocol/handshake/handshake-error.ts';
 export type { HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';
 export { type ErrorCode, FullduplexError } from './base/errors.ts';

@@ -27,6 +27,14 @@ export type {
   RsvBit,
   SharedDeflater,
 } from './protocol/extensions/extension.ts';
+export {
+  closeText,
+  hexByte,
+  payloadPreview,
+  payloadText,
+  type UnmaskedFrame,
+  unmaskedPayload,
+} from './protocol/frame-description.ts';
 export { FrameDecoder, type FrameDecoderOptions, type FrameSink } from './protocol/frame-decoder.ts';
 export { FrameEncoder } from './protocol/frame-encoder.ts';
 export { type FrameHeader, frameHeaderLength, writeFrameHeader } from './protocol/frame-header.ts';
@@ -47,6 +55,7 @@ export { Protocol, type ProtocolSink } from './protocol/protocol.ts';
 export { type ProtocolOptions, ProtocolSettings } from './protocol/protocol-settings.ts';
 export { ProtocolError } from './protocol/protocol-error.ts';
 export { StagingPool } from './protocol/staging-pool.ts';
+export { Traffic } from './protocol/traffic.ts';
 export { Utf8Validator } from './protocol/utf8-validator.ts';
 
 // permessage-deflate

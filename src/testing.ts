@@ -5,6 +5,14 @@ export {
   type ConnectionPairOptions,
   connectionPair,
 } from './testing/connection-pair.ts';
+export {
+  defaultFrameRecorderOptions,
+  FrameRecorder,
+  type FrameRecorderOptions,
+  type RecordedFrame,
+  type RecordedFrameJson,
+  recordFrames,
+} from './testing/frame-recorder.ts';
 export { FakeClock, immediateScheduler, settle } from './testing/fake-clock.ts';
 export {
   MemoryTransport,

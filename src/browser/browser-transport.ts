@@ -11,6 +11,7 @@ import type {
 } from '../connection/message-transport.ts';
 import { isApplicationCloseCode, isWireCloseCode, maxCloseReasonBytes } from '../protocol/close-code.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import { Traffic } from '../protocol/traffic.ts';
 
 /** How a BrowserTransport behaves. */
 export interface BrowserTransportOptions {
@@ -35,12 +36,14 @@ const drainPollMs = 20;
 export class BrowserTransport implements MessageTransport {
   readonly supports: TransportFeatures = features;
   readonly isMessageOpen = false;
+  readonly retainedBytes = 0;
   readonly #socket: WebSocket;
   readonly #highWaterMarkBytes: number;
   readonly #clock: Clock;
   #events: MessageTransportEvents | undefined;
   #poll: Timer | undefined;
   #hasFailed = false;
+  readonly #traffic = new Traffic();
 
   constructor(socket: WebSocket, options: BrowserTransportOptions) {
     this.#socket = socket;
@@ -65,6 +68,10 @@ export class BrowserTransport implements MessageTransport {
     return this.#socket.bufferedAmount;
   }
 
+  addTrafficTo(total: Traffic): void {
+    total.add(this.#traffic);
+  }
+
   attach(events: MessageTransportEvents): void {
     this.#events = events;
     const socket = this.#socket;
@@ -75,11 +82,15 @@ export class BrowserTransport implements MessageTransport {
 
   sendText(text: string): void {
     this.#socket.send(text);
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += portableTextCodec.byteLength(text);
     this.#watchBuffer();
   }
 
   sendBinary(bytes: Uint8Array): void {
     this.#socket.send(sendable(bytes));
+    this.#traffic.messagesOut++;
+    this.#traffic.payloadBytesOut += bytes.length;
     this.#watchBuffer();
   }
 
@@ -143,7 +154,10 @@ export class BrowserTransport implements MessageTransport {
 
   readonly #message = (event: MessageEvent<string | ArrayBuffer>): void => {
     const { data } = event;
-    this.#events?.received();
+    const byteLength = typeof data === 'string' ? portableTextCodec.byteLength(data) : data.byteLength;
+    this.#events?.received(byteLength);
+    this.#traffic.messagesIn++;
+    this.#traffic.payloadBytesIn += byteLength;
     this.#events?.message(typeof data === 'string' ? data : new Uint8Array(data));
   };
 

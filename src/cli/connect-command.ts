@@ -4,12 +4,13 @@ import type { Readable } from 'node:stream';
 import { FullduplexError } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ClosedInfo } from '../connection/end-reason.ts';
+import { ProxyError } from '../connection/proxy-error.ts';
 import type { Message } from '../connection/message-transport.ts';
 import { connect } from '../node/connect.ts';
 import type { ConnectOptions } from '../node/connect-options.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import { type CommandIo, ExitCode, print, UsageError } from './command-io.ts';
-import { parseCommandLine, parseSeconds, readOptionFile } from './command-line.ts';
+import { parseCommandLine, parseInteger, parseSeconds, readOptionFile } from './command-line.ts';
 
 const connectUsage: string = `Usage: fullduplex connect URL [options]
 
@@ -28,6 +29,9 @@ Options:
       --raw                   print binary messages as they are, without hex digits and line ends
       --wait SECONDS          how long to wait for replies at the end of the input, or forever (default: 1)
       --timeout SECONDS       how long connecting may take (default: 10)
+      --proxy URL             go through this proxy: http:, https:, socks5: or socks5h:, or none (default: as HTTPS_PROXY,
+                              HTTP_PROXY, ALL_PROXY and NO_PROXY say)
+      --redirects N           how many redirects to follow, 0 to 20 (default: 0)
       --ca FILE               trust the authorities in this PEM file
       --insecure              trust any certificate: whoever stands between can read and change everything
   -h, --help                  print this
@@ -47,6 +51,8 @@ const optionsConfig = {
   raw: { type: 'boolean' },
   wait: { type: 'string' },
   timeout: { type: 'string' },
+  proxy: { type: 'string' },
+  redirects: { type: 'string' },
   ca: { type: 'string' },
   insecure: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -74,6 +80,10 @@ export async function runConnect(args: readonly string[], io: CommandIo): Promis
     ...(values.timeout === undefined
       ? {}
       : { handshakeTimeoutMs: parseSeconds('--timeout', values.timeout, 1) }),
+    ...(values.proxy === undefined ? {} : { proxy: values.proxy === 'none' ? false : values.proxy }),
+    ...(values.redirects === undefined
+      ? {}
+      : { maxRedirects: parseInteger('--redirects', values.redirects, 0, 20) }),
     tls: {
       ...(values.ca === undefined ? {} : { ca: await readOptionFile('--ca', values.ca) }),
       ...(values.insecure === true ? { rejectUnauthorized: false } : {}),
@@ -207,8 +217,9 @@ async function notConnected(error: unknown, io: CommandIo): Promise<number> {
   if (!(error instanceof FullduplexError)) throw error;
   if (error.code === 'WS_URL_INVALID' || error.code === 'WS_OPTION_INVALID')
     throw new UsageError(error.message);
-  // What the server says about its refusal is for people to read.
-  const body = error instanceof HandshakeError && error.body !== undefined ? error.body.trim() : '';
+  // What the server, or a proxy, says about its refusal is for people to read.
+  const isAnswer = error instanceof HandshakeError || error instanceof ProxyError;
+  const body = isAnswer && error.body !== undefined ? error.body.trim() : '';
   const shown = body === '' ? '' : `${body.replace(controlCharacters, showCharacter)}\n`;
   const hint =
     error.code === 'WS_CERTIFICATE_INVALID'

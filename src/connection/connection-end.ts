@@ -65,6 +65,14 @@ export class ConnectionEnd extends SharedTimer {
     if (this.#clock !== undefined) SharedTimers.of(this.#clock).cancel(this);
   }
 
+  /** The code of `closedInfo`. */
+  get code(): number {
+    const beginning = this.#beginning;
+    return beginning !== undefined && (this.#isClean || beginning.cause !== undefined)
+      ? beginning.code
+      : 1006;
+  }
+
   /** Why the connection ended; made when somebody asks, because an error with its stack costs more than the rest. */
   get closedInfo(): ClosedInfo {
     this.#closedInfo ??= this.#describe();

@@ -3,8 +3,11 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import type { BufferMemory } from './buffer-memory.ts';
+import type { ConnectionProbe } from './connection-probe.ts';
 import type { ClosedInfo } from './end-reason.ts';
 import type { Message, MessageType } from './message-transport.ts';
+import type { ReceiveBuckets } from './receive-rates.ts';
 
 /** Data that can be sent: a string as text, bytes as binary. */
 export type SendData = string | ArrayBuffer | ArrayBufferView;
@@ -44,6 +47,15 @@ export interface SendOptions {
   readonly compress?: boolean;
 }
 
+/** How a connection is closed. */
+export interface CloseOptions {
+  /**
+   * How long the close may take before the connection is cut, in milliseconds; what was sent before goes first and needs
+   * its time too. @defaultValue the option `closeTimeoutMs` of the connection
+   */
+  readonly timeoutMs?: number;
+}
+
 /** How one fragment is sent; `compress` of the first fragment counts for the whole message. */
 export interface FragmentOptions extends SendOptions {
   /** Whether the message ends with this fragment. */
@@ -60,4 +72,10 @@ export interface ConnectionEnvironment {
   readonly scheduler?: Scheduler;
   /** Hears what a handler threw. @defaultValue console.error */
   readonly onError?: (error: unknown) => void;
+  /** What bounds the memory of all connections together. @defaultValue nothing */
+  readonly memory?: BufferMemory;
+  /** What bounds how much the peer may send. @defaultValue nothing */
+  readonly receiveBuckets?: ReceiveBuckets;
+  /** Who watches. @defaultValue nobody */
+  readonly probe?: ConnectionProbe | undefined;
 }

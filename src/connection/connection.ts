@@ -6,13 +6,18 @@ import { copyOf, viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
 import { describe, type ErrorCode, FullduplexError } from '../base/errors.ts';
+import { portableTextCodec } from '../base/text-codec.ts';
 import { onRejection } from '../base/rejections.ts';
 import { portableScheduler, type Scheduler } from '../base/scheduler.ts';
 import type { FrameObserver } from '../protocol/frame-observer.ts';
+import { requireInteger } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
+import { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
+import { type BufferHolder, unnoticedBytes } from './buffer-memory.ts';
 import { ConnectionEnd, type PeerClose } from './connection-end.ts';
 import type {
+  CloseOptions,
   ConnectionEnvironment,
   ConnectionHandlers,
   FragmentOptions,
@@ -20,7 +25,9 @@ import type {
   SendOptions,
 } from './connection-handlers.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from './connection-options.ts';
+import { type ConnectionSnapshot, describeConnection, type PauseReason } from './connection-snapshot.ts';
 import type { ClosedInfo } from './end-reason.ts';
+import { FrameObservers } from './frame-observers.ts';
 import { Inbox, messageOverheadBytes } from './inbox.ts';
 import { KeepAlive, type KeepAliveActions } from './keep-alive.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -32,12 +39,29 @@ import type {
   TransportFeatures,
 } from './message-transport.ts';
 import type { PullQueueEvents } from './pull-queue.ts';
+import { RateWindow } from './rate-window.ts';
+import { ReceiveRates, type ReceiveRatesActions } from './receive-rates.ts';
 
 // Why receiving is paused; several causes may hold at a time.
 const pausedByUser = 1;
 const pausedByQueue = 2;
 const pausedByBackpressure = 4;
-type PauseCause = typeof pausedByUser | typeof pausedByQueue | typeof pausedByBackpressure;
+const pausedByRate = 8;
+type PauseCause =
+  | typeof pausedByUser
+  | typeof pausedByQueue
+  | typeof pausedByBackpressure
+  | typeof pausedByRate;
+const pauseReasons: readonly (readonly [PauseCause, PauseReason])[] = [
+  [pausedByUser, 'user'],
+  [pausedByQueue, 'queue'],
+  [pausedByBackpressure, 'backpressure'],
+  [pausedByRate, 'rate'],
+];
+
+const longestDelayMs = 0x7fff_ffff;
+
+let connectionCount = 0;
 
 // How much a loop may send without a turn of the event loop: some milliseconds of work.
 const yieldEveryBytes = 1024 * 1024;
@@ -46,11 +70,20 @@ const yieldEveryBytes = 1024 * 1024;
 export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** What the application attached when it accepted or opened the connection. */
   readonly data: Data;
+  /** Counts the connections of this process, for logs. */
+  readonly id: number = ++connectionCount;
   readonly #transport: MessageTransport;
   readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
-  readonly #inside: MessageTransportEvents & KeepAliveActions & PullQueueEvents;
+  readonly #inside: MessageTransportEvents &
+    KeepAliveActions &
+    PullQueueEvents &
+    ReceiveRatesActions &
+    BufferHolder;
   readonly #keepAlive: KeepAlive | undefined;
+  readonly #receiveRates: ReceiveRates | undefined;
+  // Whole milliseconds: a number with a fraction would be an object.
+  readonly #openedAtMs: number;
   #readyState: 'open' | 'closing' | 'closed' = 'open';
   #handlers: ConnectionHandlers<this> | undefined;
   #consumer: 'none' | 'handler' | 'iterator' | 'streams' = 'none';
@@ -65,7 +98,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   #drain: Deferred<boolean> | undefined;
   #end: ConnectionEnd | undefined;
   #closed: Deferred<ClosedInfo> | undefined;
-  #observer: FrameObserver | undefined;
+  #observers: FrameObservers | undefined;
+  #rates: RateWindow | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(
@@ -79,9 +113,13 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#options = resolveConnectionOptions(options);
     this.#environment = environment;
     this.#inside = new Connection.#Inside(this);
+    this.#openedAtMs = Math.round(this.#clock.now());
     if (this.#options.pingIntervalMs > 0 && transport.supports.ping) {
       this.#keepAlive = new KeepAlive(this.#clock, this.#scheduler, this.#options, this.#inside);
     }
+    const { receiveBuckets } = environment;
+    if (receiveBuckets !== undefined)
+      this.#receiveRates = new ReceiveRates(receiveBuckets, this.#clock, this.#inside);
     transport.attach(this.#inside);
   }
 
@@ -159,7 +197,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (this.#readyState !== 'open') return false;
       this.#transport.sendBinary(bytes, options?.compress);
     }
-    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength);
+    return this.#accepted(typeof data === 'string' ? data.length : data.byteLength, data);
   }
 
   /** Sends a message that was encoded once for many receivers; as `send` otherwise. */
@@ -259,10 +297,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
    * @param code 1000-1003, 1007-1014 or 3000-4999; @defaultValue 1000
    * @param reason at most 123 bytes of UTF-8
    * @returns `closed`
-   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason
+   * @throws FullduplexError `WS_ARGUMENT_INVALID` for another code or a longer reason, `WS_OPTION_INVALID`
    */
-  close(code = 1000, reason = ''): Promise<ClosedInfo> {
-    this.#close(code, reason, undefined);
+  close(code = 1000, reason = '', options?: CloseOptions): Promise<ClosedInfo> {
+    const timeoutMs = options?.timeoutMs;
+    if (timeoutMs !== undefined) requireInteger('timeoutMs', timeoutMs, 1, longestDelayMs);
+    this.#close(code, reason, undefined, timeoutMs);
     return this.closed;
   }
 
@@ -334,21 +374,69 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /**
-   * Attaches an observer that sees every frame as it is on the wire.
+   * Attaches an observer that sees every frame as it is on the wire; there may be several. One that throws is told
+   * nothing more, and what it threw goes where errors of handlers go; the connection lives on.
    * @returns a function that detaches it
-   * @throws FullduplexError `WS_CONSUMER_EXISTS` when there is one, `WS_UNSUPPORTED` in a browser
+   * @throws FullduplexError `WS_CONSUMER_EXISTS` when this very one is attached, `WS_UNSUPPORTED` in a browser
    */
   observe(observer: FrameObserver): () => void {
     this.#require('observe', 'observe');
-    if (this.#observer !== undefined)
-      throw consumerExists('a frame observer is attached already, expected one');
-    this.#observer = observer;
-    this.#transport.observe(observer);
+    this.#observers ??= new FrameObservers((error) => {
+      this.#detachObservers();
+      this.#report(error);
+    });
+    const observers = this.#observers;
+    if (observers.has(observer))
+      throw consumerExists('this frame observer is attached already, expected another one');
+    observers.add(observer);
+    this.#transport.observe(observers);
     return () => {
-      if (this.#observer !== observer) return;
-      this.#observer = undefined;
-      this.#transport.observe(undefined);
+      observers.remove(observer);
+      this.#detachObservers();
     };
+  }
+
+  /**
+   * Gives the connection as plain values at this moment: state, counts, rates, queues, latency, end. It can be asked by
+   * several, as often as they like.
+   */
+  snapshot(): ConnectionSnapshot {
+    const nowMs = this.#clock.now();
+    this.#rates ??= new RateWindow(this.#openedAtMs, nowMs);
+    return describeConnection(
+      {
+        id: this.id,
+        readyState: this.#readyState,
+        openedAtMs: this.#openedAtMs,
+        nowMs,
+        heldBytes: this.heldBytes,
+        pausedBy: pauseReasons.flatMap(([cause, reason]) => (this.#pauseCauses & cause ? [reason] : [])),
+        latencyMs: this.latencyMs,
+        closedInfo: this.closedInfo,
+        rates: this.#rates,
+      },
+      this.#transport,
+    );
+  }
+
+  /** What JSON.stringify writes: `snapshot()`. */
+  toJSON(): ConnectionSnapshot {
+    return this.snapshot();
+  }
+
+  /** Bytes of messages that have arrived and wait for a consumer. */
+  get heldBytes(): number {
+    return this.#inbox?.heldBytes ?? 0;
+  }
+
+  /** Whether receiving is paused, whatever the reason; `snapshot().pausedBy` names it. */
+  get isReceivingPaused(): boolean {
+    return this.#pauseCauses !== 0;
+  }
+
+  /** Adds what this connection has carried so far to counts of yours. */
+  addTrafficTo(total: Traffic): void {
+    this.#transport.addTrafficTo(total);
   }
 
   /** Asks for `onDrained`, for a subclass that found the connection above the high-water mark by itself. */
@@ -371,7 +459,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   /** Whether a fragmented message was begun and not finished: nothing but control frames may come between. */
-  protected get isMessageOpen(): boolean {
+  get isMessageOpen(): boolean {
     return this.#transport.isMessageOpen;
   }
 
@@ -383,15 +471,18 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   /** Told when everything queued has left after the high-water mark was passed; for subclasses. */
   protected onDrained(): void {}
 
-  /** Told when the connection is gone, before the `close` handler; for subclasses. */
-  protected onClosed(): void {}
+  /**
+   * Told when the connection is gone, before the `close` handler; for subclasses.
+   * @param _code the code of `closedInfo`, which need not be made for it
+   */
+  protected onClosed(_code: number): void {}
 
   // Sending
 
-  #accepted(addedBytes: number): boolean | Promise<boolean> {
+  #accepted(addedBytes: number, data?: SendData): boolean | Promise<boolean> {
     const bufferedBytes = this.#transport.bufferedBytes;
     if (bufferedBytes > this.#options.highWaterMarkBytes)
-      return this.#aboveHighWaterMark(bufferedBytes, addedBytes);
+      return this.#aboveHighWaterMark(bufferedBytes, addedBytes, data);
     this.#untilYieldBytes -= addedBytes + messageOverheadBytes;
     return this.#untilYieldBytes > 0 ? true : this.#yield();
   }
@@ -408,12 +499,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#awaitDrain();
   }
 
-  #aboveHighWaterMark(bufferedBytes: number, addedBytes: number): boolean | Promise<boolean> {
+  #aboveHighWaterMark(
+    bufferedBytes: number,
+    addedBytes: number,
+    data: SendData | undefined,
+  ): boolean | Promise<boolean> {
     const { maxQueuedBytes, pauseOnBackpressure } = this.#options;
-    // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
-    if (bufferedBytes > maxQueuedBytes && bufferedBytes > addedBytes * 3 + messageOverheadBytes) {
-      this.overflow(bufferedBytes);
-      return false;
+    this.#environment.memory?.grew(this.#inside, addedBytes);
+    if (bufferedBytes > maxQueuedBytes) {
+      // Alone in the queue, a message may be longer than the bound: its sender holds it anyway.
+      const messageBytes = typeof data === 'string' ? portableTextCodec.byteLength(data) : addedBytes;
+      if (bufferedBytes > messageBytes + messageOverheadBytes) {
+        this.overflow(bufferedBytes);
+        return false;
+      }
     }
     if (this.#isDispatching && pauseOnBackpressure && this.#transport.supports.pause) {
       this.#pauseFor(pausedByBackpressure);
@@ -440,17 +539,30 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   // Receiving
 
   #message(message: Message): void {
-    if (this.#consumer === 'handler' && this.#pauseCauses === 0 && !this.#isDelivering) {
+    if (this.#receiveRates?.message() === false) return;
+    // What a rate has let in is delivered: that of a later message is what is waited for.
+    const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
+    if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
       this.#dispatch(message);
       return;
     }
-    const { highWaterMarkBytes } = this.#options;
+    const { highWaterMarkBytes, maxRetainedBytes } = this.#options;
     const inbox = this.#openInbox();
     // Once we are closing nothing pauses any more, so the bound holds by dropping what nobody asks for.
-    const isFull = inbox.messageBytes > highWaterMarkBytes;
-    if (isFull && this.#hasSentClose && this.#consumer !== 'handler') return;
+    if (inbox.messageBytes > highWaterMarkBytes && this.#hasSentClose && this.#consumer !== 'handler') {
+      inbox.cutOff();
+    }
     inbox.push(this.#keepable(message));
-    if (inbox.messageBytes > highWaterMarkBytes) this.#pauseFor(pausedByQueue);
+    if (inbox.messageBytes <= highWaterMarkBytes) return;
+    this.#environment.memory?.grew(this.#inside, message.length);
+    if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
+      this.#cut(
+        'WS_RECEIVE_QUEUE_OVERFLOW',
+        `${inbox.messageBytes} bytes of messages wait for a reader on a platform that cannot pause, at most ${maxRetainedBytes}`,
+      );
+      return;
+    }
+    this.#pauseFor(pausedByQueue);
   }
 
   #openInbox(): Inbox {
@@ -495,6 +607,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #messageStart(type: MessageType): void {
+    if (this.#receiveRates?.message() === false) return;
     this.#openInbox().messageStart(type);
     this.#pauseIfStreamsAreFull();
   }
@@ -505,8 +618,11 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #pauseIfStreamsAreFull(): void {
-    const heldBytes = this.#inbox?.heldBytes ?? 0;
-    if (heldBytes > this.#options.highWaterMarkBytes && !this.#hasSentClose) this.#pauseFor(pausedByQueue);
+    const inbox = this.#inbox;
+    if (inbox === undefined || inbox.heldBytes <= this.#options.highWaterMarkBytes) return;
+    // As for whole messages: once we are closing, what nobody asks for is dropped.
+    if (this.#hasSentClose) inbox.cutOff();
+    else this.#pauseFor(pausedByQueue);
   }
 
   #messageTaken(): void {
@@ -557,20 +673,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return this.#end;
   }
 
-  #close(code: number | undefined, reason: string, cause: Error | undefined): void {
+  #close(code: number | undefined, reason: string, cause: Error | undefined, timeoutMs?: number): void {
     // Throws for what may not be sent, also when the connection is closed already: the mistake is the same.
     this.#transport.sendClose(code, reason);
     if (this.#readyState === 'closed' || this.#hasSentClose) return;
     const end = this.#beginEnd();
     end.hasSentClose = true;
     end.begin('local', code ?? 1005, reason, cause === undefined ? undefined : () => cause);
-    this.#awaitEnd(end);
+    this.#awaitEnd(end, timeoutMs);
     this.#resumeForGood();
   }
 
-  #awaitEnd(end: ConnectionEnd): void {
+  #awaitEnd(end: ConnectionEnd, timeoutMs = this.#options.closeTimeoutMs): void {
     this.#keepAlive?.stop();
-    end.startDeadline(this.#clock, this.#options.closeTimeoutMs, () => this.#transport.terminate());
+    this.#receiveRates?.stop();
+    end.startDeadline(this.#clock, timeoutMs, () => this.#transport.terminate());
     this.#startClosing();
   }
 
@@ -588,6 +705,20 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     this.#transport.terminate();
   }
 
+  // Fails the connection because of what the peer did: nothing of what it sends is read any more.
+  #fail(error: ProtocolError): void {
+    if (this.#readyState === 'closed') return;
+    if (this.#transport.fail !== undefined) this.#transport.fail(error);
+    else this.#close(error.closeCode, '', error);
+  }
+
+  // RFC 6455 7.4.1: 1013 asks to try again later. Who has not read what was sent would not read that either.
+  #shed(reason: string): void {
+    if (this.#transport.bufferedBytes > this.#options.highWaterMarkBytes) this.#cut('WS_MEMORY_SHED', reason);
+    else this.#fail(new ProtocolError('WS_MEMORY_SHED', 1013, 'RFC 6455 7.4.1', reason));
+    this.#inbox?.clear();
+  }
+
   #handlerFailed(error: unknown): void {
     this.#report(error);
     if (this.#readyState !== 'open') return;
@@ -603,6 +734,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   #report(error: unknown): void {
+    this.#environment.probe?.failed(error, this);
     try {
       onRejection(this.reportError(error), reportToConsole);
     } catch (reportError) {
@@ -636,13 +768,16 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     this.#readyState = 'closed';
     this.#keepAlive?.stop();
+    this.#receiveRates?.stop();
+    this.#environment.memory?.left(this.#inside);
     end.transportClosed(error);
     this.#pauseCauses = 0;
     this.#deliverHeld();
     this.#drain?.resolve(false);
     this.#drain = undefined;
     this.#inbox?.end();
-    this.onClosed();
+    this.onClosed(end.code);
+    this.#environment.probe?.closed(this);
     this.#closed?.resolve(end.closedInfo);
     this.#callClose();
   }
@@ -663,6 +798,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
   }
 
+  #detachObservers(): void {
+    if (this.#observers?.isEmpty === true) this.#transport.observe(undefined);
+  }
+
   #require(feature: keyof TransportFeatures, method: string): void {
     if (this.#transport.supports[feature]) return;
     throw new FullduplexError('WS_UNSUPPORTED', `${method}() is not possible over this platform's WebSocket`);
@@ -677,15 +816,21 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
   }
 
   // Hears the transport, the keep-alive and the inbox. A class of its own keeps these calls out of what users see.
-  static readonly #Inside = class implements MessageTransportEvents, KeepAliveActions, PullQueueEvents {
+  static readonly #Inside = class
+    implements MessageTransportEvents, KeepAliveActions, PullQueueEvents, ReceiveRatesActions, BufferHolder
+  {
     readonly #connection: Connection<unknown>;
 
     constructor(connection: Connection<unknown>) {
       this.#connection = connection;
     }
 
-    received(): void {
-      this.#connection.#keepAlive?.heard();
+    received(byteLength = 0): void {
+      const connection = this.#connection;
+      connection.#keepAlive?.heard();
+      connection.#receiveRates?.received(byteLength);
+      const { retainedBytes } = connection.#transport;
+      if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
     message(message: Message): void {
@@ -706,12 +851,14 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     ping(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       const handlers = connection.#handlers;
       if (handlers?.ping !== undefined) connection.#call(() => handlers.ping?.(connection, payload));
     }
 
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
+      if (connection.#receiveRates?.message() === false) return;
       connection.#keepAlive?.heardPong(payload);
       const handlers = connection.#handlers;
       if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
@@ -742,7 +889,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     }
 
     isReadingPaused(): boolean {
-      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue)) !== 0;
+      return (this.#connection.#pauseCauses & (pausedByUser | pausedByQueue | pausedByRate)) !== 0;
     }
 
     writeProgress(): number {
@@ -756,6 +903,32 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
     taken(): void {
       this.#connection.#messageTaken();
+    }
+
+    get canStopReceiving(): boolean {
+      return this.#connection.#transport.supports.pause;
+    }
+
+    stopReceiving(): void {
+      this.#connection.#pauseFor(pausedByRate);
+    }
+
+    receiveAgain(): void {
+      this.#connection.#resumeFor(pausedByRate);
+    }
+
+    rateExceeded(error: ProtocolError): void {
+      this.#connection.#fail(error);
+    }
+
+    get heldBytes(): number {
+      const connection = this.#connection;
+      const { bufferedBytes, retainedBytes } = connection.#transport;
+      return bufferedBytes + retainedBytes + (connection.#inbox?.heldBytes ?? 0);
+    }
+
+    shed(reason: string): void {
+      this.#connection.#shed(reason);
     }
 
     left(): void {

@@ -8,6 +8,7 @@ import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import { Protocol, type ProtocolSink } from '../protocol/protocol.ts';
 import type { ProtocolOptions, ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 import type { ByteTransport, ByteTransportEvents } from './byte-transport.ts';
 import { type Flushable, FlushQueue } from './flush-queue.ts';
 import type {
@@ -67,6 +68,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #hasEnded = false;
   #isClosed = false;
   #isTerminated = false;
+  // The peer has ended while messages of ours wait for a codec: our end has to come behind them.
+  #owesEnd = false;
   // The transport is paused because input waits behind a codec.
   #isHeldBack = false;
   // What pings have caused since everything had left, and whether the transport is paused because of it.
@@ -88,6 +91,14 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   get writeProgress(): number {
     return this.#transport.writeProgress;
+  }
+
+  get retainedBytes(): number {
+    return this.#protocol.retainedBytes;
+  }
+
+  addTrafficTo(total: Traffic): void {
+    this.#protocol.addTrafficTo(total);
   }
 
   attach(events: MessageTransportEvents): void {
@@ -144,7 +155,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   resume(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isTerminated) return;
     this.#isReceiving = true;
     this.#protocol.resume();
     this.#isReceiving = false;
@@ -154,7 +165,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   terminate(): void {
     this.#isTerminated = true;
+    // Also in the middle of a read: nothing more is delivered, and what waited is given back at once.
+    this.#protocol.dispose();
     this.#transport.destroy();
+  }
+
+  fail(error: ProtocolError): void {
+    this.#protocol.fail(error);
   }
 
   observe(observer: FrameObserver | undefined): void {
@@ -164,7 +181,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   // ByteTransportEvents
 
   received(chunk: Uint8Array, byteLength: number = chunk.length): void {
-    this.#events.received();
+    this.#events.received(byteLength);
     this.#isReceiving = true;
     this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;
@@ -182,6 +199,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   drained(): void {
+    if (this.#protocol.outputBytes > 0 && this.#transport.bufferedBytes === 0) {
+      // What was collected meanwhile; comes back here when all of it has left.
+      this.#flush();
+      return;
+    }
     if (this.bufferedBytes !== 0) return;
     this.#pongBytes = 0;
     if (this.#isFlooded) {
@@ -194,7 +216,6 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   closed(error?: Error): void {
     this.#isClosed = true;
     if (this.#isTerminated) {
-      this.#protocol.dispose();
       this.#events.closed(error);
       return;
     }
@@ -253,6 +274,7 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   outputReady(): void {
     this.#flushSoon();
     if (this.#isHeldBack) this.#resumeTransport();
+    if (this.#owesEnd) this.#end();
   }
 
   #flushSoon(): void {
@@ -282,7 +304,11 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   }
 
   #flush(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isTerminated) return;
+    // Behind a write that is under way nothing is gained by another one, and each would keep a staging buffer, a request
+    // and its chunks for as long as the peer does not read, however few bytes it has (docs/decisions/0019). The end of the
+    // connection has to get away, whatever waits.
+    if (this.#transport.bufferedBytes > 0 && this.#protocol.closingState === 'open') return;
     this.#protocol.flush(this.#transport);
     if (this.#protocol.closingState !== 'open') {
       this.#endIfDue();
@@ -304,7 +330,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   #end(): void {
     if (this.#hasEnded) return;
+    this.#owesEnd = this.#protocol.queuedBytes > 0;
+    if (this.#owesEnd) return;
     this.#hasEnded = true;
+    this.#protocol.flush(this.#transport);
     this.#transport.end();
   }
 }

@@ -7,6 +7,8 @@ import { PullQueue, type PullQueueEvents } from './pull-queue.ts';
 
 /** What a queued message costs beside its bytes, so that a flood of empty messages is bounded too. */
 export const messageOverheadBytes = 64;
+// A stream has queues, and a text stream a decoder.
+const streamOverheadBytes = 1024;
 
 /** Holds what nobody has taken yet. */
 export class Inbox {
@@ -17,6 +19,7 @@ export class Inbox {
   #arriving: MessageStreamSource | undefined;
   #given: MessageStreamSource | undefined;
   #streamBytes = 0;
+  #isCutOff = false;
 
   constructor(events: PullQueueEvents) {
     this.#events = events;
@@ -36,6 +39,7 @@ export class Inbox {
 
   /** Adds a message, or hands it to the loop that waits for it. */
   push(message: Message): void {
+    if (this.#isCutOff) return;
     this.#messages.push(message, messageOverheadBytes + message.length);
   }
 
@@ -46,12 +50,13 @@ export class Inbox {
 
   /** A message begins that is read while it arrives. */
   messageStart(type: MessageType): void {
+    if (this.#isCutOff) return;
     const source = new MessageStreamSource(type, (addedBytes) => {
       this.#streamBytes += addedBytes;
       if (addedBytes < 0) this.#events.taken();
     });
     this.#arriving = source;
-    this.#streams.push(source, messageOverheadBytes);
+    this.#streams.push(source, streamOverheadBytes);
   }
 
   /** Its next bytes, borrowed for the call. */
@@ -61,14 +66,35 @@ export class Inbox {
 
   /** It is complete. */
   messageEnd(): void {
-    this.#arriving?.end();
+    this.#arriving?.end(true);
+    this.#arriving = undefined;
+  }
+
+  /**
+   * Takes nothing more, however much comes: what waits is the beginning of what the peer has sent, without a gap. The
+   * stream that is arriving ends here, incomplete.
+   */
+  cutOff(): void {
+    this.#isCutOff = true;
+    this.#endArriving();
+  }
+
+  /** Forgets the messages that wait, and takes nothing more: the connection had to be ended because of what it holds. */
+  clear(): void {
+    this.cutOff();
+    this.#messages.clear();
   }
 
   /** Nothing more will come: loops end behind what waits. */
   end(): void {
-    this.#arriving?.end();
+    this.#endArriving();
     this.#messages.end();
     this.#streams.end();
+  }
+
+  #endArriving(): void {
+    this.#arriving?.end(false);
+    this.#arriving = undefined;
   }
 
   /** Iterates over whole messages. */

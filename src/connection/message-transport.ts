@@ -5,6 +5,7 @@
 import type { FrameObserver } from '../protocol/frame-observer.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 
 /** A whole message: text as a string, binary as a plain Uint8Array (never a Buffer). */
 export type Message = string | Uint8Array;
@@ -14,8 +15,11 @@ export type MessageType = 'text' | 'binary';
 
 /** What a MessageTransport tells its one listener. No call comes before `attach`, none after `closed`. */
 export interface MessageTransportEvents {
-  /** Something arrived, whatever it was: the peer is alive. Comes before the calls that the same bytes cause. */
-  received(): void;
+  /**
+   * Something arrived, whatever it was: the peer is alive. Comes before the calls that the same bytes cause; they are
+   * not decoded when receiving is paused now. `byteLength` says how many bytes, where the platform tells.
+   */
+  received(byteLength?: number): void;
   /** A whole message. A binary one follows the `binaryMessages` option of the transport. */
   message(message: Message): void;
   /** Streamed receiving: a message begins. */
@@ -66,6 +70,8 @@ export interface MessageTransport {
   readonly bufferedBytes: number;
   /** Changes whenever the operating system took more of what was sent. */
   readonly writeProgress: number;
+  /** Bytes kept of messages that have not arrived whole, or may not be read yet. */
+  readonly retainedBytes: number;
 
   /** Names the listener; called once, before anything else. */
   attach(events: MessageTransportEvents): void;
@@ -91,6 +97,13 @@ export interface MessageTransport {
   resume(): void;
   /** Cuts the connection without further words; `closed` follows. */
   terminate(): void;
+  /**
+   * Fails the connection (RFC 6455 7.1.7): the close frame says why, what arrives is not read any more, and `failed` is
+   * told. Missing where the platform can only close.
+   */
+  fail?(error: ProtocolError): void;
+  /** Adds what this transport has carried so far; one that does not see its frames leaves the bytes on the wire out. */
+  addTrafficTo(total: Traffic): void;
   /** Attaches the observer of all frames, or detaches it with undefined. */
   observe(observer: FrameObserver | undefined): void;
 }

@@ -55,6 +55,13 @@ export class PullQueue<T> {
     return first;
   }
 
+  /** Forgets what waits: nobody wants it any more. */
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+    this.#byteLength = 0;
+  }
+
   /** No more items will come: the iteration ends behind those that wait. */
   end(): void {
     this.#hasEnded = true;

@@ -7,6 +7,7 @@ import { cryptoRandom, type RandomSource } from '../base/random.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { requireSignal } from './callback-checks.ts';
 import type { Connection } from './connection.ts';
+import { comeBackAfterMs } from './come-back.ts';
 import { isTransient, retryAfterMsOf } from './retry.ts';
 
 /** Makes one connection; the signal ends the attempt. */
@@ -25,14 +26,19 @@ export interface ReconnectOptions {
    * @defaultValue isTransient: network errors, timeouts, and the statuses 408, 425, 429 and 5xx
    */
   readonly shouldRetry?: (error: unknown) => boolean;
+  /**
+   * The longest wait that a server may ask for in the reason of its close frame (`come back in 1500 ms`, with 1001, 1012 or
+   * 1013), in milliseconds; 0 ignores it. @defaultValue 300,000
+   */
+  readonly maxComeBackMs?: number;
   /** Ends the loop without an error, and closes the connection that it is at with 1000. */
   readonly signal?: AbortSignal;
 }
 
 /** The options that hold when none are given. */
 export const defaultReconnectOptions: Readonly<
-  Required<Pick<ReconnectOptions, 'minDelayMs' | 'maxDelayMs' | 'stableAfterMs'>>
-> = Object.freeze({ minDelayMs: 250, maxDelayMs: 30_000, stableAfterMs: 10_000 });
+  Required<Pick<ReconnectOptions, 'minDelayMs' | 'maxDelayMs' | 'stableAfterMs' | 'maxComeBackMs'>>
+> = Object.freeze({ minDelayMs: 250, maxDelayMs: 30_000, stableAfterMs: 10_000, maxComeBackMs: 300_000 });
 
 /** Time and chance. */
 export interface ReconnectEnvironment {
@@ -52,7 +58,8 @@ const longestDelayMs = 0x7fff_ffff;
  * closes the connection as well, and awaits its end for at most `closeTimeoutMs`.
  *
  * The n-th wait in a row is drawn evenly from `minDelayMs` to `minDelayMs * 2^(n+1)`, at most `maxDelayMs`, so that many
- * clients do not come back at once; a Retry-After of 429 and 503 is added to that.
+ * clients do not come back at once; a Retry-After of 429 and 503, or the time after which a server that closed has asked
+ * to come back, is added to that.
  * @throws FullduplexError `WS_OPTION_INVALID`; out of the loop: the error of an attempt that `shouldRetry` gives up on
  */
 export function reconnectBy(
@@ -68,6 +75,7 @@ export function reconnectBy(
 class ReconnectPlan {
   readonly clock: Clock;
   readonly stableAfterMs: number;
+  readonly maxComeBackMs: number;
   readonly signal: AbortSignal;
   readonly shouldRetry: (error: unknown) => boolean;
   readonly #minDelayMs: number;
@@ -76,7 +84,7 @@ class ReconnectPlan {
 
   constructor(options: ReconnectOptions, { clock, random }: ReconnectEnvironment) {
     const defaults = defaultReconnectOptions;
-    const { minDelayMs, maxDelayMs, stableAfterMs, shouldRetry, signal } = options;
+    const { minDelayMs, maxDelayMs, stableAfterMs, maxComeBackMs, shouldRetry, signal } = options;
     this.#minDelayMs = requireInteger('minDelayMs', minDelayMs ?? defaults.minDelayMs, 1, longestDelayMs);
     this.#maxDelayMs = requireInteger(
       'maxDelayMs',
@@ -87,6 +95,12 @@ class ReconnectPlan {
     this.stableAfterMs = requireInteger(
       'stableAfterMs',
       stableAfterMs ?? defaults.stableAfterMs,
+      0,
+      longestDelayMs,
+    );
+    this.maxComeBackMs = requireInteger(
+      'maxComeBackMs',
+      maxComeBackMs ?? defaults.maxComeBackMs,
       0,
       longestDelayMs,
     );
@@ -103,14 +117,17 @@ class ReconnectPlan {
     this.#random = random ?? cryptoRandom;
   }
 
-  /** Gives the wait before the attempt that follows `waits` waits since the last success. */
-  delayMs(waits: number, error: unknown): number {
+  /**
+   * Gives the wait before the attempt that follows `waits` waits since the last success.
+   * @param atLeastMs how long the server has asked to be left alone
+   */
+  delayMs(waits: number, atLeastMs: number): number {
     const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** (waits + 2));
     const bytes = new Uint8Array(4);
     this.#random.fill(bytes);
     const fraction = new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
     const backoffMs = this.#minDelayMs + fraction * (mostMs - this.#minDelayMs);
-    return Math.min(longestDelayMs, retryAfterMsOf(error, Date.now()) + backoffMs);
+    return Math.min(longestDelayMs, atLeastMs + backoffMs);
   }
 }
 
@@ -119,16 +136,20 @@ async function* connections(dial: Dial, plan: ReconnectPlan): AsyncGenerator<Con
   let waits = 0;
   while (!signal.aborted) {
     const attempt = await outcomeOf(dial, signal);
+    let atLeastMs = 0;
     if (attempt.connection !== undefined) {
       const openedAtMs = clock.now();
       yield* untilEnd(attempt.connection, signal);
       if (clock.now() - openedAtMs >= stableAfterMs) waits = 0;
+      atLeastMs = comeBackAfterMs(attempt.connection.closedInfo, plan.maxComeBackMs);
     } else if (signal.aborted) {
       return;
     } else if (!plan.shouldRetry(attempt.error)) {
       throw attempt.error;
+    } else {
+      atLeastMs = retryAfterMsOf(attempt.error, Date.now());
     }
-    await pass(plan.delayMs(waits++, attempt.error), clock, signal);
+    await pass(plan.delayMs(waits++, atLeastMs), clock, signal);
   }
 }
 

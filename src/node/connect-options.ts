@@ -1,5 +1,6 @@
 // The options of a client on Node, their defaults, and the headers that they add to the request.
 
+import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
@@ -7,10 +8,13 @@ import { describe, FullduplexError } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
 import type { ExtensionOptions } from '../protocol/extensions/extension-options.ts';
-import { isToken } from '../protocol/handshake/header-grammar.ts';
+import { equalsIgnoringCase, isFieldValue, isToken } from '../protocol/handshake/header-grammar.ts';
 import { type HeaderInit, HeaderList, requireExtraHeaders } from '../protocol/handshake/header-list.ts';
+import { type Authorization, authorizationHeader } from './authorization.ts';
 import type { Http2Sessions } from './http2/http2-sessions.ts';
 import type { ConnectTarget, DialTarget } from './connect-target.ts';
+import type { CookieJar } from './cookie-jar.ts';
+import type { ProxyOption } from './proxy/proxy-address.ts';
 
 /** The part of `node:tls` that a client may set; the names and meanings are Node's. */
 export type ClientTlsOptions = Pick<
@@ -57,8 +61,9 @@ export interface ClientSocketOptions {
 }
 
 /**
- * Gives the stream of bytes to speak over, in place of a TCP connection: for proxies, tunnels and tests. TLS, if the
- * URL asks for it, is put on top. The signal aborts when nobody waits for the stream any more.
+ * Gives the stream of bytes to speak over, in place of a TCP connection: for tunnels and tests. TLS, if the URL asks for
+ * it, is put on top. With the option `proxy` it gives the stream to the proxy, which is then the target that it hears of;
+ * proxies of the environment are not used. The signal aborts when nobody waits for the stream any more.
  */
 export type CreateConnection = (target: DialTarget, signal: AbortSignal) => Duplex | Promise<Duplex>;
 
@@ -73,9 +78,31 @@ export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOpt
   /** The Origin header. Browsers send it, other clients need not (RFC 6455 4.1). @defaultValue none */
   readonly origin?: string;
   /** User and password (RFC 7617) or a bearer token (RFC 6750); goes before user and password in the URL. */
-  readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string };
+  readonly auth?: Authorization;
   /** The Cookie header, as it is sent or as names and values. @defaultValue none */
   readonly cookies?: string | Readonly<Record<string, string>>;
+  /** Gives cookies to each request, behind those of `cookies`, and takes what answers set. @defaultValue none */
+  readonly cookieJar?: CookieJar;
+  /**
+   * How many redirects are followed (301, 302, 303, 307, 308), 0 to 20. Never from wss: to ws:, nor to a unix socket. To
+   * another origin (scheme, host or port) go neither `auth`, `cookies`, credentials of the URL, client certificates nor the
+   * headers Authorization, Cookie and Proxy-*; other headers do. Whoever answers for the first server chooses which
+   * server is connected to then, also one that only this machine can reach. @defaultValue 0
+   */
+  readonly maxRedirects?: number;
+  /**
+   * The proxy to go through: its URL (see ProxyOptions), more about it, or `environment`: what HTTPS_PROXY (wss:), HTTP_PROXY
+   * (ws:), ALL_PROXY and NO_PROXY say, in lower case first; never for this machine. `false`: none. Whoever runs the proxy
+   * sees host and port of the server, and with ws: everything. @defaultValue 'environment'
+   */
+  readonly proxy?: ProxyOption;
+  /**
+   * An `http.Agent` for ws:, an `https.Agent` for wss:, which then makes the connection with its own sockets, limits and
+   * proxy; what it sends by itself (a certificate, say) it sends to every server, redirected to or not. The handshake goes
+   * by `node:http`; `createConnection` and `proxy` cannot be given beside it, and the proxies of the environment are not
+   * used. @defaultValue none
+   */
+  readonly agent?: Agent;
   /** TLS, for wss: and https:. */
   readonly tls?: ClientTlsOptions;
   /**
@@ -88,7 +115,7 @@ export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOpt
   readonly socket?: ClientSocketOptions;
   /** Makes the connection in place of TCP. */
   readonly createConnection?: CreateConnection;
-  /** How long everything up to the answer may take: name lookup, TCP, TLS and HTTP. @defaultValue 10,000 */
+  /** How long everything up to the answer may take: name lookup, TCP, proxy, TLS, HTTP, redirects. @defaultValue 10,000 */
   readonly handshakeTimeoutMs?: number;
   /** Gives up connecting with `WS_ABORTED`. Once the connection is open the signal has no effect on it. */
   readonly signal?: AbortSignal;
@@ -99,10 +126,14 @@ export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOpt
 /** The options of connecting that hold when none are given; defaultConnectionOptions has the rest. */
 export const defaultConnectOptions: Readonly<{
   handshakeTimeoutMs: number;
+  maxRedirects: number;
+  proxy: 'environment';
   requireProtocol: boolean;
   autoSelectFamilyAttemptTimeout: number;
 }> = Object.freeze({
   handshakeTimeoutMs: 10_000,
+  maxRedirects: 0,
+  proxy: 'environment',
   requireProtocol: true,
   autoSelectFamilyAttemptTimeout: 2_000,
 });
@@ -113,11 +144,24 @@ export const defaultConnectOptions: Readonly<{
  */
 export function requestHeadersOf(options: ConnectOptions, target: ConnectTarget): HeaderList {
   const headers = HeaderList.from(requireExtraHeaders(options.headers));
+  if (headers.has('Proxy-Authorization')) {
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      'option headers has Proxy-Authorization, which the server would see, expected it in the option proxy',
+    );
+  }
+  if (options.cookieJar !== undefined && headers.has('Cookie')) {
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      'option headers has Cookie beside the option cookieJar, expected the option cookies',
+    );
+  }
   if (options.origin !== undefined) add(headers, 'Origin', options.origin, 'origin');
   if (options.cookies !== undefined) add(headers, 'Cookie', cookieHeader(options.cookies), 'cookies');
-  if (options.auth !== undefined) add(headers, 'Authorization', authorizationHeader(options.auth), 'auth');
+  if (options.auth !== undefined)
+    add(headers, 'Authorization', authorizationHeader(options.auth, 'option auth'), 'auth');
   else if (target.credentials !== undefined && !headers.has('Authorization')) {
-    headers.append('Authorization', authorizationHeader(target.credentials));
+    headers.append('Authorization', authorizationHeader(target.credentials, 'option auth'));
   }
   return headers;
 }
@@ -132,35 +176,31 @@ function add(headers: HeaderList, name: string, value: string, option: string): 
   headers.append(name, value);
 }
 
-function authorizationHeader(auth: NonNullable<ConnectOptions['auth']>): string {
-  if ('token' in auth) {
-    // RFC 6750 2.1: b64token
-    if (typeof auth.token === 'string' && /^[\w.~+/-]+=*$/.test(auth.token)) return `Bearer ${auth.token}`;
+function cookieHeader(cookies: NonNullable<ConnectOptions['cookies']>): string {
+  if (typeof cookies === 'string') {
+    if (isFieldValue(cookies)) return cookies;
     throw new FullduplexError(
       'WS_OPTION_INVALID',
-      'option auth.token is empty or has a forbidden character, expected letters, digits and -._~+/ (RFC 6750 2.1)',
+      'option cookies has a forbidden character, expected Latin-1 text without control characters (RFC 9110 5.5)',
     );
   }
-  const { username, password } = auth;
-  // RFC 7617 2: the first colon ends the user's name.
-  if (typeof username === 'string' && typeof password === 'string' && !username.includes(':')) {
-    return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
-  }
-  throw new FullduplexError(
-    'WS_OPTION_INVALID',
-    'option auth has no username and password, or a colon in the username, expected both and none (RFC 7617 2)',
-  );
-}
-
-function cookieHeader(cookies: NonNullable<ConnectOptions['cookies']>): string {
-  if (typeof cookies === 'string') return cookies;
   const pairs = Object.entries(cookies).map(([name, value]) => {
     // A semicolon would make one cookie two (RFC 6265 4.2.1).
-    if (isToken(name) && typeof value === 'string' && !value.includes(';')) return `${name}=${value}`;
+    if (isToken(name) && typeof value === 'string' && isFieldValue(value) && !value.includes(';'))
+      return `${name}=${value}`;
     throw new FullduplexError(
       'WS_OPTION_INVALID',
       `option cookies has ${describe(name)} with a forbidden character, expected a token as the name and no semicolon in the value (RFC 6265 4.1)`,
     );
   });
   return pairs.join('; ');
+}
+
+/** The headers of a request with what a cookie jar has for it: one Cookie header in all (RFC 6265 5.4). */
+export function withJarCookies(headers: HeaderList, jarCookies: string | undefined): HeaderList {
+  if (jarCookies === undefined) return headers;
+  const joined = new HeaderList();
+  for (const [name, value] of headers) if (!equalsIgnoringCase(name, 'Cookie')) joined.append(name, value);
+  const own = headers.get('Cookie');
+  return joined.append('Cookie', own === undefined ? jarCookies : `${own}; ${jarCookies}`);
 }

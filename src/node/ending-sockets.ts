@@ -3,18 +3,27 @@
 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
+import type { UpgradeLog } from '../server/upgrade-log.ts';
 
 // How long a client may take to read a refusal, and to notice that the connection ends.
 const lingerMs = 2_000;
 
 /** Ends sockets and sees to it that they end. */
 export class EndingSockets {
+  /** Where refusals are counted: who ends a socket because of one says so here. */
+  readonly upgrades: UpgradeLog;
   readonly #clock: Clock;
   readonly #sockets = new Set<Duplex>();
   #whenEmpty: (() => void)[] = [];
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, upgrades: UpgradeLog) {
     this.#clock = clock;
+    this.upgrades = upgrades;
+  }
+
+  /** How many are on their way out. */
+  get size(): number {
+    return this.#sockets.size;
   }
 
   /**

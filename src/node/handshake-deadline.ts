@@ -155,8 +155,13 @@ export class HandshakeDeadline {
 
   #refuse(socket: Socket, refusal: HandshakeRefusal): void {
     const hasResponse = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse;
-    if (hasResponse || socket.bytesWritten > 0 || !socket.writable) socket.destroy();
-    else this.#ending.endBeforeRequest(socket, encodeRefusedUpgrade(refusal, 'GET'));
+    if (hasResponse || socket.bytesWritten > 0 || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const { remoteAddress } = socket;
+    this.#ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
+    this.#ending.endBeforeRequest(socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
   readonly #requestStarted = (message: unknown): void => {

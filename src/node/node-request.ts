@@ -22,18 +22,23 @@ export function requestHeadOf(request: IncomingMessage): RequestHead {
 }
 
 /** Who asks, and over what. */
-export type RequestPeer = Pick<IncomingUpgrade, 'remoteAddress' | 'isSecure' | 'isOnLoopback'>;
+export type RequestPeer = Required<
+  Pick<IncomingUpgrade, 'remoteAddress' | 'isSecure' | 'isOnLoopback' | 'isUnixSocket'>
+>;
 
 /** A request for an upgrade on a socket of Node, or on a stream whose peer is known from elsewhere. */
 export class NodeUpgrade implements IncomingUpgrade {
   readonly head: RequestHead;
   /** Aborts the request's signal. */
   readonly abortSource: AbortSource = new AbortSource();
+  /** Whether the handshake was counted when the connection was accepted. */
+  readonly isCounted: boolean;
   readonly #socket: Duplex;
   readonly #peer: RequestPeer | undefined;
 
-  constructor(request: RequestHead, socket: Duplex, peer?: RequestPeer) {
+  constructor(request: RequestHead, socket: Duplex, isCounted = false, peer?: RequestPeer) {
     this.head = request;
+    this.isCounted = isCounted;
     this.#socket = socket;
     this.#peer = peer;
   }
@@ -51,8 +56,13 @@ export class NodeUpgrade implements IncomingUpgrade {
     if (this.#peer !== undefined) return this.#peer.isOnLoopback;
     // Where the server listens, not where this connection arrived: a proxy on the same machine passes on a public
     // Host to a server that listens on all addresses.
-    const server = 'server' in this.#socket ? this.#socket.server : undefined;
-    return server instanceof Server && isServerOnLoopback(server);
+    return placeOf(this.#socket) === 'loopback';
+  }
+
+  get isUnixSocket(): boolean {
+    if (this.#peer !== undefined) return this.#peer.isUnixSocket;
+    // Not by the address that is missing: a TCP socket whose peer is gone already has none either.
+    return placeOf(this.#socket) === 'unix';
   }
 
   get signal(): AbortSignal {
@@ -60,16 +70,27 @@ export class NodeUpgrade implements IncomingUpgrade {
   }
 }
 
-// Asking a server for its address is a system call; it changes only when the server stops listening.
-const serversOnLoopback = new WeakMap<Server, boolean>();
+/** Where a server listens: for this machine, in the file system, or for others too. */
+export type Place = 'loopback' | 'unix' | 'elsewhere';
 
-/** Whether a server listens on a loopback address only. */
-export function isServerOnLoopback(server: Server): boolean {
-  const known = serversOnLoopback.get(server);
+// Asking a server for its address is a system call; it changes only when the server stops listening.
+const placesOfServers = new WeakMap<Server, Place>();
+
+// Where the server of a socket listens.
+function placeOf(socket: Duplex): Place {
+  const server = 'server' in socket ? socket.server : undefined;
+  return server instanceof Server ? placeOfServer(server) : 'elsewhere';
+}
+
+/** Where a server listens. */
+export function placeOfServer(server: Server): Place {
+  const known = placesOfServers.get(server);
   if (known !== undefined) return known;
   const address = server.address();
-  const isOnLoopback = typeof address === 'object' && address !== null && isLoopbackAddress(address.address);
-  serversOnLoopback.set(server, isOnLoopback);
-  server.once('close', () => serversOnLoopback.delete(server));
-  return isOnLoopback;
+  let place: Place = 'elsewhere';
+  if (typeof address === 'string') place = 'unix';
+  else if (address !== null && isLoopbackAddress(address.address)) place = 'loopback';
+  placesOfServers.set(server, place);
+  server.once('close', () => placesOfServers.delete(server));
+  return place;
 }

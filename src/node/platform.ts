@@ -8,6 +8,7 @@ import { protocolOptionsOf } from '../connection/protocol-options.ts';
 import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
 import { ProtocolSettings } from '../protocol/protocol-settings.ts';
+import { clientProbe } from './diagnostics.ts';
 import { allocateMessage } from './message-memory.ts';
 import { nodeScheduler } from './node-scheduler.ts';
 import { nodeTextCodec } from './node-text-codec.ts';
@@ -56,7 +57,7 @@ export function frameTransport(
   });
 }
 
-/** What every Connection on Node gets. */
+/** What every Connection of a client on Node gets. */
 export function nodeEnvironment(onError: ((error: unknown) => void) | undefined): ConnectionEnvironment {
-  return { scheduler: nodeScheduler, ...(onError === undefined ? {} : { onError }) };
+  return { scheduler: nodeScheduler, probe: clientProbe, ...(onError === undefined ? {} : { onError }) };
 }

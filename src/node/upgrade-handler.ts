@@ -3,6 +3,7 @@
 // deadline runs.
 
 import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { concat, copyOf } from '../base/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
@@ -49,15 +50,29 @@ export interface UpgradeArrival {
   readonly answers?: UpgradeAnswers;
   /** Who asks, where the socket does not know. */
   readonly peer?: RequestPeer;
+  /** Whether it was counted when the connection was accepted. */
+  readonly isCounted?: boolean;
 }
 
 /** Refuses an upgrade. */
 export function refuseUpgrade(
-  { request, socket, answers = http1Answers }: UpgradeArrival,
+  { request, socket, answers = http1Answers, peer }: UpgradeArrival,
   refusal: HandshakeRefusal,
   ending: EndingSockets,
+  startedAtMs?: number,
 ): void {
+  ending.upgrades.refused(
+    refusal.status,
+    refusal.error.code,
+    { head: request, remoteAddress: peer?.remoteAddress ?? addressOf(socket) },
+    startedAtMs,
+  );
   answers.refuse(socket, refusal, request.method, ending);
+}
+
+/** The address of the peer; undefined over a unix socket. */
+export function addressOf(socket: Duplex): string | undefined {
+  return socket instanceof Socket ? socket.remoteAddress : undefined;
 }
 
 /** The refusal for a path that leads nowhere. */
@@ -72,19 +87,20 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head, peer } = arrival;
+  const { request, socket, head, isCounted, peer } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket, peer);
+  const upgrade = new NodeUpgrade(request, socket, isCounted, peer);
+  const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
-    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment).start();
+    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start();
   } else if (outcome.kind === 'accepted') {
-    accept(arrival, head, outcome, endpoint, environment);
+    accept(arrival, head, outcome, endpoint, environment, upgrade, startedAtMs);
   } else {
-    refuseUpgrade(arrival, outcome, environment.ending);
+    refuseUpgrade(arrival, outcome, environment.ending, startedAtMs);
   }
 }
 
@@ -110,14 +126,18 @@ function accept(
   remaining: Uint8Array,
   accepted: AcceptedUpgrade,
   endpoint: Endpoint,
-  { budget }: UpgradeEnvironment,
+  { budget, ending }: UpgradeEnvironment,
+  upgrade: NodeUpgrade,
+  startedAtMs: number | undefined,
 ): void {
   const { acceptance } = accepted;
   const transport = answers.accept(socket, acceptance, remaining);
   if (transport === undefined) {
+    ending.upgrades.abandoned(upgrade, startedAtMs);
     closeExtensions(acceptance.extensions);
     return;
   }
+  ending.upgrades.accepted(upgrade, startedAtMs);
   accepted.connect(
     frameTransport(transport, serverSettingsOf(endpoint, budget), {
       subprotocol: acceptance.protocol,
@@ -134,6 +154,7 @@ export class PendingUpgrade implements SocketOwner {
   readonly #endpoint: Endpoint;
   readonly #outcome: UpgradeOutcome | Promise<UpgradeOutcome>;
   readonly #environment: UpgradeEnvironment;
+  readonly #startedAtMs: number | undefined;
   readonly #early: Uint8Array[];
   #earlyBytes = 0;
   #deadline: Timer | undefined;
@@ -145,12 +166,14 @@ export class PendingUpgrade implements SocketOwner {
     endpoint: Endpoint,
     outcome: UpgradeOutcome | Promise<UpgradeOutcome>,
     environment: UpgradeEnvironment,
+    startedAtMs: number | undefined,
   ) {
     this.#arrival = arrival;
     this.#upgrade = upgrade;
     this.#endpoint = endpoint;
     this.#outcome = outcome;
     this.#environment = environment;
+    this.#startedAtMs = startedAtMs;
     this.#early = [arrival.head];
   }
 
@@ -168,11 +191,19 @@ export class PendingUpgrade implements SocketOwner {
     void this.#settle();
   }
 
-  /** Ends the wait with 503. */
-  refuse(message: string, code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED'): void {
+  /**
+   * Ends the wait with 503.
+   * @param retryAfterSeconds what Retry-After says; @defaultValue nothing
+   */
+  refuse(
+    message: string,
+    code: 'WS_HANDSHAKE_TIMEOUT' | 'WS_HANDSHAKE_REFUSED',
+    retryAfterSeconds?: number,
+  ): void {
     if (!this.#finish()) return;
     const refusal = refuse(503, message, code);
-    refuseUpgrade(this.#arrival, refusal, this.#environment.ending);
+    if (retryAfterSeconds !== undefined) refusal.headers.append('Retry-After', String(retryAfterSeconds));
+    refuseUpgrade(this.#arrival, refusal, this.#environment.ending, this.#startedAtMs);
     this.#upgrade.abortSource.abort(refusal.error);
   }
 
@@ -193,11 +224,22 @@ export class PendingUpgrade implements SocketOwner {
       return;
     }
     if (outcome.kind === 'accepted') {
-      accept(this.#arrival, concat(this.#early), outcome, this.#endpoint, this.#environment);
+      const early = concat(this.#early);
+      accept(
+        this.#arrival,
+        early,
+        outcome,
+        this.#endpoint,
+        this.#environment,
+        this.#upgrade,
+        this.#startedAtMs,
+      );
     } else if (outcome.kind === 'refused') {
-      refuseUpgrade(this.#arrival, outcome, this.#environment.ending);
-    } else {
-      respond?.(socket, this.#environment.ending);
+      refuseUpgrade(this.#arrival, outcome, this.#environment.ending, this.#startedAtMs);
+    } else if (respond !== undefined) {
+      const { ending } = this.#environment;
+      ending.upgrades.refused(outcome.response.status, undefined, this.#upgrade, this.#startedAtMs);
+      respond(socket, ending);
     }
   }
 
@@ -222,6 +264,7 @@ export class PendingUpgrade implements SocketOwner {
   /** The client is gone. */
   closed(): void {
     if (!this.#finish()) return;
+    this.#environment.ending.upgrades.abandoned(this.#upgrade, this.#startedAtMs);
     this.#arrival.socket.destroy();
     this.#upgrade.abortSource.abort(
       new FullduplexError('WS_TRANSPORT_ENDED', 'the client went away during the handshake'),

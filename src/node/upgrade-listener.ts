@@ -16,7 +16,7 @@ import { encodeRefusedUpgrade } from './http-response.ts';
 import type { ListenerLimits } from './listener.ts';
 import { upgradeRequired } from './ordinary-request.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
-import type { UpgradeArrival } from './upgrade-handler.ts';
+import { addressOf, type UpgradeArrival } from './upgrade-handler.ts';
 
 /** What a listener takes from its server. */
 export interface UpgradeListenerOptions {
@@ -24,15 +24,22 @@ export interface UpgradeListenerOptions {
   readonly limits: ListenerLimits;
   /** Where refused sockets come to their end. */
   readonly ending: EndingSockets;
+  /** Says why an address may not connect at the moment; undefined: it may, and was counted. */
+  readonly admit?: ((address: string | undefined) => HandshakeRefusal | undefined) | undefined;
   /** Takes over a request for a WebSocket. */
   readonly arrived: (arrival: UpgradeArrival) => void;
 }
+
+// How many sockets may be on their way out before those that are turned away are cut without a word.
+const mostToldWhy = 256;
 
 /** Accepts connections and reads the request of each. */
 export class UpgradeListener {
   readonly #options: UpgradeListenerOptions;
   readonly #timers: SharedTimers;
   readonly #readers = new Set<RequestReader>();
+  // What those are told who are turned away, one after the other alike.
+  #told: { readonly refusal: HandshakeRefusal; readonly bytes: Uint8Array } | undefined;
 
   /** @param server a plain server; what it accepts is read from here on */
   constructor(server: Server, options: UpgradeListenerOptions) {
@@ -67,6 +74,7 @@ export class UpgradeListener {
   refuse(reader: RequestReader, refusal: HandshakeRefusal): void {
     this.#forget(reader);
     ownSocket(reader.socket, nobody);
+    this.#count(reader, refusal);
     this.#options.ending.endBeforeRequest(reader.socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
@@ -74,7 +82,9 @@ export class UpgradeListener {
   refuseInvalid(reader: RequestReader, error: HandshakeError): void {
     this.#forget(reader);
     ownSocket(reader.socket, nobody);
-    this.#options.ending.end(reader.socket, encodeRefusedUpgrade(refuseWith(error), 'GET'));
+    const refusal = refuseWith(error);
+    this.#count(reader, refusal);
+    this.#options.ending.end(reader.socket, encodeRefusedUpgrade(refusal, 'GET'));
   }
 
   /** Ends a socket without a word. */
@@ -89,13 +99,35 @@ export class UpgradeListener {
     this.refuse(reader, refuse(408, message, 'WS_HANDSHAKE_TIMEOUT'));
   }
 
+  #count({ socket }: RequestReader, { status, error }: HandshakeRefusal): void {
+    this.#options.ending.upgrades.refused(status, error.code, { remoteAddress: addressOf(socket) });
+  }
+
   #connected(socket: Socket): void {
-    const { clock, limits } = this.#options;
+    const { clock, limits, admit } = this.#options;
+    const refusal = admit?.(socket.remoteAddress);
+    if (refusal !== undefined) {
+      this.#turnAway(socket, refusal);
+      return;
+    }
     const reader = new RequestReader(this, socket, limits, clock.now());
     this.#readers.add(reader);
     this.#timers.start(reader, limits.handshakeTimeoutMs);
     ownSocket(socket, reader);
     socket.resume();
+  }
+
+  // Who is told why holds a socket until it has read that, for two seconds at most. In a flood that is too much to give.
+  #turnAway(socket: Socket, refusal: HandshakeRefusal): void {
+    const { ending } = this.#options;
+    ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress: socket.remoteAddress });
+    if (ending.size >= mostToldWhy) {
+      socket.destroy();
+      return;
+    }
+    if (this.#told?.refusal !== refusal)
+      this.#told = { refusal, bytes: encodeRefusedUpgrade(refusal, 'GET') };
+    ending.end(socket, this.#told.bytes);
   }
 
   #forget(reader: RequestReader): void {

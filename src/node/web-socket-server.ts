@@ -3,7 +3,7 @@
 
 import { type IncomingMessage, Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
-import type { Server as NetServer } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { systemClock, type Clock } from '../base/clock.ts';
@@ -12,10 +12,18 @@ import { onRejection } from '../base/rejections.ts';
 import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
+import { Admission } from '../server/admission.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
 import { Endpoint } from '../server/endpoint.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { pathOf } from '../server/path-pattern.ts';
+import {
+  type DrainReport,
+  requireRollingDrain,
+  type ResolvedRollingDrain,
+  RollingDrain,
+  type RollingDrainOptions,
+} from '../server/rolling-drain.ts';
 import type { ServerConnection } from '../server/server-connection.ts';
 import {
   type EndpointOptions,
@@ -25,9 +33,13 @@ import {
   type ServerLimits,
   type ServerOptions,
 } from '../server/server-options.ts';
+import { type ServerSnapshot, type ServerState, ServerStatistics } from '../server/server-statistics.ts';
 import { Topics } from '../server/topics.ts';
+import { bufferMemory } from './buffer-memory.ts';
+import { UpgradeLog } from '../server/upgrade-log.ts';
 import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
+import { serverProbe } from './diagnostics.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
 import { isHttp2Server } from './http2/connect-streams.ts';
 import { SessionGuard } from './http2/session-guard.ts';
@@ -46,6 +58,7 @@ import {
 } from './upgrade-handler.ts';
 import { UpgradeListener } from './upgrade-listener.ts';
 import { type Route, UpgradeRouter } from './upgrade-router.ts';
+import { compressionMemory } from './zlib/compression-memory.ts';
 
 /** What a server stands on. */
 export interface ServerHost {
@@ -65,6 +78,9 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #onError: NonNullable<ServerOptions['onError']>;
   readonly #clock: Clock;
   readonly #limits: ServerLimits;
+  readonly #admission: Admission;
+  // Whether handshakes are counted when a connection is accepted: the address is known, and all that comes is for us.
+  readonly #countsAtAccept: boolean;
   readonly #topics = new Topics(nodeTextCodec);
   readonly #connections = new Set<ServerConnection<unknown>>();
   readonly #endpoints = new EndpointTable<Endpoint>();
@@ -72,24 +88,34 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #environment: UpgradeEnvironment;
   readonly #deadline: HandshakeDeadline | undefined;
   readonly #sessions: SessionGuard | undefined;
+  readonly #upgrades: UpgradeLog;
+  readonly #statistics: ServerStatistics;
   #isClosing = false;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
+  #rolling: RollingDrain | undefined;
+  #drained: Promise<DrainReport> | undefined;
+  // What Retry-After says to those who connect during a drain.
+  #retryAfterSeconds: number | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
   constructor(options: ServerOptions, host?: ServerHost) {
     requireFunctions(options, ['onError']);
     this.#limits = resolveServerLimits(options);
     this.#clock = options.clock ?? systemClock;
+    this.#admission = new Admission(options, this.#clock);
     this.#onError = (error, connection) => {
       if (options.onError !== undefined) return options.onError(error, connection);
       console.error(error);
       return undefined;
     };
+    this.#upgrades = new UpgradeLog(() => this.#clock.now(), serverProbe);
+    this.#statistics = new ServerStatistics(this.#clock);
     this.#environment = {
       clock: this.#clock,
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
       maxHeaderCount: this.#limits.maxHeaderCount,
-      ending: new EndingSockets(this.#clock),
+      ending: new EndingSockets(this.#clock, this.#upgrades),
       budget: new MemoryBudget(this.#limits.maxRetainedBytesTotal),
       pending: new Set<PendingUpgrade>(),
       onError: (error) => this.#report(error, undefined),
@@ -97,6 +123,8 @@ export class WebSocketServer implements AsyncDisposable {
     const { server, isOwn = false } = host ?? {};
     this.#server = server;
     this.#isOwn = isOwn;
+    this.#countsAtAccept = isOwn && this.#admission.trustedProxies === undefined;
+    const admit = this.#countsAtAccept ? (address?: string) => this.#admit(address) : undefined;
     const { ending } = this.#environment;
     if (server instanceof Server || server instanceof SecureServer || isHttp2Server(server)) {
       this.#router = UpgradeRouter.of(server);
@@ -116,11 +144,22 @@ export class WebSocketServer implements AsyncDisposable {
           maxStreamsPerSession: this.#limits.maxStreamsPerSession,
         });
       }
+      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
+      if (admit !== undefined) {
+        server.on('connection', (socket: Socket) => {
+          const { remoteAddress } = socket;
+          const refusal = admit(remoteAddress);
+          if (refusal === undefined) return;
+          ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
+          socket.destroy();
+        });
+      }
     } else if (server !== undefined) {
       this.#listener = new UpgradeListener(server, {
         clock: this.#clock,
         limits: this.#limits,
         ending,
+        admit,
         arrived: (arrival) => this.#found(arrival),
       });
     }
@@ -183,8 +222,20 @@ export class WebSocketServer implements AsyncDisposable {
       clock: this.#clock,
       topics: this.#topics,
       onError: (error, connection) => this.#report(error, connection),
-      opened: (connection) => this.#connections.add(connection),
-      closed: (connection) => this.#connections.delete(connection),
+      admission: this.#admission,
+      memory: bufferMemory,
+      probe: serverProbe,
+      opened: (connection) => {
+        this.#connections.add(connection);
+        this.#admission.opened(connection.remoteAddress);
+        this.#statistics.opened();
+        serverProbe.opened(connection);
+      },
+      closed: (connection, code) => {
+        this.#connections.delete(connection);
+        this.#admission.closed(connection.remoteAddress);
+        this.#statistics.closed(connection, code);
+      },
     });
     if (this.#router === undefined) {
       this.#endpoints.add(endpoint);
@@ -234,7 +285,7 @@ export class WebSocketServer implements AsyncDisposable {
   /**
    * Ends the server: no connection is accepted any more, handshakes under way are answered with 503, every connection
    * gets a close frame, and those that are still there after `timeoutMs` are cut. An HTTP server of somebody else's
-   * goes on without us. A second call waits for the same end.
+   * goes on without us. A second call waits for the same end; one during `drain()` ends the patience of that.
    * @throws FullduplexError `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
    */
   async close(options: DrainOptions = {}): Promise<void> {
@@ -244,7 +295,41 @@ export class WebSocketServer implements AsyncDisposable {
       // Set before anything happens, because a handler that is told of its close may call close() again.
       this.#closing = Promise.resolve().then(() => this.#end(complete));
     }
+    this.#rolling?.hurry(complete.timeoutMs);
     await this.#closing;
+  }
+
+  /**
+   * Ends the server gently, for a rolling restart: no connection is accepted any more (handshakes get 503 with Retry-After),
+   * and the connections are closed one after the other over `overMs`, each behind what was sent to it. Then the server is
+   * closed. A second call waits for the same end; `close()` meanwhile ends the patience.
+   * @returns what became of the connections
+   * @throws FullduplexError `WS_OPTION_INVALID`, `WS_ARGUMENT_INVALID` for a code or reason that may not be sent
+   */
+  async drain(options: RollingDrainOptions = {}): Promise<DrainReport> {
+    const complete = requireRollingDrain(options);
+    // Begun a moment later: a handler that is told of its close may call drain() again.
+    this.#drained ??= Promise.resolve().then(() => this.#drain(complete));
+    return this.#drained;
+  }
+
+  /** Gives the server and all its connections as plain values at this moment. Looks at every connection once. */
+  snapshot(): ServerSnapshot {
+    const { usedBytes, maxBytes } = compressionMemory;
+    return this.#statistics.snapshot({
+      state: this.#state,
+      connections: this.#connections,
+      upgrades: this.#upgrades,
+      pendingUpgrades: this.#environment.pending.size,
+      topics: this.#topics,
+      budget: this.#environment.budget,
+      compression: { bytes: usedBytes, maxBytes },
+    });
+  }
+
+  /** What JSON.stringify writes: `snapshot()`. */
+  toJSON(): ServerSnapshot {
+    return this.snapshot();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -254,11 +339,11 @@ export class WebSocketServer implements AsyncDisposable {
   async #end(options: Required<DrainOptions>): Promise<void> {
     const server = this.#server;
     const isOwn = this.#isOwn;
-    const { pending, ending } = this.#environment;
+    const { ending } = this.#environment;
     const stopped = server !== undefined && isOwn ? stopListening(server) : Promise.resolve();
-    for (const upgrade of pending) upgrade.refuse('the server is closing', 'WS_HANDSHAKE_REFUSED');
-    this.#listener?.refuseAll(refuseBecauseClosing());
-    if (isOwn) this.#deadline?.refuseAll(refuseBecauseClosing());
+    this.#refusePending();
+    this.#listener?.refuseAll(this.#refusal());
+    if (isOwn) this.#deadline?.refuseAll(this.#refusal());
     this.#sessions?.closeAll();
     const deadline = this.#clock.setTimer(() => ending.cutAll(), options.timeoutMs);
     await Promise.all([drain(this.#connections, options, this.#clock), ending.emptied()]);
@@ -269,23 +354,74 @@ export class WebSocketServer implements AsyncDisposable {
     if (isOwn && server instanceof SecureServer) server.closeAllConnections();
     this.#sessions?.cutAll();
     await stopped;
+    this.#isClosed = true;
+  }
+
+  async #drain(options: ResolvedRollingDrain): Promise<DrainReport> {
+    const refusedBefore = this.#upgrades.refusedCount;
+    const rolling = new RollingDrain(this.#connections, options, this.#clock);
+    const ended = rolling.run();
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#rolling = rolling;
+      this.#retryAfterSeconds = options.retryAfterSeconds;
+      if (options.stopListening && this.#isOwn) this.#server?.close();
+      this.#refusePending();
+      const { code, reason, timeoutMs } = options;
+      this.#closing = ended.then(() => {
+        this.#rolling = undefined;
+        return this.#end({ code, reason, timeoutMs });
+      });
+    }
+    const report = await ended;
+    await this.#closing;
+    return { ...report, refused: this.#upgrades.refusedCount - refusedBefore };
+  }
+
+  get #state(): ServerState {
+    if (this.#isClosed) return 'closed';
+    if (this.#rolling !== undefined) return 'draining';
+    return this.#isClosing ? 'closing' : 'open';
+  }
+
+  #refusePending(): void {
+    for (const upgrade of this.#environment.pending)
+      upgrade.refuse(closingMessage, 'WS_HANDSHAKE_REFUSED', this.#retryAfterSeconds);
+  }
+
+  #refusal(): HandshakeRefusal {
+    const refusal = refuse(503, closingMessage, 'WS_HANDSHAKE_REFUSED');
+    if (this.#retryAfterSeconds !== undefined)
+      refusal.headers.append('Retry-After', String(this.#retryAfterSeconds));
+    return refusal;
   }
 
   #arrived(arrival: UpgradeArrival, endpoint: Endpoint, params: Readonly<Record<string, string>>): void {
     const remainingMs = this.#deadline?.take(arrival.socket) ?? arrival.remainingMs;
     if (this.#isClosing) {
-      refuseUpgrade(arrival, refuseBecauseClosing(), this.#environment.ending);
+      refuseUpgrade(arrival, this.#refusal(), this.#environment.ending);
       return;
     }
     handleUpgrade(
-      { ...arrival, ...(remainingMs === undefined ? {} : { remainingMs }) },
+      {
+        ...arrival,
+        // A connection of HTTP/2 brings many: each is counted when it comes.
+        isCounted: this.#countsAtAccept && arrival.request.extendedConnect === undefined,
+        ...(remainingMs === undefined ? {} : { remainingMs }),
+      },
       endpoint,
       params,
       this.#environment,
     );
   }
 
+  #admit(address: string | undefined): HandshakeRefusal | undefined {
+    return this.#admission.count(address) ?? this.#admission.refuseWhenFull(address);
+  }
+
   #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {
+    // What a connection has to report its own probe has heard.
+    if (connection === undefined) serverProbe.failed(error, undefined);
     try {
       onRejection(this.#onError(error, connection), (reportError) => console.error(reportError));
     } catch (reportError) {
@@ -295,9 +431,7 @@ export class WebSocketServer implements AsyncDisposable {
   }
 }
 
-function refuseBecauseClosing(): HandshakeRefusal {
-  return refuse(503, 'the server is closing', 'WS_HANDSHAKE_REFUSED');
-}
+const closingMessage = 'the server is closing';
 
 function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => {

@@ -23,7 +23,7 @@ import { nodeTextCodec } from './node-text-codec.ts';
 /** The options of connect() that do not contradict the standard. */
 export type DialOptions = Omit<
   ConnectOptions,
-  'protocols' | 'requireProtocol' | 'signal' | 'binaryMessages' | 'receive' | 'onError'
+  'protocols' | 'requireProtocol' | 'signal' | 'binaryMessages' | 'receive' | 'onError' | 'maxRedirects'
 >;
 
 /** The third argument of WebSocket on Node; not in the standard. */
@@ -41,6 +41,8 @@ const dialer: Dialer<DialOptions> = Object.freeze({
       requireProtocol: true,
       binaryMessages: 'copied',
       receive: 'whole',
+      // "Establish a WebSocket connection": the redirect mode is "error".
+      maxRedirects: 0,
     });
     return openConnection(plan, { signal });
   },

@@ -28,8 +28,8 @@ export class FrameEncoder {
     this.#maskKeys = maskKeys;
   }
 
-  /** Writes a frame whose payload is text. `firstByte` holds FIN, RSV and opcode. */
-  writeText(firstByte: number, text: string): void {
+  /** Writes a frame whose payload is text, and gives how many bytes that are. `firstByte` holds FIN, RSV and opcode. */
+  writeText(firstByte: number, text: string): number {
     const output = this.#output;
     // A unit of UTF-16 takes one to three bytes; where all of those give the same form of length, the text is
     // written first and measured by that.
@@ -56,6 +56,7 @@ export class FrameEncoder {
       const header = buffer.slice(headerStart, payloadStart);
       this.#observe(header, buffer.slice(payloadStart, end), maskKey, firstByte);
     }
+    return written;
   }
 
   /** Writes a frame whose payload is bytes. `firstByte` holds FIN, RSV and opcode. */

@@ -16,8 +16,8 @@ import { Utf8Validator } from './utf8-validator.ts';
 
 /** Hears the messages and control frames that a MessageAssembler puts together. */
 export interface AssembledSink {
-  /** A whole text message. */
-  text(text: string): void;
+  /** A whole text message, and how many bytes of UTF-8 it was. */
+  text(text: string, byteLength: number): void;
   /** A whole binary message, `bytes[start..end)`, borrowed for the call unless `isOwned`. */
   binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
   /** Streamed: a message begins. */
@@ -26,6 +26,8 @@ export interface AssembledSink {
   messageChunk(bytes: Uint8Array): void;
   /** Streamed: the message is complete. */
   messageEnd(): void;
+  /** A message that a codec has transformed is complete: its bytes as framed, and what they became. */
+  messageInflated(framedBytes: number, inflatedBytes: number): void;
   /** A control frame with its payload, borrowed for the call. */
   control(opcode: number, payload: Uint8Array): void;
   /** A codec has not finished: nothing may be decoded until `codecDone`. */
@@ -256,18 +258,18 @@ export class MessageAssembler implements FrameSink {
     }
     const payload = this.#payload.take();
     if (this.#opcode === Opcode.binary) this.#sink?.binary(payload, 0, payload.length, true);
-    else this.#sink?.text(this.#options.text.decode(payload, 0, payload.length));
+    else this.#sink?.text(this.#options.text.decode(payload, 0, payload.length), payload.length);
   }
 
   #deliverText(bytes: Uint8Array, start: number, end: number): void {
     const { text, validateUtf8 } = this.#options;
     if (!validateUtf8) {
-      this.#sink?.text(text.decode(bytes, start, end));
+      this.#sink?.text(text.decode(bytes, start, end), end - start);
       return;
     }
     const decoded = text.decodeStrict(bytes, start, end);
     if (decoded === undefined) this.#fail(textInvalid());
-    else this.#sink?.text(decoded);
+    else this.#sink?.text(decoded, end - start);
   }
 
   #inflate(input: Uint8Array, isFinal: boolean): void {
@@ -315,6 +317,7 @@ export class MessageAssembler implements FrameSink {
       this.#fail(messageTooLarge(this.#inflatedBytes, this.#maxMessageBytes));
       return;
     }
+    if (isFinal) this.#sink?.messageInflated(this.#framedBytes, this.#inflatedBytes);
     const { isStreamed, validateUtf8 } = this.#options;
     const isCheckedText = this.#opcode === Opcode.text && validateUtf8;
     if (isStreamed) {

@@ -74,10 +74,13 @@ export class OutputBuffer {
   /** Appends a frame that other connections write too; it stays unchanged as long as it is used. */
   appendShared(frame: Uint8Array): void {
     const end = this.offset + frame.length;
-    if (this.offset > this.#start && end <= this.buffer.length && frame.length <= mostCopiedBytes) {
-      // Behind frames of its own, in the same memory: one write without a list.
+    const isBehindStaged = this.offset > this.#start && end <= this.buffer.length;
+    if (frame.length <= mostCopiedBytes && (isBehindStaged || this.#chunks.length >= mostSharedChunks)) {
+      // Behind frames of its own, in the same memory: one write without a list. Or the list is long, because the peer
+      // does not read: a frame of a few bytes is an object of a few hundred.
+      this.reserve(frame.length);
       this.buffer.set(frame, this.offset);
-      this.offset = end;
+      this.offset += frame.length;
       return;
     }
     this.#completeChunk();
@@ -145,6 +148,8 @@ export class OutputBuffer {
 
 // A shared frame that comes behind staged ones is copied up to here; beyond, a list of chunks costs less.
 const mostCopiedBytes = 4 * 1024;
+// So many shared frames may wait as they are: bursts within a turn stay shared by all of their receivers.
+const mostSharedChunks = 1024;
 
 // What is published within one turn goes out to most receivers as the same run of frames. Who flushes the same run as
 // the one before writes the same joined memory, so that a burst costs each of them one write and no copy.

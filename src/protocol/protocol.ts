@@ -21,6 +21,7 @@ import { ProtocolError } from './protocol-error.ts';
 import { type ProtocolOptions, ProtocolSettings } from './protocol-settings.ts';
 import type { Receiver } from './receiver.ts';
 import { SendQueue } from './send-queue.ts';
+import { Traffic } from './traffic.ts';
 import type { Writer } from './writer.ts';
 
 /** What happens on a connection, in order. Calls come only from within methods of Protocol or from a codec's callback. */
@@ -47,9 +48,17 @@ export interface ProtocolSink {
   outputReady(): void;
 }
 
+// Streamed and compressed input is decoded in steps of this many bytes: deflate makes up to 1,032 times as much of each
+// (zlib, technical details), all of which is held before the receiver can pause.
+const inflatedStepBytes = 4 * 1024;
+
 // The memory that is being decoded. The transport reads into it again, so nothing sent from it may be kept by
 // reference: a borrowed message that a handler sends back, or passes on to any other connection.
 let borrowed: ArrayBufferLike | undefined;
+
+// Bytes on the wire are counted in small integers, which lie in the connection itself, and from here on in its Traffic:
+// larger numbers would be objects of their own, also on connections that are idle.
+const mostSmallCount = 0x3fff_ffff;
 
 /** One side of a WebSocket connection, without I/O. */
 export class Protocol {
@@ -71,6 +80,11 @@ export class Protocol {
   #isDisposed = false;
   // The kind of the fragmented message that is being sent, if one is.
   #openMessage: { readonly type: 'text' | 'binary'; readonly isTransformed: boolean } | undefined;
+  // Made with the first message.
+  #traffic: Traffic | undefined;
+  // What is not in #traffic yet.
+  #receivedBytes = 0;
+  #flushedBytes = 0;
 
   /**
    * @param options how it behaves; connections that behave alike share one ProtocolSettings
@@ -89,6 +103,7 @@ export class Protocol {
     if (extension !== undefined) {
       this.#sendQueue = new SendQueue(() => this.#encoder, extension, {
         written: () => this.#sink.outputReady(),
+        transformed: (plainBytes, deflatedBytes) => this.#countDeflated(plainBytes, deflatedBytes),
         failed: (error) => {
           this.fail(codecFailed(error));
           this.#sink.outputReady();
@@ -134,6 +149,7 @@ export class Protocol {
   flush(target: OutputTarget): void {
     const writer = this.#writer;
     if (writer === undefined) return;
+    this.#countFlushed(writer.output.byteLength);
     writer.output.flush(target);
     if (this.#writer !== writer || writer.output.byteLength > 0) return;
     this.#writer = undefined;
@@ -160,6 +176,7 @@ export class Protocol {
    * whatever the peer sent, provided that the sink does not.
    */
   receive(chunk: Uint8Array, end: number = chunk.length): void {
+    this.#countReceived(end);
     if (canReceive(this.#closingState)) this.#receive(chunk, end);
     poison(chunk, 0, end);
   }
@@ -212,10 +229,11 @@ export class Protocol {
     const firstByte = 0x80 | Opcode.text;
     const queue = this.#sendQueue;
     if (queue === undefined) {
-      this.#encoder.writeText(firstByte, text);
+      this.#countOut(1, this.#encoder.writeText(firstByte, text));
       return;
     }
     const byteLength = this.#settings.text.byteLength(text);
+    this.#countOut(1, byteLength);
     const isTransformed = this.#isTransformed('text', byteLength, compress);
     if (!isTransformed && queue.isIdle) {
       this.#encoder.writeText(firstByte, text);
@@ -230,6 +248,7 @@ export class Protocol {
   sendBinary(bytes: Uint8Array, compress?: boolean): void {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
+    this.#countOut(1, bytes.length);
     const firstByte = 0x80 | Opcode.binary;
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
     else
@@ -245,6 +264,7 @@ export class Protocol {
     if (!canSend(this.#closingState) || this.#hasClosePending) return;
     this.#requireNoOpenMessage();
     const { type, payloadLength, compress } = message;
+    this.#countOut(1, payloadLength);
     const queue = this.#sendQueue;
     const isTransformed = queue !== undefined && this.#isTransformed(type, payloadLength, compress);
     if (queue === undefined || (!isTransformed && queue.isIdle)) {
@@ -276,6 +296,7 @@ export class Protocol {
       open?.isTransformed ??
       this.#isTransformed(type, isFinal ? bytes.length : Number.MAX_SAFE_INTEGER, compress);
     this.#openMessage = isFinal ? undefined : { type, isTransformed };
+    this.#countOut(isFinal ? 1 : 0, bytes.length);
     if (this.#sendQueue === undefined) this.#encoder.writeBytes(firstByte, this.#stable(bytes));
     else this.#sendQueue.push(firstByte, this.#stable(bytes), isTransformed);
   }
@@ -340,6 +361,56 @@ export class Protocol {
     if (this.#writer !== undefined) this.#writer.encoder.observer = observer;
   }
 
+  /** Adds what this connection has carried so far. */
+  addTrafficTo(total: Traffic): void {
+    if (this.#traffic !== undefined) total.add(this.#traffic);
+    total.wireBytesIn += this.#receivedBytes;
+    total.wireBytesOut += this.#flushedBytes;
+  }
+
+  get #counts(): Traffic {
+    return (this.#traffic ??= new Traffic());
+  }
+
+  #countIn(messages: number, payloadBytes: number): void {
+    const counts = this.#counts;
+    counts.messagesIn += messages;
+    counts.payloadBytesIn += payloadBytes;
+  }
+
+  #countOut(messages: number, payloadBytes: number): void {
+    const counts = this.#counts;
+    counts.messagesOut += messages;
+    counts.payloadBytesOut += payloadBytes;
+  }
+
+  #countDeflated(plainBytes: number, deflatedBytes: number): void {
+    this.#counts.plainBytesOut += plainBytes;
+    this.#counts.deflatedBytesOut += deflatedBytes;
+  }
+
+  #countInflated(deflatedBytes: number, plainBytes: number): void {
+    this.#counts.deflatedBytesIn += deflatedBytes;
+    this.#counts.plainBytesIn += plainBytes;
+  }
+
+  #countReceived(byteLength: number): void {
+    this.#receivedBytes += byteLength;
+    if (this.#receivedBytes > mostSmallCount) this.#spillCounts();
+  }
+
+  #countFlushed(byteLength: number): void {
+    this.#flushedBytes += byteLength;
+    if (this.#flushedBytes > mostSmallCount) this.#spillCounts();
+  }
+
+  #spillCounts(): void {
+    this.#counts.wireBytesIn += this.#receivedBytes;
+    this.#counts.wireBytesOut += this.#flushedBytes;
+    this.#receivedBytes = 0;
+    this.#flushedBytes = 0;
+  }
+
   get #encoder(): FrameEncoder {
     return (this.#writer ?? this.#takeWriter()).encoder;
   }
@@ -372,16 +443,21 @@ export class Protocol {
     const outer = borrowed;
     borrowed = bytes.buffer;
     try {
-      let offset = decoder.decode(bytes, start, end);
+      let offset = decoder.decode(bytes, start, this.#stepEnd(start, end));
       // A handler may pause and resume at once: the decoder has stopped although nothing holds it any more.
       while (offset < end && !this.#isPaused && !this.#isCodecPending && canReceive(this.#closingState)) {
-        offset = decoder.decode(bytes, offset, end);
+        offset = decoder.decode(bytes, offset, this.#stepEnd(offset, end));
       }
       return offset;
     } finally {
       this.#isDecoding = false;
       borrowed = outer;
     }
+  }
+
+  #stepEnd(start: number, end: number): number {
+    if (this.#extension === undefined || !this.#settings.isStreamed) return end;
+    return Math.min(end, start + inflatedStepBytes);
   }
 
   #decodeWaiting(): void {
@@ -512,11 +588,13 @@ export class Protocol {
       this.#protocol = protocol;
     }
 
-    text(text: string): void {
+    text(text: string, byteLength: number): void {
+      this.#protocol.#countIn(1, byteLength);
       this.#protocol.#sink.text(text);
     }
 
     binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+      this.#protocol.#countIn(1, end - start);
       this.#protocol.#receiveBinary(bytes, start, end, isOwned);
     }
 
@@ -525,11 +603,17 @@ export class Protocol {
     }
 
     messageChunk(bytes: Uint8Array): void {
+      this.#protocol.#countIn(0, bytes.length);
       this.#protocol.#sink.messageChunk(bytes);
     }
 
     messageEnd(): void {
+      this.#protocol.#countIn(1, 0);
       this.#protocol.#sink.messageEnd();
+    }
+
+    messageInflated(framedBytes: number, inflatedBytes: number): void {
+      this.#protocol.#countInflated(framedBytes, inflatedBytes);
     }
 
     control(opcode: number, payload: Uint8Array): void {

@@ -18,10 +18,15 @@ interface QueuedPiece {
   next: QueuedPiece | undefined;
 }
 
+// What a piece that waits costs beside its bytes, so that a flood of empty messages is bounded too.
+const pieceOverheadBytes = 256;
+
 /** What a SendQueue reports to its owner. */
 export interface SendQueueEvents {
   /** Something that waited was written; a flush is due. */
   written(): void;
+  /** The codec has transformed a message or a piece of one: how many bytes it was and is. */
+  transformed(plainBytes: number, deflatedBytes: number): void;
   /** The codec failed; nothing more is written. */
   failed(error: Error): void;
 }
@@ -51,7 +56,7 @@ export class SendQueue {
     return !this.#isBusy && this.#first === undefined;
   }
 
-  /** The payload bytes that wait here or are in the codec. */
+  /** The payload bytes that wait here or are in the codec; each piece that waits counts 256 bytes more. */
   get byteLength(): number {
     return this.#waitingBytes + this.#busyBytes;
   }
@@ -68,7 +73,7 @@ export class SendQueue {
     if (this.#last === undefined) this.#first = piece;
     else this.#last.next = piece;
     this.#last = piece;
-    this.#waitingBytes += payload.length;
+    this.#waitingBytes += pieceOverheadBytes + payload.length;
   }
 
   /** Calls back once everything before has been written: at once if nothing waits. */
@@ -109,12 +114,14 @@ export class SendQueue {
     if (prepared !== undefined && shared !== undefined) {
       prepared.transformedBy(shared, rsvBit, (error, frame) => {
         if (isOver(error)) return;
+        if (frame.isTransformed) this.#events.transformed(payload.length, frame.payloadLength);
         this.#writePrepared(frame);
         if (!isInside) this.#advance();
       });
     } else {
       deflater.deflate(payload, (firstByte & 0x80) !== 0, (error, output) => {
         if (isOver(error)) return;
+        this.#events.transformed(payload.length, output.length);
         // The bit stands on the first frame of a message only (RFC 7692 6.1).
         const isFirst = (firstByte & 0x0f) !== Opcode.continuation;
         this.#encoder().writeBytes(isFirst ? firstByte | rsvBit : firstByte, output);
@@ -133,7 +140,7 @@ export class SendQueue {
   #advance(): void {
     while (this.#first !== undefined && !this.#isBusy) {
       const piece = this.#first;
-      this.#waitingBytes -= piece.payload.length;
+      this.#waitingBytes -= pieceOverheadBytes + piece.payload.length;
       // It stays in its place until it is processed: what an observer sends meanwhile goes behind.
       this.#process(piece);
       if (this.#isDisposed) return;

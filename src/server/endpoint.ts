@@ -2,22 +2,28 @@
 // heads and makes connections over transports that a platform brings; it touches no socket.
 
 import { isThenable } from '../base/rejections.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import { requireRate } from '../base/token-bucket.ts';
+import type { BufferMemory } from '../connection/buffer-memory.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
+import type { ConnectionProbe } from '../connection/connection-probe.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
+import { ReceiveBuckets, type ReceiveRate, type ReceiveRateLimits } from '../connection/receive-rates.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
-import { refuse } from '../protocol/handshake/handshake-refusal.ts';
+import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import type { Sha1 } from '../protocol/handshake/sha1.ts';
+import type { Admission } from './admission.ts';
+import { KeyedBuckets } from './keyed-buckets.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
 import { openingHandshakeOf } from './opening-handshake.ts';
 import { PathPattern } from './path-pattern.ts';
-import { type ConnectionPeer, ServerConnection } from './server-connection.ts';
+import { type ConnectionHome, type ConnectionPeer, ServerConnection } from './server-connection.ts';
 import {
   type EndpointOptions,
   requireFunctions,
@@ -34,6 +40,7 @@ import {
 import {
   authorityOf,
   httpVersionOf,
+  peerAddressOf,
   type IncomingUpgrade,
   type RequestedUrl,
   UpgradeRequest,
@@ -48,12 +55,26 @@ export interface EndpointEnvironment {
   readonly scheduler: Scheduler;
   readonly clock?: Clock;
   readonly topics: Topics;
+  /** Decides who is let in before anything else. @defaultValue everybody */
+  readonly admission?: Admission;
+  /** Bounds the memory of all connections. @defaultValue nothing */
+  readonly memory?: BufferMemory;
   /** Hears what `upgrade` or a handler threw. */
   readonly onError: (error: unknown, connection: ServerConnection<unknown> | undefined) => void;
   /** Told of every connection before its `open` handler. */
   readonly opened: (connection: ServerConnection<unknown>) => void;
   /** Told of every connection when it is gone. */
-  readonly closed: (connection: ServerConnection<unknown>) => void;
+  readonly closed: (connection: ServerConnection<unknown>, code: number) => void;
+  /** Who watches the connections. @defaultValue nobody */
+  readonly probe?: ConnectionProbe | undefined;
+}
+
+// A request that keeps the rules, while it is decided about.
+interface AskedRequest {
+  readonly incoming: IncomingUpgrade;
+  readonly request: UpgradeRequest;
+  readonly url: RequestedUrl;
+  readonly judged: AcceptableRequest;
 }
 
 const ordinaryTarget = /^\/[\w/?=&.-]*$/;
@@ -70,6 +91,8 @@ export class Endpoint {
   readonly #connectionEnvironment: ConnectionEnvironment;
   readonly #handshake: ServerHandshake;
   readonly #allowedOrigins: AllowedOrigins;
+  readonly #receiveLimits: ReceiveRateLimits | undefined;
+  readonly #keyedBuckets: KeyedBuckets | undefined;
   #knownAuthority: string | undefined;
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -82,7 +105,7 @@ export class Endpoint {
     this.pattern = new PathPattern(path);
     this.connectionOptions = resolveConnectionOptions(options);
     this.#allowedOrigins = requireAllowedOrigins(options.allowedOrigins ?? 'same-origin');
-    requireFunctions(options, ['upgrade']);
+    requireFunctions(options, ['upgrade', 'rateKey']);
     requireOptionalBoolean('keepHandshake', options.keepHandshake);
     requireHandlers(handlers);
     this.#handshake = new ServerHandshake({
@@ -93,8 +116,17 @@ export class Endpoint {
     this.#options = options;
     this.#handlers = handlers;
     this.#environment = environment;
-    const { clock, scheduler } = environment;
-    this.#connectionEnvironment = { scheduler, ...(clock === undefined ? {} : { clock }) };
+    const { clock, scheduler, memory, probe } = environment;
+    this.#connectionEnvironment = {
+      scheduler,
+      probe,
+      ...(clock === undefined ? {} : { clock }),
+      ...(memory === undefined ? {} : { memory }),
+    };
+    this.#receiveLimits = receiveLimitsOf(options);
+    if (this.#receiveLimits !== undefined && options.rateKey !== undefined) {
+      this.#keyedBuckets = new KeyedBuckets(this.#receiveLimits, clock ?? systemClock);
+    }
   }
 
   /** The path as it was written. */
@@ -107,9 +139,13 @@ export class Endpoint {
    * @returns what becomes of it, at once unless `upgrade` takes its time
    */
   decide(
-    incoming: IncomingUpgrade,
+    received: IncomingUpgrade,
     params: Readonly<Record<string, string>>,
   ): UpgradeOutcome | Promise<UpgradeOutcome> {
+    const { admission } = this.#environment;
+    const incoming = admission?.trustedProxies?.resolve(received) ?? received;
+    const turnedAway = admission?.judge(incoming);
+    if (turnedAway !== undefined) return turnedAway;
     const judged = this.#handshake.receive(incoming.head);
     if (judged.kind === 'refused') return judged;
     const url = this.#requestedUrl(incoming);
@@ -122,9 +158,10 @@ export class Endpoint {
       const problem = this.#originProblem(incoming, request);
       if (problem !== undefined) return refuse(403, problem, 'WS_HANDSHAKE_REFUSED');
       const decision = this.#options.upgrade?.(request);
-      if (!isThenable(decision)) return this.#outcome(incoming, url, judged, decision);
+      const asked: AskedRequest = { incoming, request, url, judged };
+      if (!isThenable(decision)) return this.#outcome(asked, decision);
       return Promise.resolve(decision).then(
-        (settled) => this.#outcome(incoming, url, judged, settled),
+        (settled) => this.#holdPlace(incoming, settled) ?? this.#outcome(asked, settled),
         (error: unknown) => this.#failed(error),
       );
     } catch (error) {
@@ -134,8 +171,9 @@ export class Endpoint {
 
   // What was a URL before is one again, as long as nothing has changed but an ordinary path. All connections then share
   // one text of the authority.
-  #requestedUrl({ head, isSecure }: IncomingUpgrade): RequestedUrl | undefined {
-    const authority = authorityOf(head);
+  #requestedUrl(incoming: IncomingUpgrade): RequestedUrl | undefined {
+    const authority = authorityOf(incoming);
+    const { isSecure, head } = incoming;
     const { target } = head;
     const known = this.#knownAuthority;
     if (authority === known && ordinaryTarget.test(target)) return { isSecure, authority: known, target };
@@ -160,13 +198,26 @@ export class Endpoint {
       );
     }
     const { isSecure, isOnLoopback } = incoming;
-    return originProblem({ origin, authority: authorityOf(incoming.head), isSecure, isOnLoopback }, allowed);
+    return originProblem({ origin, authority: authorityOf(incoming), isSecure, isOnLoopback }, allowed);
+  }
+
+  // A decision that took its time: meanwhile others may have come. Its connection comes about in this turn; until then
+  // its place is held, so that many decisions which are made at the same moment do not go beyond a cap together.
+  #holdPlace(
+    { remoteAddress }: IncomingUpgrade,
+    decision: UpgradeDecision<unknown>,
+  ): HandshakeRefusal | undefined {
+    const { admission, scheduler } = this.#environment;
+    if (admission === undefined || isResponse(decision)) return undefined;
+    const turnedAway = admission.refuseWhenFull(remoteAddress);
+    if (turnedAway !== undefined) return turnedAway;
+    admission.opened(remoteAddress);
+    scheduler.queueTask(() => admission.closed(remoteAddress));
+    return undefined;
   }
 
   #outcome(
-    incoming: IncomingUpgrade,
-    url: RequestedUrl,
-    judged: AcceptableRequest,
+    { incoming, request, url, judged }: AskedRequest,
     decision: UpgradeDecision<unknown>,
   ): UpgradeOutcome {
     if (isResponse(decision)) return { kind: 'answered', response: decision };
@@ -178,15 +229,17 @@ export class Endpoint {
       });
       const peer: ConnectionPeer = {
         remoteAddress: incoming.remoteAddress,
+        peerAddress: peerAddressOf(incoming),
         url,
         httpVersion: httpVersionOf(incoming.head),
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
       };
+      const rateKey = this.#keyedBuckets === undefined ? undefined : this.#rateKeyOf(request);
       return {
         kind: 'accepted',
         acceptance,
-        connect: (transport) => this.#connect(transport, data, peer),
+        connect: (transport) => this.#connect(transport, data, peer, rateKey),
       };
     } catch (error) {
       return this.#failed(error);
@@ -198,20 +251,76 @@ export class Endpoint {
     return refuse(500, 'the server failed to decide about this request', 'WS_HANDSHAKE_REFUSED');
   }
 
-  #connect(transport: MessageTransport, data: unknown, peer: ConnectionPeer): ServerConnection<unknown> {
+  #rateKeyOf(request: UpgradeRequest): string | undefined {
+    const key: unknown = this.#options.rateKey?.(request);
+    if (key === undefined || typeof key === 'string') return key;
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      `option rateKey returned ${describe(key)}, expected a string or undefined`,
+    );
+  }
+
+  // What a connection with rates has beside what all of them share.
+  #ratedEnvironment(
+    limits: ReceiveRateLimits,
+    rateKey: string | undefined,
+  ): [ConnectionEnvironment, ConnectionHome] {
     const environment = this.#environment;
+    const keyed = rateKey === undefined ? undefined : this.#keyedBuckets;
+    if (rateKey === undefined || keyed === undefined) {
+      const receiveBuckets = new ReceiveBuckets(limits, (environment.clock ?? systemClock).now());
+      return [{ ...this.#connectionEnvironment, receiveBuckets }, environment];
+    }
+    const closed = (connection: ServerConnection<unknown>, code: number): void => {
+      keyed.leave(rateKey);
+      environment.closed(connection, code);
+    };
+    return [
+      { ...this.#connectionEnvironment, receiveBuckets: keyed.join(rateKey) },
+      { ...environment, closed },
+    ];
+  }
+
+  #connect(
+    transport: MessageTransport,
+    data: unknown,
+    peer: ConnectionPeer,
+    rateKey: string | undefined,
+  ): ServerConnection<unknown> {
+    const environment = this.#environment;
+    const limits = this.#receiveLimits;
+    const [connectionEnvironment, home] =
+      limits === undefined
+        ? [this.#connectionEnvironment, environment]
+        : this.#ratedEnvironment(limits, rateKey);
     const connection = new ServerConnection<unknown>(
       transport,
       data,
       this.connectionOptions,
-      this.#connectionEnvironment,
+      connectionEnvironment,
       peer,
-      environment,
+      home,
     );
     environment.opened(connection);
     connection.attach(this.#handlers);
     return connection;
   }
+}
+
+function receiveLimitsOf({ messageRate, byteRate }: EndpointOptions<unknown>): ReceiveRateLimits | undefined {
+  const messages = requireReceiveRate('messageRate', messageRate);
+  const bytes = requireReceiveRate('byteRate', byteRate);
+  return messages === undefined && bytes === undefined ? undefined : { messages, bytes };
+}
+
+function requireReceiveRate(name: string, rate: ReceiveRate | undefined): ReceiveRate | undefined {
+  if (rate === undefined) return undefined;
+  const { exceeded = 'delay' } = requireRate(name, rate);
+  if (exceeded === 'delay' || exceeded === 'close') return Object.freeze({ ...rate, exceeded });
+  throw new FullduplexError(
+    'WS_OPTION_INVALID',
+    `option ${name}.exceeded is ${describe(exceeded)}, expected 'delay' or 'close'`,
+  );
 }
 
 function requireAcceptance(

@@ -8,6 +8,7 @@ import type {
   SendOptions,
 } from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { ConnectionSnapshot } from '../connection/connection-snapshot.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
@@ -17,8 +18,10 @@ import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } fro
 
 /** Who the peer of a connection is. */
 export interface ConnectionPeer {
-  /** The address of the peer; undefined over a unix socket. */
+  /** The address of the client; undefined over a unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The address of the immediate peer, which may be a proxy; undefined over a unix socket. */
+  readonly peerAddress: string | undefined;
   /** Where the client connected to. */
   readonly url: RequestedUrl;
   /** What carries the connection. */
@@ -31,9 +34,19 @@ export interface ConnectionPeer {
 export interface ConnectionHome {
   readonly topics: Topics;
   /** Told when a connection is gone. */
-  readonly closed: (connection: ServerConnection<unknown>) => void;
+  readonly closed: (connection: ServerConnection<unknown>, code: number) => void;
   /** Hears what a handler threw. */
   readonly onError: (error: unknown, connection: ServerConnection<unknown>) => unknown;
+}
+
+/** A connection of a server at one moment. */
+export interface ServerConnectionSnapshot extends ConnectionSnapshot {
+  /** Where the client connected to, without the query: tokens travel there. */
+  readonly url: string;
+  /** The address of the peer (a proxy's, if there is one); null over a unix socket. */
+  readonly remoteAddress: string | null;
+  /** The topics that it is subscribed to. */
+  readonly topics: readonly string[];
 }
 
 /** A WebSocket connection that a server accepted. */
@@ -56,9 +69,17 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     this.#home = home;
   }
 
-  /** The address of the peer (a proxy's, if there is one); undefined over a unix socket. */
+  /**
+   * The address of the client: what the `trustedProxies` say, or else that of the peer. Undefined over a unix socket, if
+   * nobody who is trusted says more.
+   */
   get remoteAddress(): string | undefined {
     return this.#peer.remoteAddress;
+  }
+
+  /** The address of the immediate peer: that of a proxy, if there is one; undefined over a unix socket. */
+  get peerAddress(): string | undefined {
+    return this.#peer.peerAddress;
   }
 
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
@@ -80,6 +101,20 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   /** The topics that this connection is subscribed to. */
   get topics(): readonly string[] {
     return this.#subscriptions?.names ?? [];
+  }
+
+  override snapshot(): ServerConnectionSnapshot {
+    const { origin, pathname } = this.url;
+    return {
+      ...super.snapshot(),
+      url: `${origin}${pathname}`,
+      remoteAddress: this.remoteAddress ?? null,
+      topics: this.topics,
+    };
+  }
+
+  override toJSON(): ServerConnectionSnapshot {
+    return this.snapshot();
   }
 
   /**
@@ -123,10 +158,10 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
     this.#subscriptions?.drained();
   }
 
-  protected override onClosed(): void {
+  protected override onClosed(code: number): void {
     this.#subscriptions?.clear();
     this.#subscriptions = undefined;
-    this.#home.closed(this);
+    this.#home.closed(this, code);
   }
 
   // What topics may do with a connection beyond what users see.

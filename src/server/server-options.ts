@@ -4,8 +4,10 @@ import type { Clock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
 import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { ReceiveRate } from '../connection/receive-rates.ts';
 import type { ExtensionOptions } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
+import type { AdmissionOptions } from './admission.ts';
 import type { AllowedOrigins } from './origin.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { UpgradeDecision } from './upgrade-decision.ts';
@@ -38,6 +40,24 @@ export interface EndpointOptions<Data = undefined, Path extends string = string>
    * @defaultValue false: `connection.handshake` is undefined
    */
   readonly keepHandshake?: boolean;
+  /**
+   * How many messages a peer may send; pings and pongs count as messages. What is normal only the application knows.
+   * Without it, a peer can keep the server as busy as its handler makes it.
+   * @defaultValue no limit
+   */
+  readonly messageRate?: ReceiveRate;
+  /**
+   * How many bytes a peer may send, as they arrive: headers of frames count, compressed messages count as they are. A
+   * single read of up to 256 KiB may go beyond the burst. Without it, a peer can take all of the bandwidth that its own allows.
+   * @defaultValue no limit
+   */
+  readonly byteRate?: ReceiveRate;
+  /**
+   * Names what connections share the two rates: a user, a token, an address. Undefined: a connection has rates of its own.
+   * Without it, a peer has as many times the rate as it has connections.
+   * @defaultValue each connection has rates of its own
+   */
+  rateKey?(request: UpgradeRequest<Path>): string | undefined;
 }
 
 /** The bounds of a whole server. */
@@ -66,7 +86,7 @@ export interface ServerLimits {
 }
 
 /** The options of a whole server. */
-export interface ServerOptions extends Partial<ServerLimits> {
+export interface ServerOptions extends Partial<ServerLimits>, AdmissionOptions {
   /**
    * Hears what `upgrade` or a handler threw, and errors of the server's own socket.
    * @defaultValue console.error

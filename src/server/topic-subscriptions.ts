@@ -4,6 +4,9 @@
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Subscriber, Subscription, Topics, WhenSlow } from './topics.ts';
 
+// What a held message costs beside its bytes, so that a flood of empty ones is bounded too.
+const heldOverheadBytes = 256;
+
 /** What a TopicSubscriptions needs of its connection. */
 export interface SubscribedConnection {
   readonly readyState: 'open' | 'closing' | 'closed';
@@ -117,9 +120,10 @@ export class TopicSubscriptions implements Subscriber {
   }
 
   #hold(message: PreparedMessage): boolean {
-    const heldBytes = this.#heldBytes + message.payloadLength;
-    if (heldBytes > this.#connection.maxQueuedBytes) {
-      this.#connection.overflow(heldBytes);
+    const heldBytes = this.#heldBytes + heldOverheadBytes + message.payloadLength;
+    const queuedBytes = heldBytes + this.#connection.bufferedAmount;
+    if (queuedBytes > this.#connection.maxQueuedBytes) {
+      this.#connection.overflow(queuedBytes);
       return false;
     }
     this.#held ??= [];

@@ -4,11 +4,25 @@
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { type PathParams, pathOf } from './path-pattern.ts';
 
+/** What is known of a request that came through trusted proxies. */
+export interface ForwardedFacts {
+  /** The address of the peer itself, the nearest of the proxies; undefined over a unix socket. */
+  readonly peerAddress: string | undefined;
+  /** The host that the client asked for; undefined when the proxies do not say. */
+  readonly host: string | undefined;
+}
+
 /** A request for an upgrade as a platform hands it in. */
 export interface IncomingUpgrade {
   readonly head: RequestHead;
   /** The address of the peer; undefined over a unix socket. */
   readonly remoteAddress: string | undefined;
+  /** Whether the peer came over a unix socket, for which it has no address. @defaultValue false */
+  readonly isUnixSocket?: boolean;
+  /** Whether this handshake was counted when the connection was accepted. @defaultValue false */
+  readonly isCounted?: boolean;
+  /** What else is known when `remoteAddress` and `isSecure` are what trusted proxies say. */
+  readonly forwarded?: ForwardedFacts | undefined;
   /** Whether the connection is encrypted. */
   readonly isSecure: boolean;
   /** Whether the server listens on a loopback address only. */
@@ -26,12 +40,17 @@ export function httpVersionOf({ extendedConnect }: RequestHead): HttpVersion {
 }
 
 /** The host and port that the client asked for; the empty string when it named none. */
-export function authorityOf({ target, headers }: RequestHead): string {
-  if (target.startsWith('/')) return headers.get('Host') ?? '';
+export function authorityOf({ head: { target, headers }, forwarded }: IncomingUpgrade): string {
+  if (target.startsWith('/')) return forwarded?.host ?? headers.get('Host') ?? '';
   // RFC 9112 3.2.2: the host of an absolute target overrides Host.
   const start = target.indexOf('//') + 2;
   const end = target.slice(start).search(/[/?#]/);
   return end === -1 ? target.slice(start) : target.slice(start, start + end);
+}
+
+/** The address of the immediate peer; undefined over a unix socket. */
+export function peerAddressOf({ forwarded, remoteAddress }: IncomingUpgrade): string | undefined {
+  return forwarded === undefined ? remoteAddress : forwarded.peerAddress;
 }
 
 /** Where a client connected to, in parts: a connection keeps it, and most are never asked. */
@@ -75,7 +94,7 @@ export class UpgradeRequest<Path extends string = string> {
   /** The URL that the client connected to, with the scheme `ws:` or `wss:`. */
   get url(): URL {
     const { head, isSecure } = this.#incoming;
-    this.#url ??= new URL(urlOf({ isSecure, authority: authorityOf(head), target: head.target }));
+    this.#url ??= new URL(urlOf({ isSecure, authority: authorityOf(this.#incoming), target: head.target }));
     return this.#url;
   }
 
@@ -101,12 +120,20 @@ export class UpgradeRequest<Path extends string = string> {
     return pathOf(this.#incoming.head.target);
   }
 
-  /** The address of the peer (a proxy's, if there is one); undefined over a unix socket. */
+  /**
+   * The address of the client: what the `trustedProxies` say, or else that of the peer. Undefined over a unix socket, if
+   * nobody who is trusted says more.
+   */
   get remoteAddress(): string | undefined {
     return this.#incoming.remoteAddress;
   }
 
-  /** Whether the connection to this server is encrypted; a proxy in front may have taken the encryption off. */
+  /** The address of the immediate peer: that of a proxy, if there is one; undefined over a unix socket. */
+  get peerAddress(): string | undefined {
+    return peerAddressOf(this.#incoming);
+  }
+
+  /** Whether the client's connection is encrypted, by what the `trustedProxies` say, or else the one to this server. */
   get isSecure(): boolean {
     return this.#incoming.isSecure;
   }

@@ -2,9 +2,13 @@
 // stream, with backpressure both ways. Reading less makes the connection pause, so that the peer feels it; a write is
 // done when the connection has room again. The interface itself is web-socket-stream.ts.
 
+import { FullduplexError } from '../base/errors.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
 import type { Connection } from '../connection/connection.ts';
+import { messageOverheadBytes } from '../connection/inbox.ts';
 import type { Message } from '../connection/message-transport.ts';
+import { CloseCode } from '../protocol/close-code.ts';
+import { defaultLimits } from '../protocol/limits.ts';
 import { requireCloseArguments } from './arguments.ts';
 import { type ConnectionEnd, ConnectionLifecycle, type LifecycleEvents } from './connection-lifecycle.ts';
 import type { WebSocketPlatform } from './dialer.ts';
@@ -90,16 +94,23 @@ export class WebSocketStreamSession<Options> implements LifecycleEvents {
     this.#connection = connection;
     this.#readyState = ReadyState.OPEN;
     // One message at a time is kept by each stream; what lies beyond is kept, and bounded, by the connection.
-    const readable = new ReadableStream<string | Uint8Array>({
-      start: (controller) => {
-        this.#readable = controller;
+    const oneMessage = {
+      highWaterMark: 1,
+      size: (message: string | Uint8Array) => messageOverheadBytes + message.length,
+    };
+    const readable = new ReadableStream<string | Uint8Array>(
+      {
+        start: (controller) => {
+          this.#readable = controller;
+        },
+        pull: () => connection.resume(),
+        cancel: (reason: unknown) => {
+          this.#readable = undefined;
+          this.#closeUsingReason(reason);
+        },
       },
-      pull: () => connection.resume(),
-      cancel: (reason: unknown) => {
-        this.#readable = undefined;
-        this.#closeUsingReason(reason);
-      },
-    });
+      oneMessage,
+    );
     const writable = new WritableStream<string | ArrayBuffer | ArrayBufferView>({
       start: (controller) => {
         this.#writable = controller;
@@ -122,7 +133,21 @@ export class WebSocketStreamSession<Options> implements LifecycleEvents {
     if (this.#readyState !== ReadyState.OPEN || readable === undefined) return;
     readable.enqueue(message);
     const connection = this.#connection;
-    if (connection?.supports.pause === true && (readable.desiredSize ?? 0) <= 0) connection.pause();
+    const waitingBytes = -(readable.desiredSize ?? 0);
+    if (connection === undefined || waitingBytes < 0) return;
+    if (connection.supports.pause) connection.pause();
+    else if (waitingBytes > defaultLimits.maxRetainedBytes) this.#overflow(readable, waitingBytes);
+  }
+
+  // A platform that cannot be paused never makes its peer wait: the stream ends here, for a reason that has a name.
+  #overflow(readable: ReadableStreamDefaultController<string | Uint8Array>, waitingBytes: number): void {
+    const cause = new FullduplexError(
+      'WS_RECEIVE_QUEUE_OVERFLOW',
+      `${waitingBytes} bytes of messages wait for a reader on a platform that cannot pause, at most ${defaultLimits.maxRetainedBytes}`,
+    );
+    this.#readable = undefined;
+    readable.error(closingError(CloseCode.abnormalClosure, '', cause));
+    this.#lifecycle?.fail(cause);
   }
 
   closingStarted(): void {

@@ -102,6 +102,21 @@ test.each([
   expect(socket.calls).toEqual([['close', ...expected]]);
 });
 
+test('a snapshot counts messages and their bytes as UTF-8, and knows nothing of the wire', () => {
+  const { socket, connection } = connectionOver();
+  connection.send('grüße');
+  connection.send(new Uint8Array(3));
+  connection.sendPrepared(new PreparedMessage('ok'));
+  socket.receives('ö');
+  socket.receives(new ArrayBuffer(5));
+  const { messages, payloadBytes, wireBytes, compressionRatio } = connection.snapshot();
+  expect(messages).toEqual({ in: 2, out: 3 });
+  expect(payloadBytes).toEqual({ in: 7, out: 12 });
+  expect(wireBytes).toBeNull();
+  expect(compressionRatio).toEqual({ in: null, out: null });
+  expect(JSON.parse(JSON.stringify(connection))).toMatchObject({ readyState: 'open', pausedBy: [] });
+});
+
 test('a close code or reason that nobody may send throws before anything happens', () => {
   const { socket, transport } = stage();
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5]) {
@@ -236,4 +251,16 @@ test('a queue that grows beyond its bound ends the connection', async () => {
   expect(connection.send('x')).toBe(false);
   expect(await connection.closed).toMatchObject({ code: 1006, cause: { code: 'WS_SEND_QUEUE_OVERFLOW' } });
   expect(socket.calls.at(-1)).toEqual(['close']);
+});
+
+test('a loop that is far behind ends the connection for a named reason, because nothing here can be paused', async () => {
+  const { socket, connection } = connectionOver({ maxRetainedBytes: 5000 });
+  for (let index = 0; index < 6; index++) socket.receives('x'.repeat(1000));
+  expect(await connection.closed).toMatchObject({
+    code: 1006,
+    cause: { code: 'WS_RECEIVE_QUEUE_OVERFLOW' },
+  });
+  const seen: unknown[] = [];
+  for await (const message of connection) seen.push(message);
+  expect(seen).toHaveLength(5);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { settle } from '../../src/testing.ts';
 import { accepting, closedPort, rawServer, type RawServer, type Visit } from '../node/raw-server.ts';
+import { connectProxy } from '../node/proxy/connect-proxy.ts';
 import { runToEnd, Stage } from './command-stage.ts';
 
 const close = (code: number, reason = ''): Buffer =>
@@ -200,6 +201,28 @@ describe('fullduplex connect ends with', () => {
     expect(complained).toBe(
       `fullduplex: could not connect to 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}\n`,
     );
+  });
+
+  test('2 when a proxy refuses, with the reason that it gives', async () => {
+    await using proxy = await connectProxy({ credentials: 'a:b' });
+    const args = ['connect', 'ws://x.test', '--proxy', `http://a:hunter2@127.0.0.1:${proxy.port}`];
+    const { exitCode, complained } = await runToEnd(args);
+    expect(exitCode).toBe(2);
+    expect(complained).toMatch(
+      /^fullduplex: the proxy 127\.0\.0\.1:\d+ refused a tunnel to x\.test:80 with 407 .*\nwho\?!\?\n$/,
+    );
+    expect(complained).not.toContain('hunter2');
+  });
+
+  test('2 when there are more redirects than --redirects allows, and 0 when it allows them', async () => {
+    await using server = await rawServer((visit) => {
+      const isThere = visit.head.startsWith('GET /there');
+      const redirect = 'HTTP/1.1 307 There\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n';
+      visit.socket.end(isThere ? Buffer.concat([Buffer.from(accepting(visit)), close(1000)]) : redirect);
+    });
+    expect((await runToEnd(['connect', urlOf(server)])).exitCode).toBe(2);
+    const args = ['connect', urlOf(server), '--proxy', 'none', '--redirects', '1'];
+    expect((await runToEnd(args)).exitCode).toBe(0);
   });
 
   test('2 when the server refuses, with the reason that it gives', async () => {

@@ -109,6 +109,36 @@ describe('waiting', () => {
   });
 });
 
+describe('a server that closes', () => {
+  test.each([
+    [1012, 'come back in 7000 ms', {}, 7000],
+    [1013, 'busy; come back in 7000 ms', {}, 7000],
+    [1012, 'restarting', {}, 0],
+    [1000, 'come back in 7000 ms', {}, 0],
+    [1012, 'come back in 999999 ms', {}, 300_000],
+    [1012, 'come back in 7000 ms', { maxComeBackMs: 1000 }, 1000],
+    [1012, 'come back in 7000 ms', { maxComeBackMs: 0 }, 0],
+  ])(
+    'with %i and %j is left alone as long as it asks for, within bounds: %j',
+    async (code, reason, options, longerMs) => {
+      const loop = new Loop(['open', 'open'], { minDelayMs: 100, ...options });
+      await loop.attemptsAfter(20_000);
+      void loop.servers[0]?.close(code, reason);
+      expect(await loop.attemptsAfter(longerMs + 99)).toBe(1);
+      expect(await loop.attemptsAfter(1)).toBe(2);
+    },
+  );
+
+  test('is left alone so long once, and not after the next connection', async () => {
+    const loop = new Loop(['open', 'open', 'open'], { minDelayMs: 100, stableAfterMs: 0 });
+    await loop.attemptsAfter(0);
+    void loop.servers[0]?.close(1012, 'come back in 7000 ms');
+    expect(await loop.attemptsAfter(7_100)).toBe(2);
+    loop.servers[1]?.terminate();
+    expect(await loop.attemptsAfter(100)).toBe(3);
+  });
+});
+
 describe('a failure', () => {
   const timeout = new FullduplexError('WS_HANDSHAKE_TIMEOUT', 'too late');
   test.each<[string, Error]>([

@@ -1,6 +1,7 @@
 // Runs every code block of the documentation. `ts server` blocks are started and stay up for the blocks behind them in
-// the same file; `ts` blocks have to end by themselves with exit code 0; `html` blocks are loaded in Chromium; `sh` lines
-// have to name commands that exist. All `ts` blocks are also compiled under strict settings.
+// the same file, `ts alone` blocks are started and ended once they have printed a line; `ts` blocks have to end by
+// themselves with exit code 0; `html` blocks are loaded in Chromium; `sh` lines have to name commands that exist. All `ts`
+// blocks are also compiled under strict settings. Settings of proxies and services: test/interop and test/docs/deploy.test.ts.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
@@ -49,6 +50,10 @@ const documents = [
   .map((name) => ({ name, blocks: blocksOf(readFileSync(join(root, name), 'utf8')) }))
   .filter(({ blocks }) => blocks.length > 0);
 
+// What the blocks import beside the library.
+const frameworks = ['@hono/node-server', '@types', 'express', 'fastify', 'hono', 'tough-cookie', 'vite'];
+const settings = ['nginx', 'haproxy', 'caddy', 'apache', 'ini'];
+
 let folder: string;
 let port: number;
 const children: ChildProcess[] = [];
@@ -67,6 +72,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'fullduplex-docs-'));
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules', 'fullduplex'));
+  for (const name of frameworks) {
+    mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
 });
 
@@ -87,7 +96,7 @@ function fileOf(text: string, extension: string): string {
   return file;
 }
 
-async function startServer(text: string): Promise<void> {
+async function startServer(text: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [fileOf(text, 'mjs')], { cwd: folder });
   children.push(child);
   let output = '';
@@ -101,6 +110,14 @@ async function startServer(text: string): Promise<void> {
     });
     child.on('exit', () => reject(new Error(`the server ended: ${output}`)));
   });
+  return child;
+}
+
+async function runAlone({ text }: Block): Promise<void> {
+  const used = port;
+  port = await freePort();
+  (await startServer(text)).kill('SIGKILL');
+  port = used;
 }
 
 async function runToEnd({ text, line }: Block): Promise<void> {
@@ -164,7 +181,7 @@ test('there are blocks to run', () => {
   const languages = documents.flatMap(({ blocks }) => blocks.map(({ language }) => language));
   expect(languages.filter((language) => language === 'ts').length).toBeGreaterThan(8);
   for (const language of languages)
-    expect(['ts', 'html', 'sh', 'console', 'text', 'json', 'http']).toContain(language);
+    expect(['ts', 'html', 'sh', 'console', 'text', 'json', 'http', ...settings]).toContain(language);
 });
 
 describe.each(documents)('$name', ({ blocks }) => {
@@ -176,6 +193,7 @@ describe.each(documents)('$name', ({ blocks }) => {
       port = await freePort();
       for (const block of blocks) {
         if (block.language === 'ts' && block.role === 'server') await startServer(block.text);
+        else if (block.language === 'ts' && block.role === 'alone') await runAlone(block);
         else if (block.language === 'ts') await runToEnd(block);
       }
     },

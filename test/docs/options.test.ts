@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { defaultConnectionOptions } from '../../src/connection/connection-options.ts';
 import { defaultPerMessageDeflateOptions } from '../../src/protocol/extensions/permessage-deflate/options.ts';
+import { defaultConnectOptions } from '../../src/node/connect-options.ts';
+import { defaultRollingDrainOptions } from '../../src/server/rolling-drain.ts';
 import { defaultServerLimits } from '../../src/server/server-options.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -30,4 +32,15 @@ test('the guide lists every option of permessage-deflate with its real default',
 
 test('the guide lists every option of a server with its real default', () => {
   expect(tableOf('Options of a server')).toEqual(asText(defaultServerLimits));
+});
+
+test('the guide lists the roads of a client with their real defaults', () => {
+  const { proxy, maxRedirects } = defaultConnectOptions;
+  expect(tableOf('Roads of the client')).toEqual(asText({ proxy, maxRedirects }));
+});
+
+test('the guide lists the options of a drain with their real defaults', () => {
+  const { reason, ...others } = defaultRollingDrainOptions;
+  expect(tableOf('Draining')).toEqual(asText(others));
+  expect(reason).toBe('');
 });

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,17 +13,22 @@ export class ExampleProcess implements AsyncDisposable {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | null>;
+  readonly #lines: Interface;
 
-  private constructor(child: ChildProcess, exit: Promise<number | null>, url: string) {
+  private constructor(child: ChildProcess, exit: Promise<number | null>, lines: Interface, url: string) {
     this.#child = child;
     this.#exit = exit;
+    this.#lines = lines;
     this.url = url;
   }
 
-  static async start(folder: string): Promise<ExampleProcess> {
+  static async start(
+    folder: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ExampleProcess> {
     const child = spawn(process.execPath, [`examples/${folder}/main.mjs`], {
       cwd: root,
-      env: { ...process.env, PORT: '0' },
+      env: { ...process.env, PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exit = once(child, 'exit').then(([code]) => code as number | null);
@@ -31,7 +36,18 @@ export class ExampleProcess implements AsyncDisposable {
     const first = await Promise.race([once(lines, 'line'), exit]);
     if (!Array.isArray(first))
       throw new Error(`the example ended with exit code ${first} before it listened`);
-    return new ExampleProcess(child, exit, String(first[0]));
+    return new ExampleProcess(child, exit, lines, String(first[0]));
+  }
+
+  /** What it prints next. */
+  async nextLine(): Promise<string> {
+    const [line] = await once(this.#lines, 'line');
+    return String(line);
+  }
+
+  /** Sends it a signal that does not end it. */
+  signal(signal: 'SIGHUP'): void {
+    this.#child.kill(signal);
   }
 
   /** The address for a WebSocket. */

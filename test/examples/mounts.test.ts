@@ -1,16 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Connection, connect, type Message } from '../../src/index.ts';
+import { connect } from '../../src/index.ts';
 import { ExampleProcess } from './example-process.ts';
-
-/** Reads the next messages of a connection. */
-async function take(connection: Connection<unknown>, count: number): Promise<Message[]> {
-  const messages: Message[] = [];
-  for await (const message of connection) {
-    messages.push(message);
-    if (messages.length === count) break;
-  }
-  return messages;
-}
+import { take } from './take.ts';
 
 test('examples/node-http: guests chat beside a page, and are told goodbye when the server stops', async () => {
   await using example = await ExampleProcess.start('node-http');

@@ -1,10 +1,11 @@
-// nginx and HAProxy as reverse proxies, from configuration files written for the test: own ports, own folder, in
-// the foreground, with no rights that a user has not, ended by their pid.
+// Reverse proxies with the settings that docs/deploy.md shows: own ports, own folder, in the foreground, with no rights
+// that a user has not, ended by their pid.
 
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { documented, substitute } from './documented.ts';
 import type { Requirement } from './peer.ts';
 import { type Command, Process } from './process.ts';
 import { type Certificate, temporaryFolder } from './workspace.ts';
@@ -25,6 +26,8 @@ export interface RunningProxy {
 
 /** A reverse proxy. */
 export interface Proxy extends Requirement {
+  /** Whether it cuts a tunnel in which nothing happens. */
+  readonly cutsSilence: boolean;
   /** Starts it in front of a port of 127.0.0.1, and waits until it listens. */
   start(upstreamPort: number, options?: ProxyOptions): Promise<RunningProxy>;
 }
@@ -40,15 +43,18 @@ interface Setup {
 interface Program {
   readonly configuration: (setup: Setup) => string;
   readonly command: (file: string, folder: string) => Command;
-  /** The line of standard error by which it says that it listens. */
+  /** The line by which it says that it listens. */
   readonly ready: RegExp;
+  /** Where it says so. @defaultValue 'stderr' */
+  readonly says?: 'stdout';
 }
 
-/** nginx, with the lines that every guide to WebSocket behind nginx gives. */
+/** nginx. */
 export const nginx: Proxy = {
   name: 'nginx',
   install: ['nginx-light'],
   probe: 'test -x /usr/sbin/nginx',
+  cutsSilence: true,
   start: (upstreamPort, options) => startProgram(nginxProgram, upstreamPort, options),
 };
 
@@ -57,13 +63,40 @@ export const haproxy: Proxy = {
   name: 'HAProxy',
   install: ['haproxy'],
   probe: 'test -x /usr/sbin/haproxy',
+  cutsSilence: true,
   start: (upstreamPort, options) => startProgram(haproxyProgram, upstreamPort, options),
+};
+
+/** Caddy. */
+export const caddy: Proxy = {
+  name: 'Caddy',
+  install: ['caddy'],
+  probe: 'test -x /usr/bin/caddy',
+  cutsSilence: false,
+  start: (upstreamPort, options) => startProgram(caddyProgram, upstreamPort, options),
+};
+
+/** Apache httpd: mod_proxy_http takes the upgrade. */
+export const apache: Proxy = {
+  name: 'Apache httpd',
+  install: ['apache2-bin'],
+  probe: 'test -x /usr/sbin/apache2',
+  cutsSilence: true,
+  start: (upstreamPort, options) => startProgram(apacheProgram, upstreamPort, options),
 };
 
 const nginxProgram: Program = {
   command: (file, folder) => ['/usr/sbin/nginx', '-p', folder, '-e', 'stderr', '-c', file],
   ready: /start worker process|using the "\w+" event method/,
-  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs }) => `
+  configuration({ folder, port, upstreamPort, certificate, idleTimeoutMs }) {
+    const shown = substitute(documented('nginx'), {
+      'listen 443 ssl;': `listen 127.0.0.1:${port}${certificate === undefined ? '' : ' ssl'};`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+      '/etc/ssl/chat.pem': certificate?.certFile ?? 'none',
+      '/etc/ssl/chat.key': certificate?.keyFile ?? 'none',
+      'proxy_read_timeout 60s': `proxy_read_timeout ${idleTimeoutMs}ms`,
+    });
+    return `
 daemon off;
 master_process off;
 pid ${folder}/nginx.pid;
@@ -76,49 +109,88 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  map $http_upgrade $connection_upgrade { default upgrade; '' close; }
-  server {
-    listen 127.0.0.1:${port}${certificate === undefined ? '' : ' ssl'};
-    ${
-      certificate === undefined
-        ? ''
-        : `ssl_certificate ${certificate.certFile}; ssl_certificate_key ${certificate.keyFile};`
-    }
-    location / {
-      proxy_pass http://127.0.0.1:${upstreamPort};
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_read_timeout ${idleTimeoutMs}ms;
-    }
-  }
+${certificate === undefined ? withoutLines(shown, /ssl_certificate/) : shown}
 }
-`,
+`;
+  },
 };
 
 const haproxyProgram: Program = {
   // With a master process, since only that says when it listens; ended, it ends its worker.
   command: (file) => ['/usr/sbin/haproxy', '-W', '-db', '-f', file],
   ready: /Loading success/,
-  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs }) => `
-defaults
-  mode http
-  retries 0
-  timeout connect 5s
-  timeout client 10s
-  timeout server 10s
-  timeout tunnel ${idleTimeoutMs}ms
-frontend front
-  bind 127.0.0.1:${port}${certificate === undefined ? '' : ` ssl crt ${folder}/both.pem`}
-  default_backend ours
-backend ours
-  server ours 127.0.0.1:${upstreamPort}
-`,
+  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs }) =>
+    substitute(documented('haproxy'), {
+      ':443 ssl crt /etc/haproxy/chat.pem alpn h2,http/1.1': `127.0.0.1:${port}${
+        certificate === undefined ? '' : ` ssl crt ${folder}/both.pem alpn h2,http/1.1`
+      }`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+      'timeout tunnel 60s': `timeout tunnel ${idleTimeoutMs}ms`,
+    }),
 };
 
+const caddyProgram: Program = {
+  command: (file, folder) => [
+    'env',
+    `XDG_CONFIG_HOME=${folder}`,
+    `XDG_DATA_HOME=${folder}`,
+    ...(['caddy', 'run', '--adapter', 'caddyfile', '--config', file] as const),
+  ],
+  ready: /serving initial configuration/,
+  configuration({ port, upstreamPort, certificate }) {
+    const scheme = certificate === undefined ? 'http' : 'https';
+    const tls = certificate === undefined ? '' : `\n  tls ${certificate.certFile} ${certificate.keyFile}`;
+    const shown = substitute(documented('caddy'), {
+      'chat.example.com {': `${scheme}://127.0.0.1:${port} {\n  bind 127.0.0.1${tls}`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+    });
+    // What Caddy does of itself: an interface for administration, certificates from a public authority.
+    return `{\n  admin off\n  auto_https off\n}\n${shown}`;
+  },
+};
+
+const apacheProgram: Program = {
+  command: (file) => ['/usr/sbin/apache2', '-DFOREGROUND', '-f', file],
+  ready: /resuming normal operations/,
+  says: 'stdout',
+  configuration({ folder, port, upstreamPort, certificate, idleTimeoutMs }) {
+    const shown = substitute(documented('apache'), {
+      '<VirtualHost *:443>': `<VirtualHost 127.0.0.1:${port}>`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+      '/etc/ssl/chat.pem': certificate?.certFile ?? 'none',
+      '/etc/ssl/chat.key': certificate?.keyFile ?? 'none',
+      'Timeout 60': `Timeout ${Math.ceil(idleTimeoutMs / 1000)}`,
+    });
+    const modules = ['mpm_event', 'authz_core', 'headers', 'proxy', 'proxy_http', 'ssl'].map(
+      (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
+    );
+    return `
+ServerRoot ${folder}
+ServerName localhost
+PidFile ${folder}/apache.pid
+DefaultRuntimeDir ${folder}
+Listen 127.0.0.1:${port}
+ErrorLog "|/bin/cat"
+LogLevel notice
+StartServers 1
+ServerLimit 2
+ThreadsPerChild 32
+MaxRequestWorkers 64
+${modules.join('\n')}
+${certificate === undefined ? withoutLines(shown, /SSL/) : shown}
+`;
+  },
+};
+
+function withoutLines(text: string, pattern: RegExp): string {
+  return text
+    .split('\n')
+    .filter((line) => !pattern.test(line))
+    .join('\n');
+}
+
 async function startProgram(
-  { configuration, command, ready }: Program,
+  { configuration, command, ready, says }: Program,
   upstreamPort: number,
   { certificate, idleTimeoutMs = 60_000 }: ProxyOptions = {},
 ): Promise<RunningProxy> {
@@ -144,7 +216,7 @@ async function startProgram(
             if (ready.test(line)) resolve();
           },
           reject,
-          'stderr',
+          says ?? 'stderr',
         );
       });
       return { port, stop };

@@ -92,3 +92,9 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   }
   throw new Error('the promise was fulfilled, expected a rejection');
 }
+
+/** Waits until a socket is closed, however it ends. */
+export async function untilClosed(socket: Socket | undefined): Promise<void> {
+  if (socket === undefined || socket.closed) return;
+  await new Promise((resolve) => socket.once('close', resolve));
+}

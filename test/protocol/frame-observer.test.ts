@@ -106,6 +106,18 @@ describe('frame observer', () => {
     expect(tap.headers.map(({ opcode }) => opcode)).toEqual([9, 10, 0, 8]);
   });
 
+  it('sees what is sent behind what waits already, when it is attached between', () => {
+    const side = new Side({ role: 'server' });
+    const tap = new WireTap();
+    side.protocol.sendText('a');
+    side.protocol.observe(tap);
+    side.protocol.sendText('b');
+    side.protocol.observe(undefined);
+    side.protocol.sendText('c');
+    expect(toHex(side.written())).toBe('810161810162810163');
+    expect(tap.seen('out')).toBe('810162');
+  });
+
   it('sees nothing before it is attached and after it is detached', () => {
     const side = new Side({ role: 'client' });
     const tap = new WireTap();

@@ -218,6 +218,15 @@ describe('OutputBuffer', () => {
       expect(toHex(chunks[0])).toBe('010101020202');
     });
 
+    it('copies small ones when a great many wait: their objects are larger than they are', () => {
+      const output = new OutputBuffer();
+      const frames = Array.from({ length: 3000 }, (_, index) => frame(index & 0xff, 20));
+      for (const one of frames) output.appendShared(one);
+      const chunks = flushed(output, true);
+      expect(chunks.length).toBeLessThan(1030);
+      expect(toHex(joined(chunks))).toBe(toHex(joined(frames)));
+    });
+
     it('never changes them, and keeps the order of all that is written', () => {
       const step = fc.record({
         output: fc.nat(2),

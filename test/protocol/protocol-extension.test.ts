@@ -118,7 +118,7 @@ describe('sending through a codec', () => {
     side.protocol.sendBinary(fromHex('01'));
     side.protocol.sendText('d');
     side.protocol.close(1000);
-    expect([side.protocol.queuedBytes, side.protocol.closingState]).toEqual([5, 'open']);
+    expect([side.protocol.queuedBytes, side.protocol.closingState]).toEqual([5 + 2 * 256, 'open']);
     side.protocol.ping();
     side.protocol.sendText('refused: close was called');
     side.protocol.close(1001);

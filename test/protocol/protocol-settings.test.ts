@@ -3,6 +3,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AssembledSink } from '../../src/protocol/message-assembler.ts';
 import { Protocol } from '../../src/protocol/protocol.ts';
 import { MemoryBudget } from '../../src/protocol/memory-budget.ts';
 import { type ProtocolOptions, ProtocolSettings } from '../../src/protocol/protocol-settings.ts';
@@ -42,6 +43,23 @@ function inputOf(script: Parameters<typeof perform>[1][], isToy: boolean): Uint8
   }
   return joined(parts);
 }
+
+function misused(): never {
+  throw new Error('nothing was received');
+}
+
+const unheard: AssembledSink = {
+  text: misused,
+  binary: misused,
+  messageStart: misused,
+  messageChunk: misused,
+  messageEnd: misused,
+  messageInflated: misused,
+  control: misused,
+  codecPending: misused,
+  codecDone: misused,
+  assemblyError: misused,
+};
 
 const act = fc.constantFrom(
   'receive',
@@ -147,6 +165,19 @@ describe('connections of one ProtocolSettings', () => {
     expect(second.sink.events.at(-1)).toEqual(['failure', 'WS_FRAME_RSV_UNEXPECTED', 1002]);
     expect(seen).toEqual(['in', 'out']);
     expect(first.protocol.isPaused).toBe(true);
+  });
+
+  it('keep what a burst of them needed up to a bound, and use what is kept again', () => {
+    const settings = new ProtocolSettings({ role: 'server' });
+    const receivers = Array.from({ length: 65 }, () => settings.takeReceiver(unheard, undefined));
+    for (const receiver of receivers) settings.giveReceiver(receiver);
+    const again = Array.from({ length: 65 }, () => settings.takeReceiver(unheard, undefined));
+    expect(again.filter((receiver) => receivers.includes(receiver))).toHaveLength(64);
+    const writers = Array.from({ length: 1025 }, () => settings.takeWriter());
+    for (const writer of writers) settings.giveWriter(writer);
+    const known = new Set(writers);
+    const more = Array.from({ length: 1025 }, () => settings.takeWriter());
+    expect(more.filter((writer) => known.has(writer))).toHaveLength(1024);
   });
 
   it('keep their own when a flush causes sends on them and on others, and further flushes', () => {

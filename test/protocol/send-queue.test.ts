@@ -10,6 +10,9 @@ import { fromHex, joined, toHex } from './wire.ts';
 
 const text = 0x81;
 
+// What a piece that waits counts beside its bytes.
+const waiting = 256;
+
 describe('SendQueue', () => {
   let toy: ToyExtension;
   let queue: SendQueue;
@@ -23,6 +26,7 @@ describe('SendQueue', () => {
     const encoder = new FrameEncoder(output, portableTextCodec, undefined);
     queue = new SendQueue(() => encoder, toy, {
       written: () => calls.push('written'),
+      transformed: () => undefined,
       failed: (error) => calls.push(`failed: ${error.message}`),
     });
   });
@@ -47,9 +51,9 @@ describe('SendQueue', () => {
     queue.push(text, fromHex('6161'), true);
     queue.push(text, fromHex('626262'), true);
     queue.push(text, fromHex('63'), false);
-    expect([queue.byteLength, written()]).toEqual([6, '']);
+    expect([queue.byteLength, written()]).toEqual([6 + 2 * waiting, '']);
     toy.deflater.release();
-    expect([queue.byteLength, calls]).toEqual([4, ['written']]);
+    expect([queue.byteLength, calls]).toEqual([4 + waiting, ['written']]);
     toy.deflater.release();
     expect([queue.byteLength, calls]).toEqual([0, ['written', 'written']]);
     expect(written()).toMatch(/^c102....c103......810163$/);
@@ -130,6 +134,7 @@ describe('SendQueue', () => {
       };
       sharing = new SendQueue(() => encoder, extension, {
         written: () => calls.push('written'),
+        transformed: () => undefined,
         failed: (error) => calls.push(`failed: ${error.message}`),
       });
     });
@@ -143,7 +148,7 @@ describe('SendQueue', () => {
       pushPrepared('616263');
       sharing.push(text, fromHex('64'), false);
       pushPrepared('6566');
-      expect([written(), sharing.byteLength, sharing.isIdle]).toEqual(['', 6, false]);
+      expect([written(), sharing.byteLength, sharing.isIdle]).toEqual(['', 6 + 2 * waiting, false]);
       shared.release[0]();
       expect([written(), sharing.byteLength, resets]).toEqual(['c2026263810164', 2, 1]);
       shared.release[1]();

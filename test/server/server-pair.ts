@@ -1,5 +1,6 @@
 // Connections of a server joined in memory with clients, sharing topics; and requests that never saw a socket.
 
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { portableTextCodec } from '../../src/base/text-codec.ts';
 import { Connection } from '../../src/connection/connection.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../../src/connection/connection-options.ts';
@@ -38,10 +39,14 @@ export function framed(
 }
 
 /** Joins a server's connection with a client that collects what it receives. */
-export function serverPair(topics: Topics, options: Partial<ConnectionOptions> = {}): ServerPair {
+export function serverPair(
+  topics: Topics,
+  options: Partial<ConnectionOptions> = {},
+  clock: Clock = systemClock,
+): ServerPair {
   const [clientTransport, serverTransport] = memoryTransportPair({ capacityBytes: 1024 });
   const resolved = resolveConnectionOptions({ highWaterMarkBytes: 2048, pingIntervalMs: 0, ...options });
-  const environment = { scheduler: immediateScheduler };
+  const environment = { scheduler: immediateScheduler, clock };
   const server = new ServerConnection<unknown>(
     framed(serverTransport, 'server', resolved),
     undefined,
@@ -49,6 +54,7 @@ export function serverPair(topics: Topics, options: Partial<ConnectionOptions> =
     environment,
     {
       remoteAddress: '192.0.2.1',
+      peerAddress: '192.0.2.1',
       url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
       httpVersion: '1.1',
       handshake: undefined,

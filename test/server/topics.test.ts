@@ -216,6 +216,14 @@ describe('between the fragments of a message', () => {
     expect(await server.closed).toMatchObject({ cause: { code: 'WS_SEND_QUEUE_OVERFLOW' } });
   });
 
+  test('what waits is bounded also when it has no content', async () => {
+    const { server } = serverPair(topics, { maxQueuedBytes: 10_000 });
+    server.subscribe('t');
+    void server.sendFragment('one ', { fin: false });
+    for (let count = 0; count < 60; count++) topics.publish('t', '');
+    expect(await server.closed).toMatchObject({ cause: { code: 'WS_SEND_QUEUE_OVERFLOW' } });
+  });
+
   test("'latest' waits for the end of the message too", async () => {
     const { server, clientTransport, received } = serverPair(topics);
     server.subscribe('t', { whenSlow: 'latest' });

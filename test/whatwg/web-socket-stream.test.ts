@@ -134,6 +134,20 @@ test('a reader that does not read makes the peer wait', async () => {
   await sending;
 });
 
+test('where the platform cannot pause, a reader that is far behind ends the stream for a named reason', async () => {
+  const platform = fakePlatform();
+  const stream = new platform.WebSocketStream('ws://host');
+  const { client, server } = connectionPair();
+  vi.spyOn(client, 'supports', 'get').mockReturnValue({ ...client.supports, pause: false });
+  platform.lastDial().accept(client);
+  const { readable } = await stream.opened;
+  for (let sent = 0; sent < 40; sent++) await server.send(new Uint8Array(500_000));
+  const cause = expect.objectContaining({ code: 'WS_RECEIVE_QUEUE_OVERFLOW' });
+  const reader = readable.getReader();
+  expect(await rejectionOf(reader.read())).toMatchObject({ closeCode: 1006, cause });
+  expect(await rejectionOf(stream.closed)).toMatchObject({ cause });
+});
+
 test('a write waits for a peer that does not read', async () => {
   const { writable, serverTransport, client } = await openStream({ capacityBytes: 1000 });
   serverTransport.stall();

@@ -1,14 +1,11 @@
 // One frame, decoded from its bytes by our own protocol core: the same FrameDecoder that the server runs.
 
-import {
-  FrameDecoder,
-  type FrameHeader,
-  isControlOpcode,
-  Opcode,
-  opcodeName,
-  parseCloseBody,
-  portableTextCodec,
-  ProtocolError,
+import { FrameDecoder, type FrameHeader, isControlOpcode, opcodeName } from '../../protocol.ts';
+export {
+  closeText as closeOf,
+  hexByte as hex,
+  payloadPreview as previewOf,
+  payloadText as textOf,
 } from '../../protocol.ts';
 import type { FeedEvents, SocketName } from '../messages.ts';
 
@@ -68,41 +65,6 @@ export function isControl({ header }: FrameRecord): boolean {
 /** The name of the opcode. */
 export function kindOf({ header }: FrameRecord): string {
   return opcodeName(header.opcode);
-}
-
-/** The bytes as text if they are UTF-8 without control characters; the end of a cut text may be missing. */
-export function textOf({ header, payload }: FrameRecord): string | undefined {
-  if (header.opcode === Opcode.binary) return undefined;
-  try {
-    // `stream`: a character whose end was cut away is no error.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload, { stream: true });
-    return /(?![\t\n\r])\p{Cc}/u.test(text) ? undefined : text;
-  } catch {
-    // Not UTF-8: it is shown as bytes.
-    return undefined;
-  }
-}
-
-/** What a close frame says. */
-export function closeOf({ header, payload }: FrameRecord): string | undefined {
-  if (header.opcode !== Opcode.close) return undefined;
-  const body = parseCloseBody(payload, portableTextCodec);
-  if (body instanceof ProtocolError) return body.message;
-  if (body.code === 1005) return 'without a code';
-  return body.reason === '' ? String(body.code) : `${body.code} ${body.reason}`;
-}
-
-/** The payload in a few words. */
-export function previewOf(record: FrameRecord): string {
-  const text = closeOf(record) ?? textOf(record);
-  if (text !== undefined) return text.slice(0, 200);
-  const bytes = [...record.payload.subarray(0, 24)].map(hex).join(' ');
-  return record.header.payloadLength > 24 ? `${bytes} …` : bytes;
-}
-
-/** A byte as two digits. */
-export function hex(byte: number): string {
-  return byte.toString(16).padStart(2, '0');
 }
 
 /** The time of day with milliseconds. */

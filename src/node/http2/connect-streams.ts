@@ -13,7 +13,7 @@ import { Server as NetServer } from 'node:net';
 import { noBytes } from '../../base/bytes.ts';
 import { readHttp2Request } from '../../protocol/handshake/extended-connect.ts';
 import { ignoreError } from '../ending-sockets.ts';
-import { isServerOnLoopback, type RequestPeer } from '../node-request.ts';
+import { placeOfServer, type RequestPeer } from '../node-request.ts';
 import type { UpgradeArrival } from '../upgrade-handler.ts';
 import { incomingFields } from './http2-fields.ts';
 import { StreamAnswers } from './stream-answers.ts';
@@ -67,10 +67,12 @@ export class ConnectStreams {
   readonly #begun = (session: ServerHttp2Session): void => {
     const nodes: unknown = session.listeners('stream').at(0);
     if (!isStreamListener(nodes)) return;
+    const place = placeOfServer(this.#server);
     const peer: RequestPeer = {
       remoteAddress: session.socket.remoteAddress,
       isSecure: session.encrypted === true,
-      isOnLoopback: isServerOnLoopback(this.#server),
+      isOnLoopback: place === 'loopback',
+      isUnixSocket: place === 'unix',
     };
     const found: StreamListener = (stream, headers, flags, rawHeaders) => {
       if (headers[':method'] === 'CONNECT' && this.#take(stream, headers, rawHeaders, peer)) return;

@@ -58,7 +58,6 @@ export function openStream<T>(
       if (result.kind === 'accepted') {
         release();
         const value = accepted(stream, result);
-        stream.off('error', ignoreError);
         resolve({ kind: 'accepted', value });
       } else if (result.kind === 'failed') {
         const { error } = result;

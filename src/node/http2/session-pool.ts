@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { FullduplexError } from '../../base/errors.ts';
-import type { ConnectPhase } from '../dial.ts';
+import type { ConnectPhase, EnterPhase } from '../connect-errors.ts';
 import { ClientSession } from './client-session.ts';
 
 /** How a pool behaves. */
@@ -18,9 +18,11 @@ export interface SessionTarget {
   /** Equal for all attempts that may share a connection. */
   readonly key: string;
   readonly origin: string;
+  /** The target in words. */
+  readonly label: string;
   readonly isSecure: boolean;
   /** Opens the stream of bytes, offering h2 and http/1.1. */
-  dial(signal: AbortSignal, enter: (phase: ConnectPhase) => void): Promise<Duplex>;
+  dial(signal: AbortSignal, enter: EnterPhase): Promise<Duplex>;
 }
 
 /** What there is for a target: a session, or HTTP/1.1, perhaps with a connection that was made on the way. */
@@ -34,7 +36,7 @@ const mostRemembered = 1_000;
 
 /** Someone who waits for a dial. */
 interface Waiter {
-  readonly enter: (phase: ConnectPhase) => void;
+  readonly enter: EnterPhase;
 }
 
 /** A connection on its way, for everyone who wants it. */
@@ -42,6 +44,7 @@ interface SharedDial {
   readonly waiters: Set<Waiter>;
   readonly abort: AbortController;
   phase: ConnectPhase;
+  label: string;
   outcome: Promise<Acquired>;
 }
 
@@ -69,11 +72,7 @@ export class SessionPool {
    * Gives a session with room for a stream.
    * @throws FullduplexError as `dial` does, the reason of the signal, `WS_STATE_INVALID` when the pool is closed
    */
-  async acquire(
-    target: SessionTarget,
-    signal: AbortSignal,
-    enter: (phase: ConnectPhase) => void,
-  ): Promise<Acquired> {
+  async acquire(target: SessionTarget, signal: AbortSignal, enter: EnterPhase): Promise<Acquired> {
     for (;;) {
       if (this.#isClosed) throw poolClosed();
       if (this.#isHttp1Only(target.key)) return { kind: 'http1', stream: undefined };
@@ -118,28 +117,26 @@ export class SessionPool {
       waiters: new Set(),
       abort,
       phase: 'lookup',
+      label: target.label,
       outcome: Promise.resolve({ kind: 'http1', stream: undefined }),
     };
-    const enter = (phase: ConnectPhase): void => {
+    const enter: EnterPhase = (phase, label) => {
       dial.phase = phase;
-      for (const waiter of dial.waiters) waiter.enter(phase);
+      dial.label = label;
+      for (const waiter of dial.waiters) waiter.enter(phase, label);
     };
     dial.outcome = this.#open(target, abort.signal, enter).finally(() => this.#dials.delete(target.key));
     this.#dials.set(target.key, dial);
     return dial;
   }
 
-  async #open(
-    target: SessionTarget,
-    signal: AbortSignal,
-    enter: (phase: ConnectPhase) => void,
-  ): Promise<Acquired> {
+  async #open(target: SessionTarget, signal: AbortSignal, enter: EnterPhase): Promise<Acquired> {
     const stream = await target.dial(signal, enter);
     if (target.isSecure && !('alpnProtocol' in stream && stream.alpnProtocol === 'h2')) {
       this.rememberHttp1(target.key);
       return { kind: 'http1', stream };
     }
-    enter('response');
+    enter('response', target.label);
     const { clock, idleTimeoutMs } = this.#options;
     const session = new ClientSession(stream, {
       origin: target.origin,
@@ -169,10 +166,10 @@ export class SessionPool {
   }
 
   /** Waits for a dial of whomever; when nobody waits any more it is given up. */
-  #wait(dial: SharedDial, signal: AbortSignal, enter: (phase: ConnectPhase) => void): Promise<Acquired> {
+  #wait(dial: SharedDial, signal: AbortSignal, enter: EnterPhase): Promise<Acquired> {
     const waiter: Waiter = { enter };
     dial.waiters.add(waiter);
-    enter(dial.phase);
+    enter(dial.phase, dial.label);
     return new Promise<Acquired>((resolve, reject) => {
       const aborted = (): void => {
         dial.waiters.delete(waiter);

@@ -20,11 +20,14 @@ import { equalsIgnoringCase, listHasToken } from './header-grammar.ts';
 import { HeaderList } from './header-list.ts';
 import { encodeLatin1, formatRequestHead, type RequestHead, type ResponseHead } from './http-head.ts';
 import { defaultHeadLimits, type HeadLimits, ResponseHeadParser } from './http-head-parser.ts';
+import { isRedirectStatus } from './redirect-status.ts';
 import { RefusalBody } from './refusal-body.ts';
 import { portableSha1, type Sha1 } from './sha1.ts';
 
 /** What a client asks for, and how much it is willing to read for an answer. */
 export interface ClientHandshakeOptions extends ClientOfferOptions, Partial<HeadLimits> {
+  /** Whether the caller follows redirects, so that nobody waits for the body of one. @defaultValue false */
+  readonly followsRedirects?: boolean;
   /** Where the key comes from. @defaultValue cryptoRandom */
   readonly random?: RandomSource;
   /** The digest for Sec-WebSocket-Accept. @defaultValue portableSha1 */
@@ -51,6 +54,9 @@ export type ClientHandshakeResult =
    */
   | { readonly kind: 'failed'; readonly error: HandshakeError };
 
+/** A response that opens the connection. */
+export type AcceptedHandshake = Extract<ClientHandshakeResult, { kind: 'accepted' }>;
+
 const incomplete: ClientHandshakeResult = Object.freeze({ kind: 'incomplete' });
 /** How many 1xx responses may come before the final one; a server that sends more wants to keep us busy. */
 const maxInterimResponses = 10;
@@ -63,6 +69,7 @@ export class ClientHandshake {
   readonly request: RequestHead;
   readonly #offer: ClientOffer;
   readonly #limits: HeadLimits;
+  readonly #followsRedirects: boolean;
   readonly #sha1: Sha1;
   #parser: ResponseHeadParser;
   #interimResponses = 0;
@@ -77,6 +84,7 @@ export class ClientHandshake {
     requireRequestUrl(url);
     const defaults = defaultClientHandshakeOptions;
     this.#offer = new ClientOffer(options);
+    this.#followsRedirects = options.followsRedirects ?? false;
     this.#limits = {
       maxHeaderBytes: options.maxHeaderBytes ?? defaults.maxHeaderBytes,
       maxHeaderCount: options.maxHeaderCount ?? defaults.maxHeaderCount,
@@ -120,9 +128,11 @@ export class ClientHandshake {
       const { head, remaining } = result;
       if (head.status === 101) return this.#checkAcceptance(head, remaining);
       if (head.status >= 200) {
+        const isFollowed =
+          this.#followsRedirects && isRedirectStatus(head.status) && head.headers.has('Location');
         this.#refusal = {
           response: head,
-          body: new RefusalBody(head.status, head.headers, this.#offer.maxBodyBytes),
+          body: new RefusalBody(head.status, head.headers, isFollowed ? 0 : this.#offer.maxBodyBytes),
         };
         return this.#receiveBody(this.#refusal, remaining);
       }

@@ -152,9 +152,10 @@ const ownPrefix = 'Sec-WebSocket-';
 
 /**
  * Checks a user's headers that go into a handshake beside its own.
+ * @param option the option that has them, for messages
  * @throws FullduplexError `WS_OPTION_INVALID` naming the header that belongs to the handshake or is malformed.
  */
-export function requireExtraHeaders(init: HeaderInit | undefined): HeaderList {
+export function requireExtraHeaders(init: HeaderInit | undefined, option = 'headers'): HeaderList {
   const headers = HeaderList.from(init);
   for (const [name] of headers) {
     const isOwn =
@@ -163,7 +164,7 @@ export function requireExtraHeaders(init: HeaderInit | undefined): HeaderList {
     if (!isOwn) continue;
     throw new FullduplexError(
       'WS_OPTION_INVALID',
-      `option headers has ${describe(name)}, expected none of those that the handshake writes itself: ` +
+      `option ${option} has ${describe(name)}, expected none of those that the handshake writes itself: ` +
         `${ownHeaders.join(', ')}, ${ownPrefix}*`,
     );
   }

@@ -278,6 +278,14 @@ describe('the client reads the response', () => {
   });
 });
 
+describe('the error of a handshake', () => {
+  it('keeps what caused it', () => {
+    const cause = new Error('out of order');
+    expect(new HandshakeError('WS_TRANSPORT_FAILED', 'no connection', { cause }).cause).toBe(cause);
+    expect('cause' in new HandshakeError('WS_TRANSPORT_FAILED', 'no connection')).toBe(false);
+  });
+});
+
 describe('our client and our server', () => {
   it('agree on subprotocol and extensions', () => {
     const make = (): ReturnType<typeof fakeExtension>[] => [

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ExtensionOffer } from '../../../src/protocol/extensions/extension-header.ts';
+import { HandshakeError } from '../../../src/protocol/handshake/handshake-error.ts';
 import {
   encodeRefusal,
   type HandshakeRefusal,
+  refuse,
   refuseWith,
 } from '../../../src/protocol/handshake/handshake-refusal.ts';
 import { HeaderList } from '../../../src/protocol/handshake/header-list.ts';
@@ -166,6 +168,13 @@ describe('a refusal', () => {
     expect(text).toContain('caf\u00e9');
   });
 
+  it('has a status and a reason phrase also where nobody gave one', () => {
+    const plain = refuseWith(new HandshakeError('WS_HANDSHAKE_INVALID', 'no'));
+    expect(plain.status).toBe(400);
+    const rare = encodeRefusal(refuse(418, 'I am a teapot'));
+    expect(new TextDecoder().decode(rare)).toMatch(/^HTTP\/1\.1 418 Refused\r\n/);
+  });
+
   it('can be written more than once', () => {
     const refusal = refused('GET', {});
     expect(encodeRefusal(refusal)).toEqual(encodeRefusal(refusal));
@@ -200,6 +209,12 @@ describe('the server accepts a request', () => {
     expect(acceptable({ protocols: ['x'] }, offer).accept().head).not.toContain('Protocol:');
     expect(acceptable({ protocols: ['a'] }, offer).accept({ protocol: '' }).head).not.toContain('Protocol:');
     expect(acceptable({ protocols: ['a'] }).accept().protocol).toBe('');
+  });
+
+  it('with no subprotocol of the application when the client offered none', () => {
+    expect(() => acceptable({}).accept({ protocol: 'chat' })).toThrow(
+      'option protocol is "chat", expected none: the client offered none',
+    );
   });
 
   it('with a subprotocol of the application that was offered, and with no other', () => {

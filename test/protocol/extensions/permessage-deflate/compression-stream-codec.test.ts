@@ -158,6 +158,17 @@ describe('compressionStreamCodec', () => {
     expect(await deflate(deflater, Buffer.from('Hello'))).toHaveLength(8);
   });
 
+  it('tells of a stream that fails with something that is no error', async () => {
+    const deflater = codecOf().createDeflater(parameters);
+    vi.stubGlobal('CompressionStream', function broken() {
+      return {
+        writable: new WritableStream(),
+        readable: new ReadableStream({ pull: () => Promise.reject('broken') }),
+      };
+    });
+    await expect(deflate(deflater, Buffer.from('Hello'))).rejects.toEqual(new Error('broken'));
+  });
+
   it('has one compressor for all connections, for messages that overlap', async () => {
     const shared = codecOf().sharedDeflater(parameters);
     expect(codecOf().sharedDeflater({ windowBits: 15, level: 9, memLevel: 1 })).toBe(shared);
