@@ -7,6 +7,6 @@ export default defineConfig(({ mode }) => ({
     setupFiles: ['test/poison-setup.ts'],
     env: mode === 'poison' ? { FULLDUPLEX_POISON: '1' } : {},
     testTimeout: 20_000,
-    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'json'] },
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['json'] },
   },
 }));

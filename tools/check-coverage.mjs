@@ -1,5 +1,5 @@
-// Checks that every branch of src/protocol/ that the tests do not take is explained in docs/coverage.md, and that what is
-// explained there is still so.
+// Says how much of each folder of src/ the tests run, and checks that every branch of src/protocol/ that they do not take is
+// explained in docs/coverage.md, and that what is explained there is still so.
 // Usage: node tools/check-coverage.mjs [coverage-final.json] [coverage page]. Exits with 1 when a branch is neither taken nor
 // explained, when an explanation fits nothing, and when there are no branches to look at.
 
@@ -31,11 +31,35 @@ function explanationsOf(markdown) {
   return [...rows].map(([, file, code, why]) => ({ file, code: code.replaceAll('\\|', '|'), why }));
 }
 
+/** One line for each folder: the share of its statements and branches that were run. */
+function tableOf(files) {
+  const folders = new Map();
+  for (const [file, { s, b }] of files) {
+    const [, folder = 'entries'] = /^src\/([^/]+)\//.exec(file) ?? [];
+    const sums = folders.get(folder) ?? { statements: [], branches: [] };
+    sums.statements.push(...Object.values(s));
+    sums.branches.push(...Object.values(b).flat());
+    folders.set(folder, sums);
+  }
+  const share = (counts) =>
+    counts.length === 0
+      ? '-'
+      : `${((counts.filter((count) => count > 0).length / counts.length) * 100).toFixed(1)} %`;
+  const row = (name, statements, branches) =>
+    `${name.padEnd(12)}${statements.padStart(12)}${branches.padStart(12)}`;
+  return [
+    row('folder', 'statements', 'branches'),
+    ...[...folders]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { statements, branches }]) => row(name, share(statements), share(branches))),
+  ].join('\n');
+}
+
 const problems = [];
-const coverage = Object.entries(JSON.parse(readFileSync(report, 'utf8')))
+const files = Object.entries(JSON.parse(readFileSync(report, 'utf8')))
   .map(([path, data]) => [relative(root, path).split(sep).join('/'), data])
-  .filter(([file]) => file.startsWith(guarded));
-const ways = coverage.flatMap(([file, data]) => waysOf(file, data));
+  .filter(([file]) => file.startsWith('src/'));
+const ways = files.filter(([file]) => file.startsWith(guarded)).flatMap(([file, data]) => waysOf(file, data));
 const missed = ways.filter(({ isTaken }) => !isTaken);
 const explanations = explanationsOf(readFileSync(page, 'utf8'));
 const fits = ({ file, code }, way) => way.file === file && way.texts.some((text) => text.includes(code));
@@ -54,6 +78,7 @@ for (const explanation of explanations) {
   if (why.trim().split(/\s+/).length < 4) problems.push(`${file}: explained in too few words: ${code}`);
 }
 
+console.log(tableOf(files));
 for (const problem of problems) console.error(problem);
 const taken = ways.length - missed.length;
 console.log(`${guarded}: ${taken} of ${ways.length} branches taken, ${problems.length} problems`);

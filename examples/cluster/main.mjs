@@ -65,7 +65,8 @@ async function work() {
   );
   process.on('message', (message) => server.publish('chat', message));
   process.once('SIGTERM', () => {
-    // 1012, service restart: clients that reconnect find a process that stays.
-    void server.close({ code: 1012, reason: 'restarting' }).then(() => process.disconnect());
+    // New clients go to the other processes from now on; ours are told one by one that they find another.
+    const overMs = Number(process.env.DRAIN_MS ?? 10_000);
+    void server.drain({ reason: 'restarting', overMs, stopListening: true }).then(() => process.disconnect());
   });
 }

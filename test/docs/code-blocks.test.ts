@@ -197,7 +197,7 @@ describe.each(documents)('$name', ({ blocks }) => {
         else if (block.language === 'ts') await runToEnd(block);
       }
     },
-    60_000,
+    120_000,
   );
 
   test.runIf(code.length > 0)(

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../src/index.ts';
@@ -27,12 +28,12 @@ test('the process of docs/deploy.md is healthy, says goodbye on SIGTERM and ends
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(root, join(folder, 'node_modules', 'fullduplex'));
   const file = join(folder, 'main.mjs');
-  writeFileSync(file, substitute(documented('ts'), { 8080: '0' }));
+  writeFileSync(file, substitute(documented('ts'), { 8080: '0', 'overMs: 10_000': 'overMs: 0' }));
   child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'exit');
   if (child.stdout === null) throw new Error('no output');
-  const [line] = await once(child.stdout, 'data');
-  const url = String(line).trim();
+  const lines = createInterface({ input: child.stdout });
+  const [url] = await once(lines, 'line');
   const health = `${url.replace('ws:', 'http:')}/healthz`;
   expect((await fetch(health)).status).toBe(200);
   expect((await fetch(health.replace('healthz', 'other'))).status).toBe(404);
@@ -45,8 +46,11 @@ test('the process of docs/deploy.md is healthy, says goodbye on SIGTERM and ends
   expect(await client.closed).toMatchObject({ code: 1012, reason: 'restarting', clean: true });
   expect((await fetch(health)).status).toBe(503);
   await expect(connect(`${url}/chat`)).rejects.toMatchObject({ status: 503 });
+  const report = once(lines, 'line');
   other.resume();
   expect(await other.closed).toMatchObject({ code: 1012, clean: true });
+  const [text] = await report;
+  expect(JSON.parse(text)).toMatchObject({ closed: 2, clean: 2, cut: 0, refused: 1, perCode: { 1012: 2 } });
   expect(await exit).toEqual([0, null]);
 });
 

@@ -11,7 +11,7 @@ async function join(url: string): Promise<{ connection: Connection<unknown>; pro
 }
 
 test('examples/cluster: processes share a port and what is said, and a restart refuses nobody', async () => {
-  await using example = await ExampleProcess.start('cluster', { WORKERS: '2' });
+  await using example = await ExampleProcess.start('cluster', { WORKERS: '2', DRAIN_MS: '100' });
   const url = `${example.webSocketUrl}/chat`;
   const guests = await Promise.all(Array.from({ length: 8 }, () => join(url)));
   const old = new Set(guests.map(({ process }) => process));

@@ -83,6 +83,14 @@ export class Side {
     return this.#connection;
   }
 
+  /** Who the client is and how it came, as our server was told. */
+  get client(): { address: string | undefined; peerAddress: string | undefined; url: string } {
+    const connection = this.connection;
+    if (!(connection instanceof ServerConnection)) throw new Error('the connection is not of a server');
+    const { remoteAddress, peerAddress, url } = connection;
+    return { address: remoteAddress, peerAddress, url: url.href };
+  }
+
   /** How many data frames (text, binary, continuation) have arrived. */
   get dataFramesReceived(): number {
     return this.#wire.in.dataFrames;
@@ -121,6 +129,8 @@ export interface ListenOptions {
   readonly perMessageDeflate?: Compression;
   /** Given: pages of other origins may connect too. */
   readonly isOpenToAll?: boolean;
+  /** The proxies whose word about clients counts. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** Our server, which accepts /echo/<id> and leaves the rest of a conversation to the test. */
@@ -147,7 +157,14 @@ export class OurServer {
   }
 
   static async listen(options: ListenOptions = {}): Promise<OurServer> {
-    const { certificate, page, pingIntervalMs, perMessageDeflate = false, isOpenToAll = false } = options;
+    const {
+      certificate,
+      page,
+      pingIntervalMs,
+      perMessageDeflate = false,
+      isOpenToAll = false,
+      trustedProxies,
+    } = options;
     const answer = (
       _request: unknown,
       response: { end(body: string): unknown; setHeader: SetHeader },
@@ -171,6 +188,7 @@ export class OurServer {
         perMessageDeflate,
         ...(pingIntervalMs === undefined ? {} : { pingIntervalMs }),
         ...(isOpenToAll ? { allowedOrigins: 'any' } : {}),
+        ...(trustedProxies === undefined ? {} : { trustedProxies }),
         upgrade: ({ params }) =>
           params.kind === 'refuse'
             ? new Response('not here\n', { status: 403 })
@@ -232,12 +250,29 @@ export async function dial(
     protocols?: string[];
     origin?: string;
     perMessageDeflate?: Compression;
+    headers?: Record<string, string>;
+    localAddress?: string;
   } = {},
 ): Promise<Side> {
-  const { certificate, protocols = [], origin, perMessageDeflate = false } = options;
+  const {
+    certificate,
+    protocols = [],
+    origin,
+    perMessageDeflate = false,
+    headers = {},
+    localAddress,
+  } = options;
   const tls = certificate === undefined ? {} : { tls: { ca: certificate.cert } };
   const side = new Side();
-  const asked = { protocols, perMessageDeflate, ...tls, ...(origin === undefined ? {} : { origin }) };
+  const socket = localAddress === undefined ? {} : { socket: { localAddress } };
+  const asked = {
+    protocols,
+    perMessageDeflate,
+    headers,
+    ...socket,
+    ...tls,
+    ...(origin === undefined ? {} : { origin }),
+  };
   await connect(url, asked, side.handlers);
   return side;
 }

@@ -3,13 +3,14 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { dial, OurServer } from './ours.ts';
-import { whenInstalled } from './peer.ts';
+import { openssl, whenInstalled } from './peer.ts';
 import { factsOf, payloadOf } from './payload.ts';
 import type { Proxy, RunningProxy } from './proxies.ts';
+import { makeCertificate, temporaryFolder } from './workspace.ts';
 
 /** Tests both of our sides behind and before a proxy. */
 export function describeProxy(proxy: Proxy): void {
-  whenInstalled([proxy], () => {
+  whenInstalled([proxy, openssl], () => {
     describe(`our client and our server with ${proxy.name} between them`, { timeout: 15_000 }, () => {
       // Not less: nginx moves a timer only when it would move by more than 300 ms, and Apache counts in seconds.
       const idleTimeoutMs = 1000;
@@ -82,6 +83,41 @@ export function describeProxy(proxy: Proxy): void {
           status: 403,
         });
       });
+
+      test.each(['ws', 'wss'])(
+        'our server is told who comes over %s and how, whatever is claimed',
+        async (scheme) => {
+          const folder = await temporaryFolder();
+          try {
+            const certificate = scheme === 'ws' ? undefined : await makeCertificate(folder.path);
+            server = await OurServer.listen({ trustedProxies: ['127.0.0.1'] });
+            running = await proxy.start(server.port, { certificate });
+            const address = `${scheme}://127.0.0.1:${running.port}/echo/claims`;
+            // One of the machine's own that is not trusted.
+            const localAddress = '127.0.0.2';
+            const headers = {
+              Forwarded: 'for=192.0.2.1;proto=http;host=evil.example',
+              'X-Forwarded-For': '192.0.2.1',
+              'X-Forwarded-Proto': scheme === 'ws' ? 'https' : 'http',
+              'X-Forwarded-Host': 'evil.example',
+            };
+            const own = address.replace('ws', 'http').replace('/echo/claims', '');
+            const trust = certificate === undefined ? {} : { certificate };
+            const client = await dial(address, { localAddress, headers, origin: own, ...trust });
+            const accepted = await server.accepted('claims');
+            expect(accepted.client).toEqual({
+              address: localAddress,
+              peerAddress: '127.0.0.1',
+              url: address,
+            });
+            const evil = dial(address, { localAddress, headers, origin: 'http://evil.example', ...trust });
+            await expect(evil).rejects.toMatchObject({ status: 403 });
+            await client.connection.close();
+          } finally {
+            await folder.remove();
+          }
+        },
+      );
 
       test('a client that stops reading stops the server, nothing is lost, and all flows again', async () => {
         const listening = await start(0);

@@ -86,4 +86,15 @@ describe('what a protocol has carried', () => {
     expect(trafficOf(sender).wireBytesOut).toBe(40 * (64 * 1024 * 1024 + 10));
     expect(trafficOf(sender).payloadBytesOut).toBe(40 * 64 * 1024 * 1024);
   });
+
+  it('stays exact so far out, too', () => {
+    const server = new Side({ role: 'server' });
+    // Passed on by reference and never touched: no memory is behind it.
+    const large = new Uint8Array(512 * 1024 * 1024);
+    for (let count = 0; count < 5; count++) {
+      server.protocol.sendBinary(large);
+      server.protocol.flush({ write: () => true });
+    }
+    expect(trafficOf(server).wireBytesOut).toBe(5 * (10 + 512 * 1024 * 1024));
+  });
 });

@@ -24,6 +24,7 @@ function report(path: string, counts: readonly [number, number]): string {
     [join(root, path)]: {
       branchMap: { 0: { type: 'if', loc, locations: [loc, { start: {}, end: {} }] } },
       b: { 0: counts },
+      s: { 0: 1, 1: counts[0], 2: counts[1] },
     },
   });
 }
@@ -43,10 +44,16 @@ const explained = `| \`${file}\` | \`//\` | because a test cannot reach it |`;
 
 test('branches that are taken, or explained, are fine', () => {
   const all = check(report(file, [1, 2]), []);
-  expect(all.output).toBe('src/protocol/: 2 of 2 branches taken, 0 problems\n');
+  expect(all.output.split('\n')).toEqual([
+    'folder        statements    branches',
+    'protocol         100.0 %     100.0 %',
+    'src/protocol/: 2 of 2 branches taken, 0 problems',
+    '',
+  ]);
   expect(all.status).toBe(0);
   const some = check(report(file, [1, 0]), [explained]);
-  expect(some.output).toBe('src/protocol/: 1 of 2 branches taken, 0 problems\n');
+  expect(some.output).toContain('protocol          66.7 %      50.0 %\n');
+  expect(some.output).toContain('src/protocol/: 1 of 2 branches taken, 0 problems\n');
   expect(some.status).toBe(0);
 });
 

@@ -215,6 +215,19 @@ describe('the client reads the response', () => {
     expect(failure(result).message).toContain('was not offered');
   });
 
+  it('and waits for no body of a redirect that will be followed', () => {
+    const head = 'HTTP/1.1 302 Found\r\nContent-Length: 5\r\n';
+    const redirect = encodeLatin1(`${head}Location: /there\r\n\r\n`);
+    const [followed] = feed(sampleHandshake({ followsRedirects: true }), [redirect]);
+    expect(failure(followed)).toMatchObject({ status: 302, body: '' });
+    expect(feed(sampleHandshake(), [redirect])[0].kind).toBe('incomplete');
+    // Without a Location there is nothing to follow, and another status is no redirect.
+    for (const other of [`${head}\r\n`, `${head.replace('302', '404')}Location: /there\r\n\r\n`]) {
+      const [result] = feed(sampleHandshake({ followsRedirects: true }), [encodeLatin1(other)]);
+      expect(result.kind).toBe('incomplete');
+    }
+  });
+
   it('within the limits on its head', () => {
     const endless = encodeLatin1('HTTP/1.1 200 OK\r\nA: '.padEnd(20_000, 'x'));
     expect(failure(feed(sampleHandshake(), [endless])[0])).toMatchObject({
