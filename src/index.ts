@@ -34,7 +34,12 @@ export {
   type Side,
   type UpgradeMessage,
 } from './node/diagnostics.ts';
-export type { MemorySnapshot, ServerSnapshot, ServerState } from './server/server-statistics.ts';
+export type {
+  BufferedSnapshot,
+  MemorySnapshot,
+  ServerSnapshot,
+  ServerState,
+} from './server/server-statistics.ts';
 export type { DecidedUpgrade } from './server/upgrade-log.ts';
 
 // Client

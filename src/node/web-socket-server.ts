@@ -10,6 +10,7 @@ import { FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
 import type { SendData, SendOptions } from '../connection/connection-handlers.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { MemoryBudget } from '../protocol/memory-budget.ts';
 import { Admission } from '../server/admission.ts';
 import { type DrainOptions, drain, requireDrainOptions } from '../server/drain.ts';
@@ -105,7 +106,11 @@ export class WebSocketServer implements AsyncDisposable {
       console.error(error);
       return undefined;
     };
-    this.#upgrades = new UpgradeLog(() => this.#clock.now(), serverProbe);
+    this.#upgrades = new UpgradeLog(
+      () => this.#clock.now(),
+      serverProbe,
+      (head, peerAddress) => this.#clientAddress(head, peerAddress),
+    );
     this.#statistics = new ServerStatistics(this.#clock);
     this.#environment = {
       clock: this.#clock,
@@ -309,6 +314,7 @@ export class WebSocketServer implements AsyncDisposable {
       pendingUpgrades: this.#environment.pending.size,
       topics: this.#topics,
       budget: this.#environment.budget,
+      buffers: bufferMemory,
       compression: { bytes: usedBytes, maxBytes },
     });
   }
@@ -402,6 +408,14 @@ export class WebSocketServer implements AsyncDisposable {
     return this.#admission.count(address) ?? this.#admission.refuseWhenFull(address);
   }
 
+  #clientAddress(head: RequestHead, remoteAddress: string | undefined): string | undefined {
+    const { trustedProxies } = this.#admission;
+    if (trustedProxies === undefined) return remoteAddress;
+    const isUnixSocket = typeof this.#server?.address() === 'string';
+    const request = { head, remoteAddress, isUnixSocket, isSecure: false, isOnLoopback: false };
+    return trustedProxies.resolve({ ...request, signal: neverAborted }).remoteAddress;
+  }
+
   #report(error: unknown, connection: ServerConnection<unknown> | undefined): void {
     // What a connection has to report its own probe has heard.
     if (connection === undefined) serverProbe.failed(error, undefined);
@@ -415,6 +429,7 @@ export class WebSocketServer implements AsyncDisposable {
 }
 
 const closingMessage = 'the server is closing';
+const neverAborted = new AbortController().signal;
 
 function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => {

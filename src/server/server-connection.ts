@@ -41,7 +41,7 @@ export interface ConnectionHome {
 export interface ServerConnectionSnapshot extends ConnectionSnapshot {
   /** Where the client connected to, without the query: tokens travel there. */
   readonly url: string;
-  /** The address of the peer (a proxy's, if there is one); null over a unix socket. */
+  /** The address of the client, behind proxies that are trusted; null over a unix socket. */
   readonly remoteAddress: string | null;
   /** The topics that it is subscribed to. */
   readonly topics: readonly string[];

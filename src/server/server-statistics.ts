@@ -2,6 +2,7 @@
 // connections there have been, how they ended, and what those that are gone have carried.
 
 import type { Clock } from '../base/clock.ts';
+import type { BufferMemory } from '../connection/buffer-memory.ts';
 import { describeTraffic, type TrafficSnapshot } from '../connection/connection-snapshot.ts';
 import { RateWindow } from '../connection/rate-window.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
@@ -14,6 +15,15 @@ import type { UpgradeLog } from './upgrade-log.ts';
 export interface MemorySnapshot {
   readonly bytes: number;
   readonly maxBytes: number;
+}
+
+/** What `bufferMemory` counts. */
+export interface BufferedSnapshot {
+  readonly bytes: number;
+  /** The bound; null for none. */
+  readonly maxBytes: number | null;
+  /** How many connections were ended because of it. */
+  readonly shedConnections: number;
 }
 
 /** A server at one moment. What was carried, and its rates, are of all connections since the start, with those that are gone. */
@@ -60,6 +70,8 @@ export interface ServerSnapshot extends TrafficSnapshot {
   readonly memory: {
     /** Unfinished input of all connections, and `maxRetainedBytesTotal`. */
     readonly retained: MemorySnapshot;
+    /** What connections of all servers of this process hold for peers that do not keep up; null where the platform does not tell. */
+    readonly buffered: BufferedSnapshot | null;
     /** What compression holds in this process, with other servers and clients; null where the platform does not tell. */
     readonly compression: MemorySnapshot | null;
   };
@@ -76,6 +88,7 @@ export interface ServerParts {
   readonly pendingUpgrades: number;
   readonly topics: Topics;
   readonly budget: MemoryBudget;
+  readonly buffers: BufferMemory | undefined;
   readonly compression: MemorySnapshot | null;
 }
 
@@ -109,7 +122,7 @@ export class ServerStatistics {
 
   /** Writes the server down. Looks at every connection once. */
   snapshot(parts: ServerParts): ServerSnapshot {
-    const { state, connections, upgrades, pendingUpgrades, topics, budget, compression } = parts;
+    const { state, connections, upgrades, pendingUpgrades, topics, budget, buffers, compression } = parts;
     const nowMs = this.#clock.now();
     const ageMs = Math.max(0, Math.round(nowMs - this.#startedAtMs));
     const traffic = new Traffic();
@@ -147,10 +160,20 @@ export class ServerStatistics {
       topics: describeTopics(topics),
       memory: {
         retained: { bytes: budget.retainedBytes, maxBytes: budget.limitBytes },
+        buffered: buffers === undefined ? null : describeBuffers(buffers),
         compression,
       },
     };
   }
+}
+
+// JSON has no Infinity.
+function describeBuffers({
+  heldBytes,
+  maxBytes,
+  shedConnections,
+}: BufferMemory): ServerSnapshot['memory']['buffered'] {
+  return { bytes: heldBytes, maxBytes: Number.isFinite(maxBytes) ? maxBytes : null, shedConnections };
 }
 
 function describeTopics(topics: Topics): ServerSnapshot['topics'] {

@@ -2,6 +2,7 @@
 // decided once: accepted, refused, or given up because its client went away before there was an answer.
 
 import type { ErrorCode } from '../base/errors.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { pathOf } from './path-pattern.ts';
 import type { IncomingUpgrade } from './upgrade-request.ts';
 
@@ -14,7 +15,7 @@ export interface DecidedUpgrade {
   readonly code: ErrorCode | undefined;
   /** The path that was asked for, without the query, where tokens travel; undefined when no whole request arrived. */
   readonly path: string | undefined;
-  /** The address of the peer (a proxy's, if there is one); undefined over a unix socket, or when nobody knows it any more. */
+  /** The address of the client, behind proxies that are trusted; undefined over a unix socket, or when nobody knows it any more. */
   readonly remoteAddress: string | undefined;
   /** From the whole request to the decision, in milliseconds. */
   readonly durationMs: number;
@@ -31,20 +32,32 @@ export interface UpgradeWatcher {
 /** What is known of a request. */
 export type KnownRequest = Partial<Pick<IncomingUpgrade, 'head' | 'remoteAddress'>>;
 
+/** Gives the address of the client of a request, from that of the peer. */
+export type ClientAddressOf = (head: RequestHead, peerAddress: string | undefined) => string | undefined;
+
 /** The requests of one server. */
 export class UpgradeLog {
   readonly #now: () => number;
   readonly #watcher: UpgradeWatcher | undefined;
+  readonly #clientAddressOf: ClientAddressOf;
   readonly #refusedByStatus = new Map<number, number>();
   readonly #refusedByCode = new Map<string, number>();
   #accepted = 0;
   #refused = 0;
   #abandoned = 0;
 
-  /** @param now the time in milliseconds; asked only when somebody watches */
-  constructor(now: () => number, watcher?: UpgradeWatcher) {
+  /**
+   * @param now the time in milliseconds; asked only when somebody watches
+   * @param clientAddressOf looks behind proxies that are trusted; asked only when somebody watches
+   */
+  constructor(
+    now: () => number,
+    watcher?: UpgradeWatcher,
+    clientAddressOf: ClientAddressOf = (_head, remoteAddress) => remoteAddress,
+  ) {
     this.#now = now;
     this.#watcher = watcher;
+    this.#clientAddressOf = clientAddressOf;
   }
 
   /** How many were accepted. */
@@ -113,7 +126,7 @@ export class UpgradeLog {
       status,
       code,
       path: head === undefined ? undefined : pathOf(head.target),
-      remoteAddress,
+      remoteAddress: head === undefined ? remoteAddress : this.#clientAddressOf(head, remoteAddress),
       durationMs: startedAtMs === undefined ? 0 : this.#now() - startedAtMs,
     });
   }

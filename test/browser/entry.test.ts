@@ -35,17 +35,23 @@ test('the walk over imports finds node: where it is', () => {
   expect([...modules.values()].flat()).toContain('node:net');
 });
 
-test('the browser entry has every name of the Node entry that is not about serving or compressing', () => {
-  // A browser compresses by itself.
+test('the browser entry has every name of the Node entry that is not about serving, compressing or watching', () => {
+  // A browser compresses by itself, and knows no diagnostics channels.
   const serving = [
+    'BufferMemory',
     'CompressionMemory',
+    'DiagnosticsChannel',
     'ServerConnection',
     'UpgradeRequest',
     'WebSocketServer',
+    'bufferMemory',
     'compressionMemory',
+    'defaultAdmissionOptions',
     'defaultDrainOptions',
     'defaultPerMessageDeflateOptions',
+    'defaultRollingDrainOptions',
     'defaultServerLimits',
+    'diagnosticsChannels',
     'serve',
   ];
   const missing = Object.keys(nodeEntry).filter((name) => !(name in browserEntry));

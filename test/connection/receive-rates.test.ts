@@ -208,6 +208,23 @@ test('connections with one key share its tokens, and both get on', async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('many connections with one key do not get one message each when there is one token', async () => {
+  const clock = new FakeClock();
+  const buckets = new ReceiveBuckets({ messages: { perSecond: 1, burst: 1 }, bytes: undefined }, 0);
+  const many = Array.from({ length: 10 }, () => join(clock, buckets));
+  const heard = (): number => many.reduce((sum, { received }) => sum + received.length, 0);
+  for (const { client } of many) for (let index = 0; index < 3; index++) client.send('x');
+  await clock.advanceAsync(0);
+  // Each had a message read already, which is a debt of all.
+  expect(heard()).toBe(10);
+  await clock.advanceAsync(9_999);
+  expect(heard()).toBe(10);
+  for (let more = 1; more <= 20; more++) {
+    await clock.advanceAsync(more === 1 ? 1 : 1000);
+    expect(heard()).toBe(10 + more);
+  }
+});
+
 test('the keep-alive deadline stands still while a rate is waited for', async () => {
   const { clock, client, server, received } = stage(
     { messages: { perSecond: 0.01, burst: 1 } },

@@ -95,6 +95,26 @@ describe('fullduplex:upgrade', () => {
     ]);
   });
 
+  test('tells the address of the client behind a trusted proxy, whatever was decided', async () => {
+    const upgrades = heard('fullduplex:upgrade');
+    server = await serve({
+      ...local,
+      trustedProxies: ['loopback'],
+      path: '/a',
+      upgrade: ({ url }) => (url.search === '' ? undefined : new Response('no', { status: 403 })),
+    });
+    const headers = { 'X-Forwarded-For': '203.0.113.7' };
+    await (await connect(`${server.url}/a`, { headers })).close();
+    for (const path of ['/a?no', '/b'])
+      await expect(connect(`${server.url}${path}`, { headers })).rejects.toThrow();
+    const ours = upgrades.filter(({ side }) => side === 'server');
+    expect(ours.map(({ status, remoteAddress }) => [status, remoteAddress])).toEqual([
+      [101, '203.0.113.7'],
+      [403, '203.0.113.7'],
+      [404, '203.0.113.7'],
+    ]);
+  });
+
   test('tells of a redirect as a refusal, and of the server behind it', async () => {
     const upgrades = heard('fullduplex:upgrade');
     server = await serve({

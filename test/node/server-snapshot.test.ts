@@ -31,7 +31,7 @@ describe('the snapshot of a server', () => {
       },
       messages: { in: 0, out: 0 },
       topics: { count: 0, subscriptions: 0, largest: [] },
-      memory: { retained: { bytes: 0, maxBytes: 5_000_000 } },
+      memory: { retained: { bytes: 0, maxBytes: 5_000_000 }, buffered: { shedConnections: 0 } },
     });
     expect(snapshot.memory.compression?.maxBytes).toBeGreaterThan(0);
   });
