@@ -135,16 +135,6 @@ export class WebSocketServer implements AsyncDisposable {
         ending,
         isOwn,
       });
-      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
-      if (admit !== undefined) {
-        server.on('connection', (socket: Socket) => {
-          const { remoteAddress } = socket;
-          const refusal = admit(remoteAddress);
-          if (refusal === undefined) return;
-          ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
-          socket.destroy();
-        });
-      }
     } else if (server !== undefined) {
       this.#listener = new UpgradeListener(server, {
         clock: this.#clock,
@@ -152,6 +142,16 @@ export class WebSocketServer implements AsyncDisposable {
         ending,
         admit,
         arrived: (arrival) => this.#found(arrival),
+      });
+    }
+    if (admit !== undefined && this.#listener === undefined) {
+      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
+      server?.on('connection', (socket: Socket) => {
+        const { remoteAddress } = socket;
+        const refusal = admit(remoteAddress);
+        if (refusal === undefined) return;
+        ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
+        socket.destroy();
       });
     }
     // Until it listens, serve() tells of its errors; afterwards, an accept that fails must not end the process.
