@@ -3,9 +3,10 @@
 // head is written anew without the upgrade, pushed back into the socket, and the socket handed to the server again.
 
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage, Server } from 'node:http';
-import { Server as SecureServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { equalsIgnoringCase, everyListElement } from '../protocol/handshake/header-grammar.ts';
 import { ignoreError } from './ending-sockets.ts';
 
@@ -13,16 +14,11 @@ import { ignoreError } from './ending-sockets.ts';
  * Lets the server's ordinary request handler have the request, with its body and whatever follows on the connection.
  * @param head what Node had read behind the head of the request
  */
-export function handBack(
-  server: Server | SecureServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-): void {
+export function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
   socket.removeListener('error', ignoreError);
   socket.unshift(Buffer.concat([Buffer.from(headWithoutUpgrade(request), 'latin1'), head]));
   // The documented way to inject a connection; the handshake of TLS is behind us.
-  server.emit(server instanceof SecureServer ? 'secureConnection' : 'connection', socket);
+  server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', socket);
 }
 
 function headWithoutUpgrade(request: IncomingMessage): string {

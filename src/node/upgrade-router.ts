@@ -1,14 +1,17 @@
 // The one 'upgrade' listener that all our endpoints on an HTTP server share, so that several servers of ours, other
 // libraries and the ordinary request handler live on one port. What is not for us is left to the others, or given back.
+// On a server of node:http2 it finds the extended CONNECTs as well.
 
-import type { IncomingMessage, Server } from 'node:http';
-import type { Server as SecureServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { asksForExtendedConnect, refuseForeignConnect } from '../protocol/handshake/extended-connect.ts';
 import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts';
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
+import { ConnectStreams, isHttp2Server } from './http2/connect-streams.ts';
 import { handBack } from './neighbour-request.ts';
 import { requestHeadOf } from './node-request.ts';
 import {
@@ -28,19 +31,22 @@ export interface Route {
   arrived(arrival: UpgradeArrival, params: Readonly<Record<string, string>>): void;
 }
 
-const routers = new WeakMap<Server | SecureServer, UpgradeRouter>();
+const routers = new WeakMap<Server, UpgradeRouter>();
 
 /** Finds the endpoint for each upgrade on one HTTP server. */
 export class UpgradeRouter {
-  readonly #server: Server | SecureServer;
+  readonly #server: Server;
   readonly #routes = new EndpointTable<Route>();
+  readonly #streams: ConnectStreams | undefined;
 
-  private constructor(server: Server | SecureServer) {
+  private constructor(server: Server) {
     this.#server = server;
+    if (isHttp2Server(server))
+      this.#streams = new ConnectStreams(server, (arrival) => this.#connect(arrival));
   }
 
   /** Gives the router of the server; there is only one. */
-  static of(server: Server | SecureServer): UpgradeRouter {
+  static of(server: Server): UpgradeRouter {
     const existing = routers.get(server);
     if (existing !== undefined) return existing;
     const router = new UpgradeRouter(server);
@@ -55,13 +61,17 @@ export class UpgradeRouter {
   add(route: Route): void {
     const wasEmpty = this.#routes.isEmpty;
     this.#routes.add(route);
-    if (wasEmpty) this.#server.on('upgrade', this.#upgrade);
+    if (!wasEmpty) return;
+    this.#server.on('upgrade', this.#upgrade);
+    this.#streams?.start();
   }
 
   /** Removes a route; without any, Node treats upgrades as before. */
   remove(route: Route): void {
     this.#routes.remove(route);
-    if (this.#routes.isEmpty) this.#server.removeListener('upgrade', this.#upgrade);
+    if (!this.#routes.isEmpty) return;
+    this.#server.removeListener('upgrade', this.#upgrade);
+    this.#streams?.stop();
   }
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
@@ -86,6 +96,22 @@ export class UpgradeRouter {
       else handBack(this.#server, request, socket, head);
     });
   };
+
+  // False: it is left to the listeners for 'connect', as an upgrade is to those for 'upgrade'.
+  #connect(arrival: UpgradeArrival): boolean {
+    const { request } = arrival;
+    const isOurs = asksForExtendedConnect(request);
+    const match = isOurs ? this.#routes.find(pathOf(request.target)) : undefined;
+    if (match !== undefined) {
+      match.entry.arrived(arrival, match.params);
+      return true;
+    }
+    const { ending } = this.#routes.first ?? {};
+    if (ending === undefined || this.#server.listenerCount('connect') > 0) return false;
+    const refusal = isOurs ? refuseUnknownPath() : refuseForeignConnect(request.extendedConnect?.protocol);
+    refuseUpgrade(arrival, refusal, ending);
+    return true;
+  }
 }
 
 // Node keeps this many names and values unless it is told otherwise.
@@ -95,9 +121,11 @@ const defaultMaxHeaderPairs = 2000;
  * Whether Node may have dropped headers without a word, as it does beyond `maxHeadersCount`. Without them it is unknown
  * where the request ends: its body could be taken for frames, or for another request once it is handed back.
  */
-function mayBeCutShort({ maxHeadersCount }: Server | SecureServer, { rawHeaders }: IncomingMessage): boolean {
+function mayBeCutShort(server: Server, { rawHeaders }: IncomingMessage): boolean {
+  const maxHeadersCount = 'maxHeadersCount' in server ? server.maxHeadersCount : undefined;
   if (maxHeadersCount === 0) return false;
-  return rawHeaders.length >= (maxHeadersCount === null ? defaultMaxHeaderPairs : maxHeadersCount * 2);
+  const maxPairs = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : defaultMaxHeaderPairs;
+  return rawHeaders.length >= maxPairs;
 }
 
 function asksForWebSocket({ rawHeaders }: IncomingMessage): boolean {
