@@ -48,7 +48,7 @@ export interface ConnectPlan {
   /** The way over HTTP/2; undefined when it is not wanted. */
   readonly http2: Http2Plan | undefined;
   /** Told when the server has agreed, before the connection is made. */
-  readonly accepted?: () => void;
+  readonly accepted?: (status: number) => void;
 }
 
 /**
@@ -328,7 +328,7 @@ function makeConnection(
     connectionOptions,
     nodeEnvironment(report),
   );
-  plan.accepted?.();
+  plan.accepted?.(accepted.response.status);
   clientProbe.opened(connection, plan.target.requestUrl);
   if (handlers !== undefined) connection.attach(handlers);
   // The handlers first: to a message in here that is followed by a close frame they can still reply.
