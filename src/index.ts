@@ -52,6 +52,11 @@ export {
   defaultConnectOptions,
 } from './node/connect-options.ts';
 export type { DialTarget } from './node/connect-target.ts';
+export {
+  defaultHttp2SessionsOptions,
+  Http2Sessions,
+  type Http2SessionsOptions,
+} from './node/http2/http2-sessions.ts';
 export type { Authorization, Credentials } from './node/authorization.ts';
 export type { CookieJar } from './node/cookie-jar.ts';
 export type { ProxyOption, ProxyOptions } from './node/proxy/proxy-address.ts';
@@ -95,7 +100,7 @@ export {
 } from './server/server-options.ts';
 export type { SubscribeOptions, WhenSlow } from './server/topics.ts';
 export type { UpgradeAcceptance, UpgradeDecision } from './server/upgrade-decision.ts';
-export { UpgradeRequest } from './server/upgrade-request.ts';
+export { type HttpVersion, UpgradeRequest } from './server/upgrade-request.ts';
 export { PreparedMessage, type PreparedMessageOptions } from './protocol/prepared-message.ts';
 
 // Compression

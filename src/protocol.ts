@@ -87,6 +87,12 @@ export {
   type ClientHandshakeResult,
   defaultClientHandshakeOptions,
 } from './protocol/handshake/client-handshake.ts';
+export type { Agreement, ClientOfferOptions } from './protocol/handshake/client-offer.ts';
+export {
+  ExtendedConnectHandshake,
+  type ExtendedConnectResult,
+} from './protocol/handshake/extended-connect-handshake.ts';
+export { readHttp2Request } from './protocol/handshake/extended-connect.ts';
 export { HandshakeError, type HandshakeErrorDetails } from './protocol/handshake/handshake-error.ts';
 export { encodeRefusal, type HandshakeRefusal } from './protocol/handshake/handshake-refusal.ts';
 export { type HeaderInit, HeaderList } from './protocol/handshake/header-list.ts';

@@ -14,7 +14,7 @@ const outcomes = ['held and proved', 'not used', 'not ours', 'not held'];
 
 // How often each key word stands in each section of an RFC, counted in its text from heading 1 on, without the heads and
 // feet of pages. SHALL and REQUIRED stand nowhere but in section 2. There all key words are defined: of the 14 in RFC 6455
-// only the last one is a statement, of those in RFC 7692 none is.
+// only the last one is a statement, of those in RFC 7692 and RFC 8441 none is.
 const keywordCounts = {
   6455: {
     2: { MAY: 1 },
@@ -77,6 +77,11 @@ const keywordCounts = {
     '7.2.1': { MUST: 3, 'MUST NOT': 4, MAY: 7 },
     '7.2.2': { MUST: 6, MAY: 4 },
     7.3: { RECOMMENDED: 1 },
+  },
+  8441: {
+    3: { MUST: 1, 'MUST NOT': 1, MAY: 1 },
+    4: { MUST: 1, 'MUST NOT': 1, MAY: 1 },
+    5: { MUST: 3, 'MUST NOT': 1 },
   },
 };
 

@@ -24,6 +24,8 @@ interface Beginning {
 export class ConnectionEnd extends SharedTimer {
   /** Whether a close frame of ours is out, or none will ever be. */
   hasSentClose = false;
+  /** Whether this side has cut the connection: handlers get nothing more. */
+  isCut = false;
   /** The peer's close frame. */
   peerClose: PeerClose | undefined;
   // How it began: the first of our close, the peer's close, a failure.

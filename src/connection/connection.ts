@@ -597,7 +597,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const inbox = this.#inbox;
     if (inbox === undefined || this.#consumer !== 'handler' || this.#isDelivering) return;
     this.#isDelivering = true;
-    while ((this.#pauseCauses & (pausedByUser | pausedByBackpressure)) === 0) {
+    while ((this.#pauseCauses & (pausedByUser | pausedByBackpressure)) === 0 && this.#end?.isCut !== true) {
       const message = inbox.shift();
       if (message === undefined) break;
       this.#dispatch(message);
@@ -700,7 +700,9 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   #cut(code: ErrorCode, message: string): void {
     if (this.#readyState === 'closed') return;
-    this.#beginEnd().fail(1006, () => new FullduplexError(code, message));
+    const end = this.#beginEnd();
+    end.fail(1006, () => new FullduplexError(code, message));
+    end.isCut = true;
     this.#startClosing();
     this.#transport.terminate();
   }

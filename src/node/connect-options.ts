@@ -11,6 +11,7 @@ import type { ExtensionOptions } from '../protocol/extensions/extension-options.
 import { equalsIgnoringCase, isFieldValue, isToken } from '../protocol/handshake/header-grammar.ts';
 import { type HeaderInit, HeaderList, requireExtraHeaders } from '../protocol/handshake/header-list.ts';
 import { type Authorization, authorizationHeader } from './authorization.ts';
+import type { Http2Sessions } from './http2/http2-sessions.ts';
 import type { ConnectTarget, DialTarget } from './connect-target.ts';
 import type { CookieJar } from './cookie-jar.ts';
 import type { ProxyOption } from './proxy/proxy-address.ts';
@@ -104,6 +105,12 @@ export interface ConnectOptions extends Partial<ConnectionOptions>, ExtensionOpt
   readonly agent?: Agent;
   /** TLS, for wss: and https:. */
   readonly tls?: ClientTlsOptions;
+  /**
+   * Whether to go over HTTP/2 (RFC 8441) where the server of a `wss:` URL speaks it: `true` shares connections with all of
+   * the process that say so, an Http2Sessions with those that have it too. Where there is no HTTP/2, or no WebSocket in
+   * it, HTTP/1.1 is used at once. @defaultValue false
+   */
+  readonly http2?: boolean | Http2Sessions;
   /** TCP. */
   readonly socket?: ClientSocketOptions;
   /** Makes the connection in place of TCP. */

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { copyOf, noBytes } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
+import type { ByteTransport } from '../connection/byte-transport.ts';
 import { requireErrorListener, requireHandlers, requireSignal } from '../connection/callback-checks.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandlers } from '../connection/connection-handlers.ts';
@@ -12,6 +13,7 @@ import { type ConnectionOptions, resolveConnectionOptions } from '../connection/
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { type AcceptedHandshake, ClientHandshake } from '../protocol/handshake/client-handshake.ts';
+import { ExtendedConnectHandshake } from '../protocol/handshake/extended-connect-handshake.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { requestThroughAgent } from './agent-request.ts';
@@ -27,6 +29,8 @@ import { cookiesFrom, storeCookies } from './cookie-jar.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { clientProbe } from './diagnostics.ts';
 import { dial } from './dial.ts';
+import { connectOverHttp2, type Http2Plan, planHttp2 } from './http2/connect-over-http2.ts';
+import { StreamTransport } from './http2/stream-transport.ts';
 import { nodeSha1 } from './node-sha1.ts';
 import { frameTransport, nodeEnvironment, protocolSettings } from './platform.ts';
 import { redirectOf } from './redirects.ts';
@@ -41,8 +45,10 @@ export interface ConnectPlan {
   readonly connectionOptions: ConnectionOptions;
   readonly handshakeTimeoutMs: number;
   makeHandshake(jarCookies?: string): ClientHandshake;
+  /** The way over HTTP/2; undefined when it is not wanted. */
+  readonly http2: Http2Plan | undefined;
   /** Told when the server has agreed, before the connection is made. */
-  readonly accepted?: () => void;
+  readonly accepted?: (status: number) => void;
 }
 
 /**
@@ -77,9 +83,11 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
     requireProtocol = defaultConnectOptions.requireProtocol,
     maxRedirects = defaultConnectOptions.maxRedirects,
   } = options;
+  const offer = { protocols, requireProtocol, extensions };
+  const road = requireRoad(options, target);
   const plan: ConnectPlan = {
     target,
-    options: requireRoad(options, target),
+    options: road,
     connectionOptions: resolveConnectionOptions(options),
     handshakeTimeoutMs: requireInteger(
       'handshakeTimeoutMs',
@@ -89,13 +97,21 @@ export function planConnection(url: string | URL, options: ConnectOptions): Conn
     ),
     makeHandshake: (jarCookies) =>
       new ClientHandshake(target.requestUrl, {
-        protocols,
-        requireProtocol,
+        ...offer,
         headers: withJarCookies(headers, jarCookies),
-        extensions,
         followsRedirects: maxRedirects > 0,
         sha1: nodeSha1,
       }),
+    http2: planHttp2(
+      target,
+      options,
+      road,
+      (jarCookies) =>
+        new ExtendedConnectHandshake(target.requestUrl, {
+          ...offer,
+          headers: withJarCookies(headers, jarCookies),
+        }),
+    ),
   };
   // The handshake checks what it is given: a mistake shows here and not at the first attempt.
   plan.makeHandshake();
@@ -164,23 +180,38 @@ async function ask(
   const { agent, cookieJar: jar } = options;
   const { label } = target;
   if (jar !== undefined) enter('cookies', label);
-  const handshake = plan.makeHandshake(
-    jar === undefined ? undefined : await cookiesFrom(jar, target, signal),
-  );
-  const accept = (stream: Duplex, accepted: AcceptedHandshake): Connection | Promise<Connection> => {
+  const jarCookies = jar === undefined ? undefined : await cookiesFrom(jar, target, signal);
+  const accept = (
+    stream: Duplex,
+    accepted: AcceptedHandshake,
+    transportOf: (stream: Duplex) => ByteTransport,
+  ): Connection | Promise<Connection> => {
     const { headers } = accepted.response;
     if (jar === undefined || !headers.has('Set-Cookie'))
-      return makeConnection(stream, accepted, plan, handlers);
+      return makeConnection(transportOf(stream), accepted, plan, handlers);
     enter('cookies', label);
     const stored = storeCookies(jar, target, headers, signal);
-    return untilStored(stored, stream, accepted, (rest) => makeConnection(stream, rest, plan, handlers));
+    return untilStored(stored, stream, accepted, (rest) =>
+      makeConnection(transportOf(stream), rest, plan, handlers),
+    );
   };
+  const acceptSocket = (stream: Duplex, accepted: AcceptedHandshake): Connection | Promise<Connection> =>
+    accept(stream, accepted, (socket) => new SocketTransport(socket));
   try {
+    let stream: Duplex | undefined;
+    if (plan.http2 !== undefined) {
+      const outcome = await connectOverHttp2(plan.http2, jarCookies, signal, enter, (over, agreed) =>
+        accept(over, { ...agreed, remaining: noBytes }, () => new StreamTransport(over)),
+      );
+      if (outcome.kind === 'accepted') return await outcome.value;
+      ({ stream } = outcome);
+    }
+    const handshake = plan.makeHandshake(jarCookies);
     if (agent !== undefined)
-      return await requestThroughAgent({ agent, handshake, target, options }, signal, enter, accept);
-    const stream = await dial(target, options, signal, enter);
+      return await requestThroughAgent({ agent, handshake, target, options }, signal, enter, acceptSocket);
+    stream ??= await dial(target, options, signal, enter);
     enter('response', label);
-    return await shakeHands(stream, handshake, label, signal, accept);
+    return await shakeHands(stream, handshake, label, signal, acceptSocket);
   } catch (error) {
     const isRefusal = error instanceof HandshakeError && error.code === 'WS_HANDSHAKE_REFUSED';
     if (jar !== undefined && isRefusal && error.headers !== undefined && !signal.aborted) {
@@ -278,14 +309,14 @@ function clientSettingsOf(options: ConnectionOptions): ProtocolSettings {
 }
 
 function makeConnection(
-  stream: Duplex,
+  bytes: ByteTransport,
   accepted: AcceptedHandshake,
   plan: ConnectPlan,
   handlers: ConnectionHandlers<Connection> | undefined,
 ): Connection {
   const { connectionOptions, options } = plan;
   const { onError } = options;
-  const transport = frameTransport(new SocketTransport(stream), clientSettingsOf(connectionOptions), {
+  const transport = frameTransport(bytes, clientSettingsOf(connectionOptions), {
     subprotocol: accepted.protocol,
     extension: accepted.extensions[0],
     extensionsHeader: accepted.extensionsHeader,
@@ -297,7 +328,7 @@ function makeConnection(
     connectionOptions,
     nodeEnvironment(report),
   );
-  plan.accepted?.();
+  plan.accepted?.(accepted.response.status);
   clientProbe.opened(connection, plan.target.requestUrl);
   if (handlers !== undefined) connection.attach(handlers);
   // The handlers first: to a message in here that is followed by a close frame they can still reply.

@@ -16,6 +16,7 @@ import { openTunnel } from './proxy/open-tunnel.ts';
  * Gives the stream, ready to be written to; no 'error' of it is ever unlistened. It may be paused, with bytes in it that
  * came behind a proxy's answer: resume it when somebody listens.
  * @param signal its abort destroys the stream; the reason is what is thrown
+ * @param reading who reads a plain socket: node:http2 does so below the stream, and must not find it read before
  * @throws FullduplexError `WS_CONNECT_FAILED`, `WS_CERTIFICATE_INVALID`, `WS_OPTION_INVALID`; ProxyError
  * `WS_PROXY_REFUSED`, `WS_PROXY_INVALID`
  */
@@ -24,12 +25,13 @@ export async function dial(
   options: ConnectOptions,
   signal: AbortSignal,
   enter: EnterPhase,
+  reading: 'by us' | 'by node:http2' = 'by us',
 ): Promise<Duplex> {
   const { proxy = 'environment' } = options;
   const address = proxy === 'environment' ? environmentProxy(target, options) : proxyAddressOf(proxy);
   const stream =
     address === undefined
-      ? await openStream(target, options, signal, enter)
+      ? await openStream(target, options, signal, enter, reading)
       : await openTunnel(address, target, options, signal, enter);
   if (!target.isSecure) return stream;
   const { host, label } = target;

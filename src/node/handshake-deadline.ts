@@ -3,9 +3,9 @@
 // from the first byte to the end of the first request head, so that idle connections and ordinary traffic are left alone.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { ServerResponse, type Server } from 'node:http';
-import { Server as SecureServer } from 'node:https';
-import { Socket } from 'node:net';
+import { ServerResponse } from 'node:http';
+import { type Server, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import type { EndingSockets } from './ending-sockets.ts';
@@ -35,7 +35,7 @@ const requestStart = 'http.server.request.start';
 
 /** Cuts the slow handshakes of one server. */
 export class HandshakeDeadline {
-  readonly #server: Server | SecureServer;
+  readonly #server: Server;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #isOwn: boolean;
@@ -44,13 +44,14 @@ export class HandshakeDeadline {
   /** The connections whose TLS handshake is under way, by the address of the peer. */
   readonly #tlsHandshakes = new Map<string, { readonly socket: Socket; readonly startedAtMs: number }>();
 
-  constructor(server: Server | SecureServer, options: HandshakeDeadlineOptions) {
+  /** @param server one of node:http or node:https, or one of node:http2 that takes HTTP/1.1 too */
+  constructor(server: Server, options: HandshakeDeadlineOptions) {
     this.#server = server;
     this.#clock = options.clock;
     this.#timeoutMs = options.handshakeTimeoutMs;
     this.#isOwn = options.isOwn;
     this.#ending = options.ending;
-    if (server instanceof SecureServer) {
+    if (server instanceof TlsServer) {
       server.on('connection', this.#tlsBegins);
       server.on('secureConnection', this.#connected);
     } else {
@@ -109,6 +110,8 @@ export class HandshakeDeadline {
     const peer = peerOf(socket) ?? '';
     const startedAtMs = this.#tlsHandshakes.get(peer)?.startedAtMs ?? nowMs;
     this.#tlsHandshakes.delete(peer);
+    // HTTP/2 has many requests on one connection: see SessionGuard.
+    if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') return;
     const closed = (): void => void this.take(socket);
     const watch: Watch = this.#isOwn
       ? { startedAtMs, closed, timer: this.#cutAfter(socket, startedAtMs + this.#timeoutMs - nowMs) }

@@ -1,53 +1,52 @@
-// Servers that we start ourselves: they exist for WebSockets only, so an ordinary request is told to upgrade. Here are
+// Servers that we start ourselves: they exist for WebSockets only (ordinary-request.ts has what others are told). Here are
 // the ways to listen, what is said when that fails, and the URL that leads to a listening server.
 
-import { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, Server as SecureServer } from 'node:https';
+import { createServer } from 'node:https';
 import { createServer as createPlainServer, type Server } from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import { Server as TlsServer, type TlsOptions } from 'node:tls';
 import { FullduplexError } from '../base/errors.ts';
-import { HeaderList } from '../protocol/handshake/header-list.ts';
-import { formatResponseHead } from '../protocol/handshake/http-head.ts';
 import { hostInUrl, type ListenAddress, listenError, notListening } from '../server/listen-address.ts';
+import { createHttp2Listener } from './http2/http2-listener.ts';
+import { answerUpgradeRequired } from './ordinary-request.ts';
 
 /** The bounds of a server of ours. */
 export interface ListenerLimits {
   readonly handshakeTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
+  readonly maxStreamsPerSession: number;
 }
 
 /**
  * Makes a server for WebSockets only: a plain one, whose requests an UpgradeListener reads, or with TLS one of
- * node:https.
+ * node:http2 that takes HTTP/1.1 too, or one of node:https.
  * @throws FullduplexError `WS_OPTION_INVALID` when the certificate or key is not usable
  */
-export function createListener(tls: TlsOptions | undefined, limits: ListenerLimits): Server {
-  return tls === undefined
-    ? createPlainServer({ allowHalfOpen: true, noDelay: true })
-    : createSecureListener(tls, limits);
+export function createListener(
+  tls: TlsOptions | undefined,
+  limits: ListenerLimits,
+  speaksHttp2: boolean,
+): Server {
+  if (tls === undefined) return createPlainServer({ allowHalfOpen: true, noDelay: true });
+  try {
+    return speaksHttp2 ? createHttp2Listener(tls, limits) : createSecureListener(tls, limits);
+  } catch (error) {
+    throw new FullduplexError('WS_OPTION_INVALID', `option tls is not usable: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
-function createSecureListener(tls: TlsOptions, limits: ListenerLimits): SecureServer {
+function createSecureListener(tls: TlsOptions, limits: ListenerLimits): Server {
   const options = {
     maxHeaderSize: limits.maxHeaderBytes,
     noDelay: true,
     // Replaced by a deadline of our own, which is exact.
     headersTimeout: 0,
     requestTimeout: 0,
+    handshakeTimeout: limits.handshakeTimeoutMs,
   };
-  let server: SecureServer;
-  try {
-    server = createServer(
-      { ...tls, ...options, handshakeTimeout: limits.handshakeTimeoutMs },
-      answerUpgradeRequired,
-    );
-  } catch (error) {
-    throw new FullduplexError('WS_OPTION_INVALID', `option tls is not usable: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  const server = createServer({ ...tls, ...options }, answerUpgradeRequired);
   // One more than allowed, so that too many can be told from just enough: Node drops the rest without a word.
   server.maxHeadersCount = limits.maxHeaderCount + 1;
   return server;
@@ -82,33 +81,11 @@ export function listen(server: Server, address: ListenAddress): Promise<void> {
  */
 export function urlOfServer(server: Server): string {
   const address = server.address();
-  const scheme = server instanceof SecureServer ? 'wss' : 'ws';
+  const scheme = server instanceof TlsServer ? 'wss' : 'ws';
   if (address === null) throw notListening();
   if (typeof address === 'string')
     return `${scheme}+unix:${encodeURI(address).replace(/[?#]/g, encodeURIComponent)}`;
   return `${scheme}://${hostInUrl(address.address)}:${address.port}`;
-}
-
-const upgradeRequiredBody = 'This is a WebSocket server: connect to it with a WebSocket client.\n';
-// RFC 9110 15.5.22: a 426 MUST have Upgrade, and Connection has to name it.
-const upgradeRequiredHeaders = Object.freeze({
-  Connection: 'Upgrade, close',
-  Upgrade: 'websocket',
-  'Sec-WebSocket-Version': '13',
-  'Content-Type': 'text/plain; charset=utf-8',
-  'Content-Length': String(upgradeRequiredBody.length),
-});
-
-/** The bytes of the answer to an ordinary request. */
-export function upgradeRequired(method: string): Uint8Array {
-  const headers = HeaderList.from(upgradeRequiredHeaders);
-  const head = formatResponseHead({ status: 426, reason: 'Upgrade Required', headers });
-  return Buffer.from(method === 'HEAD' ? head : head + upgradeRequiredBody, 'latin1');
-}
-
-function answerUpgradeRequired(request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, upgradeRequiredHeaders);
-  response.end(request.method === 'HEAD' ? undefined : upgradeRequiredBody);
 }
 
 function messageOf(error: unknown): string {

@@ -4,9 +4,10 @@
 // without the upgrade, pushed back into the socket, and the socket handed to the server again.
 
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage, Server } from 'node:http';
-import { Server as SecureServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { equalsIgnoringCase, everyListElement } from '../protocol/handshake/header-grammar.ts';
 import { ignoreError } from './ending-sockets.ts';
 
@@ -22,7 +23,7 @@ function isShouldUpgrade(value: unknown): value is ShouldUpgrade {
  * @returns what takes that back; undefined where Node has no such question (see `handBack`)
  */
 export function leaveOthers(
-  server: Server | SecureServer,
+  server: Server,
   isForNobody: (request: IncomingMessage) => boolean,
 ): (() => void) | undefined {
   const before: unknown = Reflect.get(server, 'shouldUpgradeCallback');
@@ -41,16 +42,11 @@ export function leaveOthers(
  * Lets the server's ordinary request handler have the request, with its body and whatever follows on the connection.
  * @param head what Node had read behind the head of the request
  */
-export function handBack(
-  server: Server | SecureServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-): void {
+export function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
   socket.removeListener('error', ignoreError);
   socket.unshift(Buffer.concat([Buffer.from(headWithoutUpgrade(request), 'latin1'), head]));
   // The documented way to inject a connection; the handshake of TLS is behind us.
-  server.emit(server instanceof SecureServer ? 'secureConnection' : 'connection', socket);
+  server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', socket);
 }
 
 function headWithoutUpgrade(request: IncomingMessage): string {

@@ -17,6 +17,7 @@ export interface Place extends DialTarget {
 
 /**
  * Gives the open stream; no 'error' of it is ever unlistened.
+ * @param reading who reads a plain socket: node:http2 does so below the stream, and must not find it read before
  * @throws FullduplexError `WS_CONNECT_FAILED`, `WS_OPTION_INVALID`, or the reason of the abort
  */
 export async function openStream(
@@ -24,6 +25,7 @@ export async function openStream(
   options: ConnectOptions,
   signal: AbortSignal,
   enter: EnterPhase,
+  reading: 'by us' | 'by node:http2' = 'by us',
 ): Promise<Duplex> {
   const { host, port, socketPath, label } = place;
   if (options.createConnection !== undefined) {
@@ -34,7 +36,8 @@ export async function openStream(
   // All plain sockets read into one memory, one after the other: who hears of it has done with the bytes when it returns
   // (ByteTransport), so that no read needs memory of its own. Takes a tenth to a third off the processor time of receiving
   // (a client that a server floods with messages of 1 KiB, 16 KiB and 1 MiB). TLS reads from its socket in its own way.
-  const reads = place.isSecure ? {} : { onread: { buffer: fastMemory, callback: received } };
+  const isReadByUs = reading === 'by us' && !place.isSecure;
+  const reads = !isReadByUs ? {} : { onread: { buffer: fastMemory, callback: received } };
   const socket: Socket = requireUsable('socket', () =>
     socketPath === undefined
       ? connectSocket({

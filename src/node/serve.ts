@@ -1,16 +1,19 @@
 // serve(): one call from options to a running server. All options are checked before anything listens.
 
 import { Server } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as SecureServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { requireListenAddress } from '../server/listen-address.ts';
 import {
   type EndpointOptions,
+  requireOptionalBoolean,
   resolveServerLimits,
   type ServerHandlers,
   type ServerOptions,
 } from '../server/server-options.ts';
+import { isHttp2Server } from './http2/connect-streams.ts';
 import { createListener, listen } from './listener.ts';
 import { WebSocketServer } from './web-socket-server.ts';
 
@@ -23,6 +26,11 @@ export type ServeTarget =
       readonly host?: string;
       /** Certificate and key: the server speaks wss. @defaultValue plain ws */
       readonly tls?: TlsOptions;
+      /**
+       * With `tls`: whether clients may also come over HTTP/2 (RFC 8441), many connections in one of TCP; upgrades of
+       * HTTP/1.1 go on as ever on the same port. @defaultValue true
+       */
+      readonly http2?: boolean;
       readonly socketPath?: undefined;
       readonly server?: undefined;
       readonly listen?: undefined;
@@ -31,18 +39,23 @@ export type ServeTarget =
       /** The path of the unix socket to listen on. */
       readonly socketPath: string;
       readonly tls?: TlsOptions;
+      readonly http2?: boolean;
       readonly port?: undefined;
       readonly host?: undefined;
       readonly server?: undefined;
       readonly listen?: undefined;
     }
   | {
-      /** A server of node:http or node:https to share; its other requests and upgrades are left alone. */
-      readonly server: Server | SecureServer;
+      /**
+       * A server of node:http, node:https or node:http2 to share; its other requests and upgrades are left alone. On one of
+       * node:http2 the setting enableConnectProtocol is switched on for the sessions that begin from here on.
+       */
+      readonly server: Server | SecureServer | Http2SecureServer | Http2Server;
       readonly port?: undefined;
       readonly host?: undefined;
       readonly socketPath?: undefined;
       readonly tls?: undefined;
+      readonly http2?: undefined;
       readonly listen?: undefined;
     }
   | {
@@ -53,6 +66,7 @@ export type ServeTarget =
       readonly socketPath?: undefined;
       readonly server?: undefined;
       readonly tls?: undefined;
+      readonly http2?: undefined;
     };
 
 /** The options of `serve`: where, one endpoint, the bounds of the server, and how connections behave. */
@@ -93,7 +107,8 @@ export async function serve<Data = undefined, const Path extends string = string
     return server;
   }
   const address = requireListenAddress(options);
-  const listener = createListener(options.tls, limits);
+  requireOptionalBoolean('http2', options.http2);
+  const listener = createListener(options.tls, limits, options.http2 ?? true);
   const server = new WebSocketServer(options, { server: listener, isOwn: true });
   server.endpoint(path, endpoint, handlers);
   await listen(listener, address);
@@ -116,11 +131,11 @@ function requireOneTarget(options: ServeTarget): void {
   if (server !== undefined && !isHttpServer(server)) {
     throw new FullduplexError(
       'WS_OPTION_INVALID',
-      `option server is ${describe(server)}, expected a server of node:http or node:https`,
+      `option server is ${describe(server)}, expected a server of node:http, node:https or node:http2`,
     );
   }
 }
 
 function isHttpServer(server: unknown): boolean {
-  return server instanceof Server || server instanceof SecureServer;
+  return server instanceof Server || server instanceof SecureServer || isHttp2Server(server);
 }

@@ -19,6 +19,8 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
   #error: Error | undefined;
   #direct: DirectWriter | undefined;
   #hasUndrained = false;
+  // How often all that waited has left, up to 1,023 and again from 0.
+  #drains = 0;
   #written: (() => void) | undefined;
 
   constructor(socket: Duplex) {
@@ -35,8 +37,9 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
   }
 
   get writeProgress(): number {
-    // libuv's own queue shrinks while a large write is under way; our count only when it is over.
-    return this.bufferedBytes + writeQueueSizeOf(this.#socket);
+    // libuv's own queue shrinks while a large write is under way; our count only when it is over. Both may be what they were
+    // the last time, with as many bytes that were sent since: then what waited before has drained.
+    return this.#drains * 2 ** 40 + this.bufferedBytes + writeQueueSizeOf(this.#socket);
   }
 
   attach(events: ByteTransportEvents): void {
@@ -48,6 +51,12 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     }
     // A stream that was flowing before has no 'readable' listener left: it flows again from here.
     socket.resume();
+  }
+
+  /** Writes the head of the opening handshake, Latin-1 text: what follows waits until it has left, as behind any write. */
+  writeHead(head: string): void {
+    this.#writeToStream([Buffer.from(head, 'latin1')]);
+    this.#hasUndrained = this.#socket.writableLength > 0;
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
@@ -98,7 +107,9 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
 
   /** What a DirectWriter could not write at once has left. */
   drained(): void {
-    if (this.bufferedBytes === 0) this.#events?.drained();
+    if (this.bufferedBytes !== 0) return;
+    this.#drains = (this.#drains + 1) & 1023;
+    this.#events?.drained();
   }
 
   #streamWritten(): void {

@@ -1,5 +1,6 @@
-// One opening handshake on a socket of Node, from the matched request to the connection or the refusal. From the first
-// moment the socket has an error listener; while `upgrade` decides, the client is watched and a deadline runs.
+// One opening handshake on a socket of Node (or a stream of HTTP/2), from the matched request to the connection or the
+// refusal. From the first moment the socket has an error listener; while `upgrade` decides, the client is watched and a
+// deadline runs.
 
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -15,12 +16,11 @@ import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
 import type { Endpoint } from '../server/endpoint.ts';
 import { refuseHeaderCount } from '../server/refusals.ts';
 import type { AcceptedUpgrade, UpgradeOutcome } from '../server/upgrade-decision.ts';
-import { type EndingSockets, ignoreError } from './ending-sockets.ts';
-import { encodeRefusedUpgrade, encodeResponse } from './http-response.ts';
-import { NodeUpgrade } from './node-request.ts';
+import type { EndingSockets } from './ending-sockets.ts';
+import { NodeUpgrade, type RequestPeer } from './node-request.ts';
 import { frameTransport, protocolSettings } from './platform.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
-import { SocketTransport } from './socket-transport.ts';
+import { http1Answers, type UpgradeAnswers } from './upgrade-answers.ts';
 
 /** What every handshake of a server shares. */
 export interface UpgradeEnvironment {
@@ -46,13 +46,17 @@ export interface UpgradeArrival {
   readonly head: Uint8Array;
   /** How much of the handshake's time is left. */
   readonly remainingMs?: number;
+  /** How it is answered. @defaultValue as in HTTP/1.1 */
+  readonly answers?: UpgradeAnswers;
+  /** Who asks, where the socket does not know. */
+  readonly peer?: RequestPeer;
   /** Whether it was counted when the connection was accepted. */
   readonly isCounted?: boolean;
 }
 
 /** Refuses an upgrade. */
 export function refuseUpgrade(
-  { request, socket }: UpgradeArrival,
+  { request, socket, answers = http1Answers, peer }: UpgradeArrival,
   refusal: HandshakeRefusal,
   ending: EndingSockets,
   startedAtMs?: number,
@@ -60,10 +64,10 @@ export function refuseUpgrade(
   ending.upgrades.refused(
     refusal.status,
     refusal.error.code,
-    { head: request, remoteAddress: addressOf(socket) },
+    { head: request, remoteAddress: peer?.remoteAddress ?? addressOf(socket) },
     startedAtMs,
   );
-  ending.end(socket, encodeRefusedUpgrade(refusal, request.method));
+  answers.refuse(socket, refusal, request.method, ending);
 }
 
 /** The address of the peer; undefined over a unix socket. */
@@ -78,18 +82,18 @@ export function handleUpgrade(
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
 ): void {
-  const { request, socket, head, isCounted } = arrival;
+  const { request, socket, head, isCounted, peer } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
   }
-  const upgrade = new NodeUpgrade(request, socket, isCounted);
+  const upgrade = new NodeUpgrade(request, socket, isCounted, peer);
   const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
     new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start();
   } else if (outcome.kind === 'accepted') {
-    accept(socket, head, outcome, endpoint, environment, upgrade, startedAtMs);
+    accept(arrival, head, outcome, endpoint, environment, upgrade, startedAtMs);
   } else {
     refuseUpgrade(arrival, outcome, environment.ending, startedAtMs);
   }
@@ -107,7 +111,7 @@ function serverSettingsOf(endpoint: Endpoint, budget: MemoryBudget): ProtocolSet
 }
 
 function accept(
-  socket: Duplex,
+  { socket, answers = http1Answers }: UpgradeArrival,
   remaining: Uint8Array,
   accepted: AcceptedUpgrade,
   endpoint: Endpoint,
@@ -116,26 +120,13 @@ function accept(
   startedAtMs: number | undefined,
 ): void {
   const { acceptance } = accepted;
-  if (socket.destroyed) {
+  const transport = answers.accept(socket, acceptance, remaining);
+  if (transport === undefined) {
     ending.upgrades.abandoned(upgrade, startedAtMs);
     closeExtensions(acceptance.extensions);
     return;
   }
   ending.upgrades.accepted(upgrade, startedAtMs);
-  if (socket instanceof Socket) {
-    // Timeouts of HTTP are over; small frames leave at once.
-    socket.setTimeout(0);
-    socket.setNoDelay(true);
-  }
-  // Read again once the handlers are attached, so that a first frame that came with the handshake is answered as any
-  // other, also when a broken one follows it.
-  if (remaining.length > 0) {
-    socket.pause();
-    socket.unshift(remaining);
-  }
-  const transport = new SocketTransport(socket);
-  socket.removeListener('error', ignoreError);
-  socket.write(acceptance.head, 'latin1');
   accepted.connect(
     frameTransport(transport, serverSettingsOf(endpoint, budget), {
       subprotocol: acceptance.protocol,
@@ -206,12 +197,12 @@ export class PendingUpgrade implements SocketOwner {
   }
 
   async #settle(): Promise<void> {
-    const { socket, request } = this.#arrival;
+    const { socket, request, answers = http1Answers } = this.#arrival;
     let outcome = await this.#outcome;
-    let response: Uint8Array | undefined;
+    let respond: Awaited<ReturnType<UpgradeAnswers['prepare']>> | undefined;
     if (outcome.kind === 'answered') {
       try {
-        response = await encodeResponse(outcome.response, request.method);
+        respond = await answers.prepare(outcome.response, request.method);
       } catch (error) {
         this.#environment.onError(error);
         outcome = refuse(500, 'the response could not be read', 'WS_HANDSHAKE_REFUSED');
@@ -223,13 +214,21 @@ export class PendingUpgrade implements SocketOwner {
     }
     if (outcome.kind === 'accepted') {
       const early = concat(this.#early);
-      accept(socket, early, outcome, this.#endpoint, this.#environment, this.#upgrade, this.#startedAtMs);
+      accept(
+        this.#arrival,
+        early,
+        outcome,
+        this.#endpoint,
+        this.#environment,
+        this.#upgrade,
+        this.#startedAtMs,
+      );
     } else if (outcome.kind === 'refused') {
       refuseUpgrade(this.#arrival, outcome, this.#environment.ending, this.#startedAtMs);
-    } else if (response !== undefined) {
+    } else if (respond !== undefined) {
       const { ending } = this.#environment;
       ending.upgrades.refused(outcome.response.status, undefined, this.#upgrade, this.#startedAtMs);
-      ending.end(socket, response);
+      respond(socket, ending);
     }
   }
 

@@ -13,7 +13,8 @@ import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { RequestHeadParser } from '../protocol/handshake/http-head-parser.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
 import { encodeRefusedUpgrade } from './http-response.ts';
-import { type ListenerLimits, upgradeRequired } from './listener.ts';
+import type { ListenerLimits } from './listener.ts';
+import { upgradeRequired } from './ordinary-request.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
 import { addressOf, type UpgradeArrival } from './upgrade-handler.ts';
 

@@ -1,15 +1,18 @@
 // The one 'upgrade' listener that all our endpoints on an HTTP server share, so that several servers of ours, other
 // libraries and the ordinary request handler live on one port. What is not for us is left to the others, or given back.
+// On a server of node:http2 it finds the extended CONNECTs as well.
 
-import type { IncomingMessage, Server } from 'node:http';
-import type { Server as SecureServer } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { asksForExtendedConnect, refuseForeignConnect } from '../protocol/handshake/extended-connect.ts';
 import { listHasUpgradeProtocol } from '../protocol/handshake/header-grammar.ts';
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import { EndpointTable } from '../server/endpoint-table.ts';
 import { type PathPattern, pathOf } from '../server/path-pattern.ts';
 import { refuseHeaderCount, refuseUnknownPath } from '../server/refusals.ts';
 import { type EndingSockets, ignoreError } from './ending-sockets.ts';
+import { ConnectStreams, isHttp2Server } from './http2/connect-streams.ts';
 import { handBack, leaveOthers } from './neighbour-request.ts';
 import { requestHeadOf } from './node-request.ts';
 import { afterEarlierResponses, refuseUpgrade, type UpgradeArrival } from './upgrade-handler.ts';
@@ -23,21 +26,24 @@ export interface Route {
   arrived(arrival: UpgradeArrival, params: Readonly<Record<string, string>>): void;
 }
 
-const routers = new WeakMap<Server | SecureServer, UpgradeRouter>();
+const routers = new WeakMap<Server, UpgradeRouter>();
 
 /** Finds the endpoint for each upgrade on one HTTP server. */
 export class UpgradeRouter {
-  readonly #server: Server | SecureServer;
+  readonly #server: Server;
   readonly #routes = new EndpointTable<Route>();
   // Takes back what keeps other upgrades from us, where Node lets us.
   #leaveOthers: (() => void) | undefined;
+  readonly #streams: ConnectStreams | undefined;
 
-  private constructor(server: Server | SecureServer) {
+  private constructor(server: Server) {
     this.#server = server;
+    if (isHttp2Server(server))
+      this.#streams = new ConnectStreams(server, (arrival) => this.#connect(arrival));
   }
 
   /** Gives the router of the server; there is only one. */
-  static of(server: Server | SecureServer): UpgradeRouter {
+  static of(server: Server): UpgradeRouter {
     const existing = routers.get(server);
     if (existing !== undefined) return existing;
     const router = new UpgradeRouter(server);
@@ -55,6 +61,7 @@ export class UpgradeRouter {
     if (!wasEmpty) return;
     this.#server.on('upgrade', this.#upgrade);
     this.#leaveOthers = leaveOthers(this.#server, (request) => this.#isForNobody(request));
+    this.#streams?.start();
   }
 
   /** Removes a route; without any, Node treats upgrades as before. */
@@ -64,6 +71,7 @@ export class UpgradeRouter {
     this.#server.removeListener('upgrade', this.#upgrade);
     this.#leaveOthers?.();
     this.#leaveOthers = undefined;
+    this.#streams?.stop();
   }
 
   // Whether the upgrade is none to WebSocket and nobody else listens for such.
@@ -94,6 +102,22 @@ export class UpgradeRouter {
       else handBack(this.#server, request, socket, head);
     });
   };
+
+  // False: it is left to the listeners for 'connect', as an upgrade is to those for 'upgrade'.
+  #connect(arrival: UpgradeArrival): boolean {
+    const { request } = arrival;
+    const isOurs = asksForExtendedConnect(request);
+    const match = isOurs ? this.#routes.find(pathOf(request.target)) : undefined;
+    if (match !== undefined) {
+      match.entry.arrived(arrival, match.params);
+      return true;
+    }
+    const { ending } = this.#routes.first ?? {};
+    if (ending === undefined || this.#server.listenerCount('connect') > 0) return false;
+    const refusal = isOurs ? refuseUnknownPath() : refuseForeignConnect(request.extendedConnect?.protocol);
+    refuseUpgrade(arrival, refusal, ending);
+    return true;
+  }
 }
 
 // Node keeps this many names and values unless it is told otherwise.
@@ -103,9 +127,11 @@ const defaultMaxHeaderPairs = 2000;
  * Whether Node may have dropped headers without a word, as it does beyond `maxHeadersCount`. Without them it is unknown
  * where the request ends: its body could be taken for frames, or for another request once it is handed back.
  */
-function mayBeCutShort({ maxHeadersCount }: Server | SecureServer, { rawHeaders }: IncomingMessage): boolean {
+function mayBeCutShort(server: Server, { rawHeaders }: IncomingMessage): boolean {
+  const maxHeadersCount = 'maxHeadersCount' in server ? server.maxHeadersCount : undefined;
   if (maxHeadersCount === 0) return false;
-  return rawHeaders.length >= (maxHeadersCount === null ? defaultMaxHeaderPairs : maxHeadersCount * 2);
+  const maxPairs = typeof maxHeadersCount === 'number' ? maxHeadersCount * 2 : defaultMaxHeaderPairs;
+  return rawHeaders.length >= maxPairs;
 }
 
 function asksForWebSocket({ rawHeaders }: IncomingMessage): boolean {

@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { HandshakeError } from '../protocol/handshake/handshake-error.ts';
 import type { ConnectPlan } from './connect.ts';
+import type { DecidedUpgrade } from '../server/upgrade-log.ts';
 import { clientProbe } from './diagnostics.ts';
 
 /**
@@ -17,8 +18,7 @@ export async function watchAttempt(
 ): Promise<Connection> {
   const { target } = plan;
   const startedAtMs = performance.now();
-  const tell = (outcome: 'accepted' | 'refused' | 'abandoned', error: unknown): void => {
-    const status = error instanceof HandshakeError ? error.status : outcome === 'accepted' ? 101 : undefined;
+  const tell = (outcome: DecidedUpgrade['outcome'], status: number | undefined, error: unknown): void => {
     clientProbe.decided(
       {
         outcome,
@@ -32,9 +32,10 @@ export async function watchAttempt(
     );
   };
   try {
-    return await attempt({ ...plan, accepted: () => tell('accepted', undefined) });
+    return await attempt({ ...plan, accepted: (status) => tell('accepted', status, undefined) });
   } catch (error) {
-    tell(error instanceof HandshakeError ? 'refused' : 'abandoned', error);
+    if (error instanceof HandshakeError) tell('refused', error.status, error);
+    else tell('abandoned', undefined, error);
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { type IncomingMessage, Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { FullduplexError } from '../base/errors.ts';
 import { onRejection } from '../base/rejections.ts';
@@ -43,6 +44,8 @@ import { HandshakeDeadline } from './handshake-deadline.ts';
 import { sharedDeflateCodec } from './deflate-codec.ts';
 import { serverProbe } from './diagnostics.ts';
 import { EndingSockets, ignoreError } from './ending-sockets.ts';
+import { isHttp2Server } from './http2/connect-streams.ts';
+import { SessionGuard } from './http2/session-guard.ts';
 import { urlOfServer } from './listener.ts';
 import { requestHeadOf } from './node-request.ts';
 import { nodeScheduler } from './node-scheduler.ts';
@@ -61,7 +64,7 @@ import { compressionMemory } from './zlib/compression-memory.ts';
 
 /** What a server stands on. */
 export interface ServerHost {
-  /** A server of node:http or node:https, or a plain one, whose requests we read ourselves. */
+  /** A server of node:http, node:https or node:http2, or a plain one, whose requests we read ourselves. */
   readonly server: NetServer;
   /** Whether we started it. */
   readonly isOwn: boolean;
@@ -86,6 +89,7 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #routes: Route[] = [];
   readonly #environment: UpgradeEnvironment;
   readonly #deadline: HandshakeDeadline | undefined;
+  readonly #sessions: SessionGuard | undefined;
   readonly #upgrades: UpgradeLog;
   readonly #statistics: ServerStatistics;
   #isClosing = false;
@@ -128,22 +132,22 @@ export class WebSocketServer implements AsyncDisposable {
     this.#countsAtAccept = isOwn && this.#admission.trustedProxies === undefined;
     const admit = this.#countsAtAccept ? (address?: string) => this.#admit(address) : undefined;
     const { ending } = this.#environment;
-    if (server instanceof Server || server instanceof SecureServer) {
+    if (server instanceof Server || server instanceof SecureServer || isHttp2Server(server)) {
       this.#router = UpgradeRouter.of(server);
-      this.#deadline = new HandshakeDeadline(server, {
-        clock: this.#clock,
-        handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
-        ending,
-        isOwn,
-      });
-      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
-      if (admit !== undefined) {
-        server.on('connection', (socket: Socket) => {
-          const { remoteAddress } = socket;
-          const refusal = admit(remoteAddress);
-          if (refusal === undefined) return;
-          ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
-          socket.destroy();
+      // Without TLS, node:http2 takes nothing but HTTP/2.
+      if (!isHttp2Server(server) || server instanceof TlsServer) {
+        this.#deadline = new HandshakeDeadline(server, {
+          clock: this.#clock,
+          handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+          ending,
+          isOwn,
+        });
+      }
+      if (isOwn && isHttp2Server(server) && server instanceof TlsServer) {
+        this.#sessions = new SessionGuard(server, {
+          clock: this.#clock,
+          idleTimeoutMs: this.#limits.handshakeTimeoutMs,
+          maxStreamsPerSession: this.#limits.maxStreamsPerSession,
         });
       }
     } else if (server !== undefined) {
@@ -153,6 +157,16 @@ export class WebSocketServer implements AsyncDisposable {
         ending,
         admit,
         arrived: (arrival) => this.#found(arrival),
+      });
+    }
+    if (admit !== undefined && this.#listener === undefined) {
+      // Nobody is told why: that would take the handshake of TLS, which is what costs most.
+      server?.on('connection', (socket: Socket) => {
+        const { remoteAddress } = socket;
+        const refusal = admit(remoteAddress);
+        if (refusal === undefined) return;
+        ending.upgrades.refused(refusal.status, refusal.error.code, { remoteAddress });
+        socket.destroy();
       });
     }
     // Until it listens, serve() tells of its errors; afterwards, an accept that fails must not end the process.
@@ -337,6 +351,7 @@ export class WebSocketServer implements AsyncDisposable {
     this.#refusePending();
     this.#listener?.refuseAll(this.#refusal());
     if (isOwn) this.#deadline?.refuseAll(this.#refusal());
+    this.#sessions?.closeAll();
     const deadline = this.#clock.setTimer(() => ending.cutAll(), options.timeoutMs);
     await Promise.all([drain(this.#connections, options, this.#clock), ending.emptied()]);
     deadline.cancel();
@@ -344,6 +359,7 @@ export class WebSocketServer implements AsyncDisposable {
     for (const route of this.#routes) this.#router?.remove(route);
     // Ordinary requests whose answer is under way.
     if (isOwn && server instanceof SecureServer) server.closeAllConnections();
+    this.#sessions?.cutAll();
     await stopped;
     this.#isClosed = true;
   }
@@ -396,7 +412,8 @@ export class WebSocketServer implements AsyncDisposable {
     handleUpgrade(
       {
         ...arrival,
-        isCounted: this.#countsAtAccept,
+        // A connection of HTTP/2 brings many: each is counted when it comes.
+        isCounted: this.#countsAtAccept && arrival.request.extendedConnect === undefined,
         ...(remainingMs === undefined ? {} : { remainingMs }),
       },
       endpoint,

@@ -39,6 +39,7 @@ import {
 } from './upgrade-decision.ts';
 import {
   authorityOf,
+  httpVersionOf,
   peerAddressOf,
   type IncomingUpgrade,
   type RequestedUrl,
@@ -230,6 +231,7 @@ export class Endpoint {
         remoteAddress: incoming.remoteAddress,
         peerAddress: peerAddressOf(incoming),
         url,
+        httpVersion: httpVersionOf(incoming.head),
         handshake:
           this.#options.keepHandshake === true ? openingHandshakeOf(incoming.head, acceptance) : undefined,
       };

@@ -13,7 +13,7 @@ import type { MessageTransport } from '../connection/message-transport.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { OpeningHandshake } from './opening-handshake.ts';
 import { type SubscribedConnection, TopicSubscriptions } from './topic-subscriptions.ts';
-import { type RequestedUrl, urlOf } from './upgrade-request.ts';
+import { type HttpVersion, type RequestedUrl, urlOf } from './upgrade-request.ts';
 import { requireTopic, requireWhenSlow, type SubscribeOptions, type Topics } from './topics.ts';
 
 /** Who the peer of a connection is. */
@@ -24,6 +24,8 @@ export interface ConnectionPeer {
   readonly peerAddress: string | undefined;
   /** Where the client connected to. */
   readonly url: RequestedUrl;
+  /** What carries the connection. */
+  readonly httpVersion: HttpVersion;
   /** The heads of the opening handshake, if they are kept. */
   readonly handshake: OpeningHandshake | undefined;
 }
@@ -84,6 +86,11 @@ export class ServerConnection<Data = undefined> extends Connection<Data> {
   get url(): URL {
     this.#url ??= new URL(urlOf(this.#peer.url));
     return this.#url;
+  }
+
+  /** The version of HTTP that carries the connection: `1.1`, or `2` for one stream among others (RFC 8441). */
+  get httpVersion(): HttpVersion {
+    return this.#peer.httpVersion;
   }
 
   /** The opening handshake as it was; undefined without the option `keepHandshake`. */

@@ -73,6 +73,12 @@ export interface ServerLimits {
   /** The most headers of a handshake; 431 beyond it. @defaultValue 100 */
   readonly maxHeaderCount: number;
   /**
+   * The most streams that one HTTP/2 connection may have open at a time, for servers that we start (RFC 9113 5.1.2);
+   * what is more is refused, and the client opens another connection. Larger, and one TCP connection, which is all that
+   * a firewall counts, holds more WebSockets. @defaultValue 128
+   */
+  readonly maxStreamsPerSession: number;
+  /**
    * The most bytes of unfinished input that all connections together retain; a connection that would need more is
    * failed with 1013. @defaultValue 256 MiB
    */
@@ -95,6 +101,7 @@ export const defaultServerLimits: ServerLimits = Object.freeze({
   handshakeTimeoutMs: 10_000,
   maxHeaderBytes: 16 * 1024,
   maxHeaderCount: 100,
+  maxStreamsPerSession: 128,
   maxRetainedBytesTotal: 256 * 1024 * 1024,
 });
 
@@ -124,6 +131,12 @@ export function resolveServerLimits(given: Partial<ServerLimits>): ServerLimits 
       given.maxHeaderCount ?? defaults.maxHeaderCount,
       8,
       1000,
+    ),
+    maxStreamsPerSession: requireInteger(
+      'maxStreamsPerSession',
+      given.maxStreamsPerSession ?? defaults.maxStreamsPerSession,
+      1,
+      65_535,
     ),
     maxRetainedBytesTotal: requireInteger(
       'maxRetainedBytesTotal',

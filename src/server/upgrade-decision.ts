@@ -11,7 +11,7 @@ import type { ServerConnection } from './server-connection.ts';
 export interface UpgradeAcceptance<Data> {
   /** What the connection carries as `connection.data`. */
   readonly data: Data;
-  /** Headers for the 101, such as Set-Cookie. Those of the handshake itself cannot be set. */
+  /** Headers for the 101 (in HTTP/2 the 200), such as Set-Cookie. Those of the handshake itself cannot be set. */
   readonly headers?: HeaderInit;
   /** One of the offered subprotocols, '' for none. @defaultValue the first of the option `protocols` that was offered */
   readonly protocol?: string;

@@ -9,7 +9,7 @@ import type { IncomingUpgrade } from './upgrade-request.ts';
 /** A request that was decided. */
 export interface DecidedUpgrade {
   readonly outcome: 'accepted' | 'refused' | 'abandoned';
-  /** The status of the answer: 101, or that of the refusal; undefined when there was none. */
+  /** The status of the answer: 101 (200 over HTTP/2), or that of the refusal; undefined when there was none. */
   readonly status: number | undefined;
   /** Why it was refused; undefined when it was not, or when the application answered with a response of its own. */
   readonly code: ErrorCode | undefined;
@@ -90,10 +90,13 @@ export class UpgradeLog {
     return this.#watcher?.isWatched === true ? this.#now() : undefined;
   }
 
-  /** The 101 is on its way. */
+  /** The 101, or the 200 of HTTP/2, is on its way. */
   accepted(request: KnownRequest, startedAtMs: number | undefined): void {
     this.#accepted++;
-    if (this.#watcher?.isWatched === true) this.#tell('accepted', 101, undefined, request, startedAtMs);
+    if (this.#watcher?.isWatched !== true) return;
+    // RFC 8441 5: over HTTP/2 it is any 2xx, and ours is 200.
+    const status = request.head?.httpVersion.startsWith('2') === true ? 200 : 101;
+    this.#tell('accepted', status, undefined, request, startedAtMs);
   }
 
   /**

@@ -33,6 +33,14 @@ export interface IncomingUpgrade {
   readonly request?: Request;
 }
 
+/** The version of HTTP that carries a connection: one of its own, or a stream of an HTTP/2 connection (RFC 8441). */
+export type HttpVersion = '1.1' | '2';
+
+/** Which version of HTTP a request came in. */
+export function httpVersionOf({ extendedConnect }: RequestHead): HttpVersion {
+  return extendedConnect === undefined ? '1.1' : '2';
+}
+
 /** The host and port that the client asked for; the empty string when it named none. */
 export function authorityOf({ head: { target, headers }, forwarded }: IncomingUpgrade): string {
   if (target.startsWith('/')) return forwarded?.host ?? headers.get('Host') ?? '';
@@ -104,6 +112,11 @@ export class UpgradeRequest<Path extends string = string> {
         signal: this.signal,
       });
     return this.#request;
+  }
+
+  /** The version of HTTP in which the request came; over `2` many connections may share one of TCP. */
+  get httpVersion(): HttpVersion {
+    return httpVersionOf(this.#incoming.head);
   }
 
   /** The path of the URL, still percent-encoded. */

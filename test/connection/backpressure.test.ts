@@ -190,6 +190,21 @@ describe('a message that is read as a stream', () => {
   });
 });
 
+test('nothing that was held is delivered to a handler any more after it has called terminate()', async () => {
+  const { client, server } = connectionPair();
+  for (const text of ['one', 'two', 'three']) void client.send(text);
+  await settle();
+  const seen: unknown[] = [];
+  server.attach({
+    message: (connection, message) => {
+      seen.push(message);
+      connection.terminate();
+    },
+  });
+  await server.closed;
+  expect(seen).toEqual(['one']);
+});
+
 test('nothing is delivered to a handler any more after it has called terminate()', async () => {
   const { client, server } = connectionPair();
   const seen: unknown[] = [];

@@ -28,7 +28,7 @@ function check(text?: string): { status: number | null; output: string } {
 const proof = '`test/protocol/frame-encoder.test.ts` "uses a key for each frame"';
 const grouped = '"a URL says where to dial and what to request > %s"';
 
-test('every requirement of RFC 6455 and RFC 7692 is there, with a proof that exists or a reason', () => {
+test('every requirement of RFC 6455, RFC 7692 and RFC 8441 is there, with a proof that exists or a reason', () => {
   const { status, output } = check();
   expect(output).toMatch(/^RFC index: [0-9]{3} rows, 0 problems\n$/);
   expect(status).toBe(0);

@@ -16,6 +16,10 @@ export interface ProxyOptions {
   readonly certificate?: Certificate | undefined;
   /** After how much silence it cuts a tunnel, in milliseconds. */
   readonly idleTimeoutMs?: number;
+  /** Whether it speaks HTTP/2 to the server behind it, without TLS; HAProxy only. */
+  readonly speaksHttp2Behind?: boolean;
+  /** Whether it takes HTTP/2 from its clients, with TLS; HAProxy always does, nginx when it is told to. */
+  readonly takesHttp2?: boolean;
 }
 
 /** A proxy that runs. */
@@ -38,6 +42,8 @@ interface Setup {
   readonly upstreamPort: number;
   readonly certificate: Certificate | undefined;
   readonly idleTimeoutMs: number;
+  readonly speaksHttp2Behind: boolean;
+  readonly takesHttp2: boolean;
 }
 
 interface Program {
@@ -88,9 +94,10 @@ export const apache: Proxy = {
 const nginxProgram: Program = {
   command: (file, folder) => ['/usr/sbin/nginx', '-p', folder, '-e', 'stderr', '-c', file],
   ready: /start worker process|using the "\w+" event method/,
-  configuration({ folder, port, upstreamPort, certificate, idleTimeoutMs }) {
+  configuration({ folder, port, upstreamPort, certificate, idleTimeoutMs, takesHttp2 }) {
+    const tls = `${certificate === undefined ? '' : ' ssl'}${takesHttp2 ? ' http2' : ''}`;
     const shown = substitute(documented('nginx'), {
-      'listen 443 ssl;': `listen 127.0.0.1:${port}${certificate === undefined ? '' : ' ssl'};`,
+      'listen 443 ssl;': `listen 127.0.0.1:${port}${tls};`,
       '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
       '/etc/ssl/chat.pem': certificate?.certFile ?? 'none',
       '/etc/ssl/chat.key': certificate?.keyFile ?? 'none',
@@ -119,12 +126,12 @@ const haproxyProgram: Program = {
   // With a master process, since only that says when it listens; ended, it ends its worker.
   command: (file) => ['/usr/sbin/haproxy', '-W', '-db', '-f', file],
   ready: /Loading success/,
-  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs }) =>
+  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs, speaksHttp2Behind }) =>
     substitute(documented('haproxy'), {
       ':443 ssl crt /etc/haproxy/chat.pem alpn h2,http/1.1': `127.0.0.1:${port}${
         certificate === undefined ? '' : ` ssl crt ${folder}/both.pem alpn h2,http/1.1`
       }`,
-      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}${speaksHttp2Behind ? ' proto h2' : ''}`,
       'timeout tunnel 60s': `timeout tunnel ${idleTimeoutMs}ms`,
     }),
 };
@@ -192,7 +199,7 @@ function withoutLines(text: string, pattern: RegExp): string {
 async function startProgram(
   { configuration, command, ready, says }: Program,
   upstreamPort: number,
-  { certificate, idleTimeoutMs = 60_000 }: ProxyOptions = {},
+  { certificate, idleTimeoutMs = 60_000, speaksHttp2Behind = false, takesHttp2 = false }: ProxyOptions = {},
 ): Promise<RunningProxy> {
   const folder = await temporaryFolder();
   const file = join(folder.path, 'proxy.conf');
@@ -202,7 +209,15 @@ async function startProgram(
   }
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const setup: Setup = { folder: folder.path, port, upstreamPort, certificate, idleTimeoutMs };
+    const setup: Setup = {
+      folder: folder.path,
+      port,
+      upstreamPort,
+      certificate,
+      idleTimeoutMs,
+      speaksHttp2Behind,
+      takesHttp2,
+    };
     await writeFile(file, configuration(setup));
     const child = new Process(command(file, folder.path));
     const stop = async (): Promise<void> => {

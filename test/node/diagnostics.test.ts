@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/node/connect.ts';
 import { diagnosticsChannels } from '../../src/node/diagnostics.ts';
+import { Http2Sessions } from '../../src/index.ts';
 import { serve } from '../../src/node/serve.ts';
 import type { WebSocketServer } from '../../src/node/web-socket-server.ts';
+import { selfSignedCertificate } from './certificate.ts';
 import { handshake, RawClient, until } from './raw-client.ts';
 
 type Name = `fullduplex:${keyof typeof diagnosticsChannels}`;
@@ -113,6 +115,31 @@ describe('fullduplex:upgrade', () => {
       [403, '203.0.113.7'],
       [404, '203.0.113.7'],
     ]);
+  });
+
+  test('tells of handshakes over HTTP/2, which are accepted with 200, and of refusals there', async () => {
+    const upgrades = heard('fullduplex:upgrade');
+    const { key, cert } = selfSignedCertificate();
+    server = await serve({ ...local, tls: { key, cert }, path: '/a' });
+    using sessions = new Http2Sessions();
+    const options = { tls: { ca: cert }, http2: sessions };
+    const url = `wss://localhost:${server.port}`;
+    const connection = await connect(`${url}/a`, options);
+    expect([...server.connections].map(({ httpVersion }) => httpVersion)).toEqual(['2']);
+    await connection.close();
+    await expect(connect(`${url}/b`, options)).rejects.toMatchObject({ status: 404 });
+    const decided = (side: string) =>
+      upgrades.filter((upgrade) => upgrade.side === side).map(({ status, path }) => [status, path]);
+    expect(decided('server')[0]).toEqual([200, '/a']);
+    expect(decided('server')[1]).toEqual([404, '/b']);
+    expect(decided('client')).toEqual([
+      [200, '/a'],
+      [404, '/b'],
+    ]);
+    expect(server.snapshot().handshakes).toMatchObject({
+      accepted: 1,
+      refusedByStatus: { 404: expect.any(Number) },
+    });
   });
 
   test('tells of a redirect as a refusal, and of the server behind it', async () => {

@@ -10,6 +10,7 @@ test('the bounds have safe defaults, which cannot be changed', () => {
     handshakeTimeoutMs: 10_000,
     maxHeaderBytes: 16_384,
     maxHeaderCount: 100,
+    maxStreamsPerSession: 128,
     maxRetainedBytesTotal: 268_435_456,
   });
   expect(resolveServerLimits({ maxHeaderCount: 20 })).toEqual({ ...defaultServerLimits, maxHeaderCount: 20 });

@@ -56,6 +56,7 @@ export function serverPair(
       remoteAddress: '192.0.2.1',
       peerAddress: '192.0.2.1',
       url: { isSecure: false, authority: 'example.com', target: '/chat?a=b' },
+      httpVersion: '1.1',
       handshake: undefined,
     },
     { topics, closed: () => undefined, onError: console.error },

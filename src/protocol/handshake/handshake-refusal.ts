@@ -24,6 +24,7 @@ const reasons: Readonly<Record<number, string>> = Object.freeze({
   405: 'Method Not Allowed',
   426: 'Upgrade Required',
   431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
   505: 'HTTP Version Not Supported',
 });
 

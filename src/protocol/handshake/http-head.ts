@@ -8,16 +8,28 @@ import type { HeaderList } from './header-list.ts';
 /** The request line and the headers. */
 export interface RequestHead {
   readonly method: string;
-  /** The request target as it was sent: `/chat?room=1`. */
+  /** The request target as it was sent: `/chat?room=1`; in HTTP/2 the `:path`. */
   readonly target: string;
-  /** `1.1` or `1.0`, as in the httpVersion of Node's requests. */
+  /** `1.1` or `1.0`, as in the httpVersion of Node's requests; `2`. */
   readonly httpVersion: string;
   readonly headers: HeaderList;
+  /** HTTP/2: what else the pseudo-header fields say; undefined in HTTP/1.1. */
+  readonly extendedConnect?: ExtendedConnect;
+}
+
+/** The pseudo-header fields of a request of HTTP/2 beside method and path (RFC 9113 8.3.1, RFC 8441 4). */
+export interface ExtendedConnect {
+  /** `:protocol`; undefined in a request that is no extended CONNECT. */
+  readonly protocol: string | undefined;
+  /** `:scheme` */
+  readonly scheme: string | undefined;
+  /** `:authority` */
+  readonly authority: string | undefined;
 }
 
 /** The status line and the headers. */
 export interface ResponseHead {
-  /** `1.1` or `1.0`. */
+  /** `1.1`, `1.0` or `2`. */
   readonly httpVersion: string;
   readonly status: number;
   /** The reason phrase; may be empty. */

@@ -1,5 +1,5 @@
-// The server's side of the opening handshake (RFC 6455 4.2): checks a request head, and either refuses it with the
-// HTTP response that names the rule or offers to accept it. Whether the application wants the connection (path,
+// The server's side of the opening handshake (RFC 6455 4.2, in HTTP/2 RFC 8441): checks a request head, and either refuses
+// it with the HTTP response that names the rule or offers to accept it. Whether the application wants the connection (path,
 // origin, credentials) is decided by others between the two steps, however long that takes.
 
 import { describe, FullduplexError } from '../../base/errors.ts';
@@ -7,9 +7,15 @@ import type { Extension, NegotiatedExtension } from '../extensions/extension.ts'
 import { type ExtensionOffer, formatExtensions, parseExtensions } from '../extensions/extension-header.ts';
 import { negotiateExtensions, requireExtensions } from '../extensions/negotiation.ts';
 import { computeAccept, isKey } from './accept-key.ts';
+import {
+  checkExtendedConnect,
+  extendedConnectAcceptance,
+  formatExtendedConnectAcceptance,
+} from './extended-connect.ts';
+import { checkNoBody, checkVersion, isAuthority } from './handshake-checks.ts';
 import { type HandshakeRefusal, refuse } from './handshake-refusal.ts';
-import { isDigits, listHasToken, listHasUpgradeProtocol } from './header-grammar.ts';
-import { type HeaderInit, type HeaderList, requireExtraHeaders } from './header-list.ts';
+import { listHasToken, listHasUpgradeProtocol } from './header-grammar.ts';
+import { type HeaderInit, HeaderList, requireExtraHeaders } from './header-list.ts';
 import type { RequestHead } from './http-head.ts';
 import { portableSha1, type Sha1 } from './sha1.ts';
 import { chooseSubprotocol, parseSubprotocols, requireSubprotocols } from './subprotocol.ts';
@@ -34,8 +40,13 @@ export interface AcceptOptions {
 
 /** A handshake that is done once `head` has been sent. */
 export interface HandshakeAcceptance {
-  /** The head of the 101 with its empty line, as Latin-1 text: one character is one byte. */
+  /**
+   * The head of the 101 with its empty line, as Latin-1 text: one character is one byte. In HTTP/2 the same as text for
+   * people.
+   */
   readonly head: string;
+  /** HTTP/2: the fields of the 200 (RFC 8441 5), which are what is sent there; otherwise undefined. */
+  readonly fields: HeaderList | undefined;
   /** The subprotocol that was agreed; '' for none. */
   readonly protocol: string;
   /** The extensions that were agreed; whoever does not make a connection of them closes their codecs. */
@@ -49,8 +60,8 @@ export interface HandshakeAcceptance {
 /** A request that keeps all rules and waits to be accepted. */
 export interface AcceptableRequest {
   readonly kind: 'acceptable';
-  /** Sec-WebSocket-Key. */
-  readonly key: string;
+  /** Sec-WebSocket-Key; undefined in HTTP/2, which has none (RFC 8441 5). */
+  readonly key: string | undefined;
   /** Sec-WebSocket-Version. */
   readonly version: 13;
   /** The subprotocols that the client offers, in its order. */
@@ -82,25 +93,20 @@ export class ServerHandshake {
     this.#sha1 = options.sha1 ?? portableSha1;
   }
 
-  /** Judges a request (RFC 6455 4.2.1). */
+  /** Judges a request (RFC 6455 4.2.1), or an extended CONNECT (RFC 8441 5) when the head has `extendedConnect`. */
   receive(request: RequestHead): AcceptableRequest | HandshakeRefusal {
-    const { headers } = request;
+    const { headers, extendedConnect } = request;
     const refusal =
-      checkRequestLine(request) ?? checkHost(request) ?? checkUpgrade(request) ?? checkVersion(request);
+      extendedConnect === undefined
+        ? (checkRequestLine(request) ??
+          checkHost(request) ??
+          checkUpgrade(request) ??
+          checkVersion(request) ??
+          checkKey(request))
+        : (checkExtendedConnect(request, extendedConnect) ?? checkVersion(request));
     if (refusal !== undefined) return refusal;
-
-    const key = headers.get('Sec-WebSocket-Key');
-    if (key === undefined)
-      return refuse(400, 'no Sec-WebSocket-Key, expected 16 bytes in base64 (RFC 6455 4.2.1)');
-    if (!isKey(key)) {
-      return refuse(
-        400,
-        `Sec-WebSocket-Key is ${describe(key)}, expected 16 bytes in base64 (RFC 6455 4.2.1)`,
-      );
-    }
-    // RFC 6455 11.3.1: the header MUST NOT appear more than once.
-    if (headers.count('Sec-WebSocket-Key') > 1)
-      return refuse(400, 'several Sec-WebSocket-Key, expected one (RFC 6455 11.3.1)');
+    // RFC 8441 5: an extended CONNECT has no key to answer; one that is there is not looked at.
+    const key = extendedConnect === undefined ? headers.get('Sec-WebSocket-Key') : undefined;
 
     const protocolsHeader = headers.joined('Sec-WebSocket-Protocol');
     const protocols = protocolsHeader === undefined ? noProtocols : parseSubprotocols(protocolsHeader);
@@ -125,9 +131,14 @@ export class ServerHandshake {
       accept: ({ protocol = preferredProtocol, headers: extraHeaders } = {}) => {
         if (protocol !== '' && !protocols.includes(protocol)) throw notOffered(protocol, protocols);
         const extra = extraHeaders === undefined ? undefined : requireExtraHeaders(extraHeaders);
-        const extraLines = extra === undefined ? '' : extra.format();
+        const extraLines = extra?.format() ?? '';
         const extensions = negotiateExtensions(extensionOffers, this.#extensions);
         const agreed = formatExtensions(extensions);
+        if (key === undefined) {
+          const fields = extendedConnectAcceptance(protocol, agreed, extra ?? new HeaderList());
+          const text = formatExtendedConnectAcceptance(fields);
+          return { head: text, fields, protocol, extensions, extensionsHeader: agreed, extraHeaders: extra };
+        }
         // RFC 6455 4.2.2, step 5.
         const head =
           'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -135,19 +146,22 @@ export class ServerHandshake {
           (protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
           (agreed === '' ? '' : `Sec-WebSocket-Extensions: ${agreed}\r\n`) +
           `${extraLines}\r\n`;
-        return { head, protocol, extensions, extensionsHeader: agreed, extraHeaders: extra };
+        return {
+          head,
+          fields: undefined,
+          protocol,
+          extensions,
+          extensionsHeader: agreed,
+          extraHeaders: extra,
+        };
       },
     };
   }
 }
 
 /** RFC 6455 4.2.1, item 1: a GET of HTTP/1.1 or higher, for a resource, and nothing behind its head but frames. */
-function checkRequestLine({
-  method,
-  target,
-  httpVersion,
-  headers,
-}: RequestHead): HandshakeRefusal | undefined {
+function checkRequestLine(request: RequestHead): HandshakeRefusal | undefined {
+  const { method, target, httpVersion } = request;
   if (method !== 'GET') return refuse(405, `method ${describe(method)}, expected GET (RFC 6455 4.1)`);
   if (httpVersion !== '1.1')
     return refuse(400, `HTTP version ${describe(httpVersion)}, expected 1.1 (RFC 6455 4.1)`);
@@ -156,14 +170,7 @@ function checkRequestLine({
   if (!isResource || target.includes('#')) {
     return refuse(400, `request target ${describe(target)}, expected a path without a fragment (RFC 6455 3)`);
   }
-  // A body would be taken for frames, or frames for a body by a proxy between: the way of request smuggling.
-  if (headers.has('Transfer-Encoding'))
-    return refuse(400, 'Transfer-Encoding in a handshake, expected no body (RFC 6455 4.1)');
-  for (const length of headers.getAll('Content-Length')) {
-    if (length !== '0')
-      return refuse(400, `Content-Length is ${describe(length)}, expected no body (RFC 6455 4.1)`);
-  }
-  return undefined;
+  return checkNoBody(request);
 }
 
 /** RFC 6455 4.2.1, item 2, and RFC 9112 3.2: exactly one valid Host, else 400. */
@@ -176,14 +183,18 @@ function checkHost({ headers }: RequestHead): HandshakeRefusal | undefined {
   return undefined;
 }
 
-/** Whether the text has only characters of a host and port: no userinfo, path, list or whitespace. */
-function isAuthority(text: string): boolean {
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code <= 0x20 || code >= 0x7f) return false;
-    if ('"#,/<>?@\\^`{|}'.includes(text[index])) return false;
+/** RFC 6455 4.2.1, item 5. */
+function checkKey({ headers }: RequestHead): HandshakeRefusal | undefined {
+  const key = headers.get('Sec-WebSocket-Key');
+  if (key === undefined)
+    return refuse(400, 'no Sec-WebSocket-Key, expected 16 bytes in base64 (RFC 6455 4.2.1)');
+  if (!isKey(key)) {
+    return refuse(400, `Sec-WebSocket-Key is ${describe(key)}, expected 16 bytes in base64 (RFC 6455 4.2.1)`);
   }
-  return text.length > 0;
+  // RFC 6455 11.3.1: the header MUST NOT appear more than once.
+  if (headers.count('Sec-WebSocket-Key') > 1)
+    return refuse(400, 'several Sec-WebSocket-Key, expected one (RFC 6455 11.3.1)');
+  return undefined;
 }
 
 /** RFC 6455 4.2.1, items 3 and 4. */
@@ -199,31 +210,6 @@ function checkUpgrade({ headers }: RequestHead): HandshakeRefusal | undefined {
     return refuse(400, `Connection is ${describe(connection)}, expected "Upgrade" in it (RFC 6455 4.2.1)`);
   }
   return undefined;
-}
-
-/** RFC 6455 4.2.1, item 6, and 4.2.2: another version than 13 is told which one we speak. */
-function checkVersion({ headers }: RequestHead): HandshakeRefusal | undefined {
-  const version = headers.get('Sec-WebSocket-Version');
-  if (version === undefined) return refuse(426, 'no Sec-WebSocket-Version, expected 13 (RFC 6455 4.2.1)');
-  // RFC 6455 11.3.5: the header MUST NOT appear more than once in a request.
-  if (headers.count('Sec-WebSocket-Version') > 1) {
-    return refuseMalformedVersion('several Sec-WebSocket-Version, expected one (RFC 6455 11.3.5)');
-  }
-  if (version === '13') return undefined;
-  const message = `Sec-WebSocket-Version is ${describe(version)}, expected 13 (RFC 6455 4.2.2)`;
-  return isVersion(version) ? refuse(426, message) : refuseMalformedVersion(message);
-}
-
-/** What is no version does not match ours either, so RFC 6455 4.4 holds: the response names the one we speak. */
-function refuseMalformedVersion(message: string): HandshakeRefusal {
-  const refusal = refuse(400, message);
-  refusal.headers.append('Sec-WebSocket-Version', '13');
-  return refusal;
-}
-
-/** Whether the text is a version of RFC 6455 4.3: 0 to 255 without leading zeros. */
-function isVersion(text: string): boolean {
-  return isDigits(text) && text.length <= 3 && String(Number(text)) === text && Number(text) <= 255;
 }
 
 function notOffered(protocol: string, offered: readonly string[]): FullduplexError {

@@ -1,9 +1,13 @@
 // A fast producer against a reader that has stopped, by every way of sending and over every road: what is retained stays
 // within the bound that docs/guide.md states, nothing is lost or reordered, and everything flows again.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { otherRoads, Pair, type Road, tcp } from './peers.ts';
-import type { SubjectConfig } from './subject.ts';
+import { faultOf } from './numbered.mjs';
+import { pause, type SubjectConfig, until } from './subject.ts';
+
+// Two processes share what cores there are with all other tests.
+vi.setConfig({ testTimeout: 60_000 });
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -96,6 +100,44 @@ async function unawaited(
   expect((await subject.look()).faults).toEqual([]);
 }
 
+/** What is published to a subscription that leaves messages out by its own choice: the queue stays at the mark. */
+async function published(road: Road, whenSlow: 'drop' | 'latest', messageBytes: number): Promise<void> {
+  await using pair = await Pair.join(road, { role: 'server', producer: 'publish', messageBytes, whenSlow });
+  const { subject, socket } = pair;
+  const numbers: number[] = [];
+  pair.onMessage = (bytes) => {
+    const seq = bytes.readUInt32BE();
+    numbers.push(seq);
+    pair.fault ??= faultOf(bytes, seq);
+  };
+  await subject.stopAt(undefined, 5);
+  await subject.produce();
+  await until(() => numbers.length > 50);
+  await subject.measure(true);
+  socket.pause();
+  // Long enough that what the system takes is full: then the queue stays where it is while more and more is published.
+  await until(async () => {
+    const before = await subject.look();
+    await pause(300);
+    const after = await subject.look();
+    return before.bufferedAmount > highWaterMarkBytes && after.bufferedAmount === before.bufferedAmount;
+  });
+  const measure = await subject.measure();
+  const queuedBytes = highWaterMarkBytes + Math.max(64 * KiB, messageBytes) * (road.isDeflated ? 2 : 1);
+  expect(measure.bufferedAmount).toBeLessThanOrEqual(queuedBytes + 14);
+  // 'latest' holds one more.
+  expect(measure.retainedBytes).toBeLessThan(2 * queuedBytes + messageBytes + stagingBytes + noiseBytes);
+
+  socket.resume();
+  await until(() => numbers.length > 0 && numbers[numbers.length - 1] > measure.produced);
+  const last = (await subject.stopProducing()) - 1;
+  // The newest is never lost by 'latest', however slow its receiver was.
+  if (whenSlow === 'latest') await until(() => numbers[numbers.length - 1] === last);
+  expect(pair.fault).toBeUndefined();
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  expect(new Set(numbers).size).toBe(numbers.length);
+}
+
 /** One message without end, from a source that is as fast as it can be. */
 async function streamed(road: Road, role: SubjectConfig['role'], pieceBytes: number): Promise<void> {
   await using pair = await Pair.join(road, { role, producer: 'sendStream', messageBytes: pieceBytes });
@@ -114,7 +156,7 @@ async function streamed(road: Road, role: SubjectConfig['role'], pieceBytes: num
 
   socket.resume();
   await subject.stopProducing();
-  await expect.poll(() => messages.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => messages.length, { timeout: 30_000 }).toBe(1);
   const { produced } = await subject.look();
   const [message] = messages;
   expect(message.length).toBe(produced * pieceBytes);
@@ -150,6 +192,12 @@ describe('over TCP a producer that waits for nothing', () => {
     unawaited(tcp, 'server', 'publish', 20));
   test('keeps a client within the bound by a WebSocket, and is cut beyond it', () =>
     unawaited(tcp, 'client', 'webSocket', 20));
+});
+
+describe.each([tcp, otherRoads[2]])('what is published over $name', (road) => {
+  test.each(['drop', 'latest'] as const)("to a subscription with '%s' stays at the mark", (whenSlow) =>
+    published(road, whenSlow, 4 * KiB),
+  );
 });
 
 describe.each(otherRoads)('over $name', (road) => {

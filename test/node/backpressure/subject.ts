@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 export interface SubjectOptions {
   readonly maxQueuedBytes?: number;
   readonly receive?: 'streamed';
+  readonly allowedOrigins?: 'any';
   readonly perMessageDeflate?: boolean;
   readonly tls?: { readonly key: string; readonly cert: string } | { readonly ca: string };
   /** The unix socket that a client connects to. */
