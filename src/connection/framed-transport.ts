@@ -65,6 +65,8 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
   #head: Uint8Array | undefined;
   #isReceiving = false;
   #isFlushQueued = false;
+  // Whether what was flushed last was not taken at once: `drained` follows.
+  #isWriting = false;
   #hasEnded = false;
   #isClosed = false;
   #isTerminated = false;
@@ -308,8 +310,12 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     // Behind a write that is under way nothing is gained by another one, and each would keep a staging buffer, a request
     // and its chunks for as long as the peer does not read, however few bytes it has (docs/decisions/0019). The end of the
     // connection has to get away, whatever waits.
-    if (this.#transport.bufferedBytes > 0 && this.#protocol.closingState === 'open') return;
+    const isWaiting = this.#isWriting && this.#transport.bufferedBytes > 0;
+    if (isWaiting && this.#protocol.closingState === 'open') return;
+    // Only a write of ours is told of when it has left; the opening handshake may still be on its way.
+    const hasOutput = this.#protocol.outputBytes > 0;
     this.#protocol.flush(this.#transport);
+    if (hasOutput) this.#isWriting = this.#transport.bufferedBytes > 0;
     if (this.#protocol.closingState !== 'open') {
       this.#endIfDue();
       // From our close frame on no pings are answered, and that of the peer has to be read.

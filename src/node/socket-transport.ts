@@ -53,12 +53,6 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     socket.resume();
   }
 
-  /** Writes the head of the opening handshake, Latin-1 text: what follows waits until it has left, as behind any write. */
-  writeHead(head: string): void {
-    this.#writeToStream([Buffer.from(head, 'latin1')]);
-    this.#hasUndrained = this.#socket.writableLength > 0;
-  }
-
   write(chunks: readonly Uint8Array[]): boolean {
     const socket = this.#socket;
     this.#direct ??= directWriter(socket, this);

@@ -39,7 +39,7 @@ export const http1Answers: UpgradeAnswers = Object.freeze({
     pushBack(socket, remaining);
     const transport = new SocketTransport(socket);
     socket.removeListener('error', ignoreError);
-    transport.writeHead(head);
+    socket.write(head, 'latin1');
     return transport;
   },
 

@@ -10,6 +10,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 
 /** How sessions are watched. */
 export interface SessionGuardOptions {
@@ -28,29 +29,6 @@ const resetsPerSecond = 20;
 // Frames that we have to answer. Node bounds those that are not answered yet, not how many come.
 const maxControlBurst = 1_000;
 const controlsPerSecond = 50;
-
-/** Counts what happens against what may: full at first, and refilled as time passes. */
-class Allowance {
-  readonly #burst: number;
-  readonly #perSecond: number;
-  #left: number;
-  #atMs: number;
-
-  constructor(burst: number, perSecond: number, nowMs: number) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
-    this.#left = burst;
-    this.#atMs = nowMs;
-  }
-
-  /** Takes one; false when nothing is left. */
-  take(nowMs: number): boolean {
-    this.#left = Math.min(this.#burst, this.#left + ((nowMs - this.#atMs) / 1000) * this.#perSecond);
-    this.#atMs = nowMs;
-    this.#left -= 1;
-    return this.#left >= 0;
-  }
-}
 
 /** Watches all sessions of one server. */
 export class SessionGuard {
@@ -91,8 +69,8 @@ class WatchedSession {
   readonly #session: ServerHttp2Session;
   readonly #socket: TLSSocket;
   readonly #options: SessionGuardOptions;
-  readonly #resets: Allowance;
-  readonly #controls: Allowance;
+  readonly #resets: TokenBucket;
+  readonly #controls: TokenBucket;
   #openStreams = 0;
   #timer: Timer | undefined;
 
@@ -102,8 +80,11 @@ class WatchedSession {
     this.#options = options;
     const { clock, maxStreamsPerSession } = options;
     const nowMs = clock.now();
-    this.#resets = new Allowance(maxStreamsPerSession * resetsPerStreamAllowed, resetsPerSecond, nowMs);
-    this.#controls = new Allowance(maxControlBurst, controlsPerSecond, nowMs);
+    this.#resets = new TokenBucket(
+      { perSecond: resetsPerSecond, burst: maxStreamsPerSession * resetsPerStreamAllowed },
+      nowMs,
+    );
+    this.#controls = new TokenBucket({ perSecond: controlsPerSecond, burst: maxControlBurst }, nowMs);
     session.on('stream', (stream: ServerHttp2Stream) => this.#opened(stream));
     const control = (): void => this.#count(this.#controls);
     session.on('ping', control);
@@ -146,8 +127,8 @@ class WatchedSession {
     else this.#waitForStream();
   }
 
-  #count(allowance: Allowance): void {
-    if (allowance.take(this.#options.clock.now()) || this.#session.destroyed) return;
+  #count(bucket: TokenBucket): void {
+    if (bucket.take(1, this.#options.clock.now()) || this.#session.destroyed) return;
     // GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 10.5); the error is heard as 'sessionError' only.
     const error = new Error('the client resets streams, or sends pings or settings, without end');
     this.#session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
