@@ -332,7 +332,8 @@ describe('a connection over HTTP/2 ends', () => {
     stream.reset();
     const info = await closed;
     expect(info).toMatchObject({ code: 1006, clean: false, by: 'transport' });
-    expect(causes(info.cause)).toContain('reset with CANCEL');
+    // Node's client ends its side in front of the reset; newer ones are told of that first.
+    expect(causes(info.cause)).toMatch(/reset with CANCEL|ended the transport/);
   });
 
   test('by the end of the session, and says so', async () => {
