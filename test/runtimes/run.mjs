@@ -22,15 +22,19 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 // What another engine may see otherwise; and what may differ from one Node to the next. The heaviest are left to npm test.
 const portableTests = ['base/', 'protocol/', 'connection/', 'server/', 'whatwg/'];
 const nodeTests = [
-  ...['connect', 'direct-write', 'http2/', 'open-over-tls', 'platform-entries', 'portable-mode', 'serve'],
-  ...[
-    'shared-read-buffer',
-    'upgrade-',
-    'wasm-unmask',
-    'web-socket',
-    'zlib/zlib-binding',
-    'zlib/raw-dictionary',
-  ],
+  'connect',
+  'direct-write',
+  'http2/',
+  'open-over-tls',
+  'platform-entries',
+  'portable-mode',
+  'serve',
+  'shared-read-buffer',
+  'upgrade-',
+  'wasm-unmask',
+  'web-socket',
+  'zlib/zlib-binding',
+  'zlib/raw-dictionary',
 ].map((name) => `node/${name}`);
 const heavyTests = ['protocol/protocol-properties', 'permessage-deflate/portable-inflater'];
 const deadlineMs = 400_000;
