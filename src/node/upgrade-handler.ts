@@ -177,7 +177,10 @@ export class PendingUpgrade implements SocketOwner {
     // Only a socket that is read tells that its peer has left.
     ownSocket(socket, this);
     socket.resume();
-    void this.#settle();
+    this.#settle().catch((error: unknown) => {
+      this.#environment.onError(error);
+      socket.destroy();
+    });
   }
 
   /**

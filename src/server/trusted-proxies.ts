@@ -107,6 +107,10 @@ class ForwardedUpgrade implements IncomingUpgrade {
     return this.#received.isCounted === true;
   }
 
+  get request(): Request | undefined {
+    return this.#received.request;
+  }
+
   // Made only when somebody asks for it.
   get signal(): AbortSignal {
     return this.#received.signal;

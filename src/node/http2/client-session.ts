@@ -61,7 +61,8 @@ export class ClientSession {
         if (session.destroyed) return;
         session.setLocalWindowSize(connectionWindowBytes);
         this.#waitForStream();
-        resolve(settings.enableConnectProtocol === true);
+        // RFC 9113 6.5.2: a limit of 0 streams is one of the ways to want no requests.
+        resolve(settings.enableConnectProtocol === true && settings.maxConcurrentStreams !== 0);
       });
     });
   }

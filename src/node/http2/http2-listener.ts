@@ -2,6 +2,7 @@
 // only, so an ordinary request is told so.
 
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
@@ -14,6 +15,8 @@ import { answerUpgradeRequired, webSocketsOnlyBody } from '../ordinary-request.t
 // How much a client may send on all its streams together before it has to wait for us to take it from the socket. One
 // stream has 64 KiB, as in every HTTP/2; with no more for the connection each round trip would carry that much only.
 const connectionWindowBytes = 1024 * 1024;
+// How long a client may take to read the answer to an ordinary request.
+const lingerMs = 2_000;
 // Pseudo-header fields (five), and one more than allowed, so that too many get an answer.
 const additionalFields = 6;
 
@@ -51,6 +54,8 @@ function answer(request: Http2ServerRequest, response: Http2ServerResponse): voi
     return;
   }
   // A 426 would have to have Upgrade (RFC 9110 15.5.22), which HTTP/2 does not know (RFC 9113 8.2.2).
+  // One that gives no credit for the body is not waited for.
+  response.setTimeout(lingerMs, () => response.stream.close(constants.NGHTTP2_CANCEL));
   response.writeHead(405, { allow: 'CONNECT', 'content-type': 'text/plain; charset=utf-8' });
   if (request.method === 'HEAD') response.end();
   else response.end(webSocketsOnlyBody);

@@ -33,6 +33,8 @@ export type Acquired =
 // For how long an origin is not asked again, and how many are remembered.
 const rememberForMs = 5 * 60_000;
 const mostRemembered = 1_000;
+// How many connections one attempt waits for, when others take all the streams of each.
+const mostDials = 3;
 
 /** Someone who waits for a dial. */
 interface Waiter {
@@ -41,6 +43,9 @@ interface Waiter {
 
 /** A connection on its way, for everyone who wants it. */
 interface SharedDial {
+  readonly key: string;
+  /** What there is for HTTP/1.1, for the first who takes it. */
+  stream: Duplex | undefined;
   readonly waiters: Set<Waiter>;
   readonly abort: AbortController;
   phase: ConnectPhase;
@@ -73,15 +78,16 @@ export class SessionPool {
    * @throws FullduplexError as `dial` does, the reason of the signal, `WS_STATE_INVALID` when the pool is closed
    */
   async acquire(target: SessionTarget, signal: AbortSignal, enter: EnterPhase): Promise<Acquired> {
-    for (;;) {
+    for (let dials = 0; ; ) {
       if (this.#isClosed) throw poolClosed();
       if (this.#isHttp1Only(target.key)) return { kind: 'http1', stream: undefined };
       const session = this.#sessions.get(target.key)?.find(({ hasRoom }) => hasRoom);
       if (session !== undefined) return { kind: 'session', session };
-      const isFirst = !this.#dials.has(target.key);
-      const acquired = await this.#wait(this.#dials.get(target.key) ?? this.#dial(target), signal, enter);
-      // The connection of HTTP/1.1 is for the one who dialled.
-      if (acquired.kind === 'http1') return isFirst ? acquired : { kind: 'http1', stream: undefined };
+      // Others may be faster to take what was made; whoever has waited often enough goes another way.
+      if (dials++ === mostDials) return { kind: 'http1', stream: undefined };
+      const dial = this.#dials.get(target.key) ?? this.#dial(target);
+      const acquired = await this.#wait(dial, signal, enter);
+      if (acquired.kind === 'http1') return { kind: 'http1', stream: takeStream(dial) };
       if (acquired.session.hasRoom) return acquired;
     }
   }
@@ -114,6 +120,8 @@ export class SessionPool {
   #dial(target: SessionTarget): SharedDial {
     const abort = new AbortController();
     const dial: SharedDial = {
+      key: target.key,
+      stream: undefined,
       waiters: new Set(),
       abort,
       phase: 'lookup',
@@ -125,7 +133,12 @@ export class SessionPool {
       dial.label = label;
       for (const waiter of dial.waiters) waiter.enter(phase, label);
     };
-    dial.outcome = this.#open(target, abort.signal, enter).finally(() => this.#dials.delete(target.key));
+    dial.outcome = this.#open(target, abort.signal, enter)
+      .then((acquired) => {
+        if (acquired.kind === 'http1') keepStream(dial, acquired.stream);
+        return acquired;
+      })
+      .finally(() => this.#forget(dial));
     this.#dials.set(target.key, dial);
     return dial;
   }
@@ -159,6 +172,10 @@ export class SessionPool {
     return { kind: 'http1', stream: undefined };
   }
 
+  #forget(dial: SharedDial): void {
+    if (this.#dials.get(dial.key) === dial) this.#dials.delete(dial.key);
+  }
+
   #remove(key: string, ended: ClientSession): void {
     const left = (this.#sessions.get(key) ?? []).filter((session) => session !== ended);
     if (left.length === 0) this.#sessions.delete(key);
@@ -174,7 +191,11 @@ export class SessionPool {
       const aborted = (): void => {
         dial.waiters.delete(waiter);
         const reason: unknown = signal.reason;
-        if (dial.waiters.size === 0) dial.abort.abort(reason);
+        if (dial.waiters.size === 0) {
+          // Whoever comes now dials anew.
+          this.#forget(dial);
+          dial.abort.abort(reason);
+        }
         reject(reason instanceof Error ? reason : poolClosed());
       };
       signal.addEventListener('abort', aborted, { once: true });
@@ -182,6 +203,18 @@ export class SessionPool {
       if (signal.aborted) aborted();
     });
   }
+}
+
+/** Keeps a connection for those who wait; one that nobody takes is ended. */
+function keepStream(dial: SharedDial, stream: Duplex | undefined): void {
+  dial.stream = stream;
+  setImmediate(() => takeStream(dial)?.destroy());
+}
+
+function takeStream(dial: SharedDial): Duplex | undefined {
+  const { stream } = dial;
+  dial.stream = undefined;
+  return stream;
 }
 
 function poolClosed(): FullduplexError {

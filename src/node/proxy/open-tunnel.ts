@@ -67,6 +67,12 @@ async function openTo(
 ): Promise<Duplex> {
   const { label, port } = proxy;
   const isSecure = proxy.isSecure || target.isSecure;
+  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${target.port}`;
+  // First of all, because a name that SOCKS cannot carry is known now.
+  const negotiation =
+    proxy.kind === 'connect'
+      ? new HttpConnect({ label, authority, headers: proxy.headers })
+      : new Socks5({ label, host, port: target.port, credentials: proxy.credentials });
   const below = await openStream(
     { host: proxy.host, port, socketPath: undefined, isSecure, label },
     options,
@@ -79,11 +85,6 @@ async function openTo(
     stream = await openTls(below, { host: proxy.host, label, option: 'proxy.tls' }, proxy.tls, signal);
   }
   enter('proxy', label);
-  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${target.port}`;
-  const negotiation =
-    proxy.kind === 'connect'
-      ? new HttpConnect({ label, authority, headers: proxy.headers })
-      : new Socks5({ label, host, port: target.port, credentials: proxy.credentials });
   await negotiate(stream, negotiation, signal);
   return stream;
 }
