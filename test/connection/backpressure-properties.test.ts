@@ -301,5 +301,5 @@ describe('whatever producers and consumers do', () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 240_000);
 });

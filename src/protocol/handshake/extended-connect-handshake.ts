@@ -30,6 +30,7 @@ const incomplete: ExtendedConnectResult = Object.freeze({ kind: 'incomplete' });
 export class ExtendedConnectHandshake {
   /** The request as it is sent; its authority stands in `extendedConnect`, not in a Host. */
   readonly request: RequestHead;
+  readonly #connect: { readonly protocol: string; readonly scheme: string; readonly authority: string };
   readonly #offer: ClientOffer;
   #refusal: Refusal | undefined;
   #result: ExtendedConnectResult = incomplete;
@@ -50,28 +51,26 @@ export class ExtendedConnectHandshake {
     }
     // RFC 8441 5: "https" for wss, "http" for ws.
     const isSecure = url.protocol === 'wss:' || url.protocol === 'https:';
+    this.#connect = { protocol: 'websocket', scheme: isSecure ? 'https' : 'http', authority: url.host };
     this.request = {
       method: 'CONNECT',
       target: url.pathname + url.search,
       httpVersion: '2',
       headers,
-      extendedConnect: {
-        protocol: 'websocket',
-        scheme: isSecure ? 'https' : 'http',
-        authority: url.host,
-      },
+      extendedConnect: this.#connect,
     };
   }
 
   /** All fields of the request in their order, pseudo-header fields first (RFC 9113 8.3). */
   requestFields(): [string, string][] {
-    const { method, target, headers, extendedConnect } = this.request;
+    const { method, target, headers } = this.request;
+    const { protocol, scheme, authority } = this.#connect;
     return [
       [':method', method],
-      [':protocol', extendedConnect?.protocol ?? ''],
-      [':scheme', extendedConnect?.scheme ?? ''],
+      [':protocol', protocol],
+      [':scheme', scheme],
       [':path', target],
-      [':authority', extendedConnect?.authority ?? ''],
+      [':authority', authority],
       ...headers,
     ];
   }

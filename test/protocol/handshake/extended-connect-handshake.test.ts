@@ -105,3 +105,13 @@ describe('the client judges the response', () => {
     expect(new ExtendedConnectHandshake(url).end()).toEqual({ kind: 'incomplete' });
   });
 });
+
+it('what comes behind an outcome, or before a response, changes nothing', () => {
+  const handshake = new ExtendedConnectHandshake(url);
+  expect(handshake.receiveBody(Uint8Array.of(1)).kind).toBe('incomplete');
+  const outcome = handshake.receiveHead(response(403, [['content-length', '0']]));
+  expect(outcome.kind).toBe('failed');
+  expect(handshake.receiveHead(response(200))).toBe(outcome);
+  expect(handshake.receiveBody(Uint8Array.of(1))).toBe(outcome);
+  expect(handshake.end()).toBe(outcome);
+});

@@ -5,6 +5,7 @@ import {
   formatExtendedConnect,
   readHttp2Request,
 } from '../../../src/protocol/handshake/extended-connect.ts';
+import { HeaderList } from '../../../src/protocol/handshake/header-list.ts';
 import type { HandshakeRefusal } from '../../../src/protocol/handshake/handshake-refusal.ts';
 import {
   type AcceptableRequest,
@@ -113,5 +114,45 @@ describe('the server accepts an extended CONNECT', () => {
       ':method: CONNECT\r\n:protocol: websocket\r\n:scheme: https\r\n:path: /chat\r\n' +
         ':authority: server.example.com\r\nsec-websocket-version: 13\r\n\r\n',
     );
+  });
+});
+
+describe('a head that is not made of fields of HTTP/2', () => {
+  const extendedConnect = { protocol: 'websocket', scheme: 'https', authority: 'a.example' };
+
+  it('is refused without a Host beside its authority', () => {
+    const headers = HeaderList.from([['sec-websocket-version', '13']]);
+    const judged = new ServerHandshake().receive({
+      method: 'CONNECT',
+      target: '/',
+      httpVersion: '2',
+      headers,
+      extendedConnect,
+    });
+    expect(judged).toMatchObject({ kind: 'refused', status: 400 });
+  });
+
+  it('is written with what there is of it', () => {
+    const headers = HeaderList.from([['Host', 'b']]);
+    const head = { method: 'GET', target: '/', httpVersion: '1.1', headers };
+    expect(formatExtendedConnect(head)).toBe(':method: GET\r\n:path: /\r\nHost: b\r\n\r\n');
+  });
+});
+
+describe('the acceptance', () => {
+  const extension = fakeExtension('x-fake');
+
+  it('names what was agreed, and only that', () => {
+    const bare = acceptable({}).accept();
+    expect([...(bare.fields ?? [])]).toEqual([]);
+    const options = { protocols: ['chat'], extensions: [extension] };
+    const full = acceptable(
+      options,
+      ['sec-websocket-protocol', 'chat'],
+      ['sec-websocket-extensions', 'x-fake'],
+    ).accept({ headers: { 'X-More': '1', 'Keep-Alive': 'timeout=5' } });
+    expect(full.fields?.get('sec-websocket-protocol')).toBe('chat');
+    expect(full.fields?.has('sec-websocket-extensions')).toBe(true);
+    expect(full.fields?.get('x-more')).toBe('1');
   });
 });
