@@ -229,7 +229,8 @@ async function turnOf(codecs: readonly ToyCodec[]): Promise<void> {
 
 async function drained(lanes: readonly Lane[], codecs: readonly ToyCodec[]): Promise<void> {
   for (let turns = 0; turns < 20; turns++) await turnOf(codecs);
-  for (let turns = 0; turns < 5000 && lanes.some((lane) => !lane.isDone); turns++) await turnOf(codecs);
+  // Chunks of 7 bytes take a turn each: enough for all that a scene can send.
+  for (let turns = 0; turns < 100_000 && lanes.some((lane) => !lane.isDone); turns++) await turnOf(codecs);
 }
 
 async function drive(
