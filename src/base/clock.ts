@@ -4,6 +4,10 @@
 export interface Timer {
   /** Stops the timer; harmless when it has fired or was cancelled. */
   cancel(): void;
+  /** Lets the process end although the timer has not fired, as Node's timers can; where it is missing, nothing is lost but time. */
+  unref?(): void;
+  /** Takes `unref` back. */
+  ref?(): void;
 }
 
 /** Where every deadline, interval and latency of the library takes its time from. */
@@ -27,6 +31,21 @@ class SystemTimer implements Timer {
   cancel(): void {
     clearTimeout(this.#handle);
   }
+
+  unref(): void {
+    const handle: unknown = this.#handle;
+    if (isNodeTimeout(handle)) handle.unref();
+  }
+
+  ref(): void {
+    const handle: unknown = this.#handle;
+    if (isNodeTimeout(handle)) handle.ref();
+  }
+}
+
+// In browsers a timer is a number, and keeps nothing alive.
+function isNodeTimeout(handle: unknown): handle is { ref(): void; unref(): void } {
+  return typeof handle === 'object' && handle !== null && 'unref' in handle;
 }
 
 /** The clock of the platform. */

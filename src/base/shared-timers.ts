@@ -41,7 +41,9 @@ export class SharedTimers {
     this.cancel(timer);
     let list = this.#lists.get(delayMs);
     if (list === undefined) {
-      list = new TimerList(this.#clock, delayMs);
+      list = new TimerList(this.#clock, delayMs, (ended) => {
+        if (this.#lists.get(delayMs) === ended) this.#lists.delete(delayMs);
+      });
       this.#lists.set(delayMs, list);
     }
     list.append(timer);
@@ -52,20 +54,26 @@ export class SharedTimers {
     const { list } = timer;
     if (list === undefined) return;
     list.remove(timer);
-    if (list.isEmpty) this.#lists.delete(list.delayMs);
+    if (list.isEmpty && !list.isResting) this.#lists.delete(list.delayMs);
   }
 }
+
+// Where connections come and go one after the other, a list is empty again and again: starting a timer of the clock
+// each time costs more than the rest of it. So the timer stays, without holding the process, unless that were for long.
+const longestRestMs = 60_000;
 
 class TimerList {
   readonly delayMs: number;
   readonly #clock: Clock;
+  readonly #restEnded: (list: TimerList) => void;
   #first: SharedTimer | undefined;
   #last: SharedTimer | undefined;
   #timer: Timer | undefined;
   #isRunning = false;
 
-  constructor(clock: Clock, delayMs: number) {
+  constructor(clock: Clock, delayMs: number, restEnded: (list: TimerList) => void) {
     this.#clock = clock;
+    this.#restEnded = restEnded;
     this.delayMs = delayMs;
   }
 
@@ -73,12 +81,21 @@ class TimerList {
     return this.#first === undefined;
   }
 
+  /** Whether its timer still runs, though nobody waits. */
+  get isResting(): boolean {
+    return this.#first === undefined && this.#timer !== undefined;
+  }
+
   append(timer: SharedTimer): void {
     timer.list = this;
     timer.dueAtMs = Math.ceil(this.#clock.now() + this.delayMs);
     timer.previous = this.#last;
-    if (this.#last === undefined) this.#first = timer;
-    else this.#last.next = timer;
+    if (this.#last === undefined) {
+      this.#first = timer;
+      this.#timer?.ref?.();
+    } else {
+      this.#last.next = timer;
+    }
     this.#last = timer;
     // While the list runs, it is the first of those who wait then that the next timer is for.
     if (!this.#isRunning) this.#timer ??= this.#clock.setTimer(this.#run, this.delayMs);
@@ -92,8 +109,12 @@ class TimerList {
     timer.list = undefined;
     timer.next = undefined;
     timer.previous = undefined;
-    if (this.#first !== undefined) return;
-    this.#timer?.cancel();
+    if (this.#first !== undefined || this.#timer === undefined) return;
+    if (this.delayMs <= longestRestMs && this.#timer.unref !== undefined) {
+      this.#timer.unref();
+      return;
+    }
+    this.#timer.cancel();
     this.#timer = undefined;
   }
 
@@ -112,6 +133,7 @@ class TimerList {
       const first = this.#first;
       if (first !== undefined)
         this.#timer = this.#clock.setTimer(this.#run, Math.max(0, first.dueAtMs - this.#clock.now()));
+      else this.#restEnded(this);
     }
   };
 }

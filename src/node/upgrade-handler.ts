@@ -50,8 +50,14 @@ export interface UpgradeArrival {
   readonly answers?: UpgradeAnswers;
   /** Who asks, where the socket does not know. */
   readonly peer?: RequestPeer;
+}
+
+/** What the server knows of an arrival. */
+export interface ArrivalState {
   /** Whether it was counted when the connection was accepted. */
-  readonly isCounted?: boolean;
+  readonly isCounted: boolean;
+  /** How much of the handshake's time is left; undefined when all of it is. */
+  readonly remainingMs: number | undefined;
 }
 
 /** Refuses an upgrade. */
@@ -81,8 +87,9 @@ export function handleUpgrade(
   endpoint: Endpoint,
   params: Readonly<Record<string, string>>,
   environment: UpgradeEnvironment,
+  { isCounted, remainingMs }: ArrivalState,
 ): void {
-  const { request, socket, head, isCounted, peer } = arrival;
+  const { request, socket, head, peer } = arrival;
   if (request.headers.size > environment.maxHeaderCount) {
     refuseUpgrade(arrival, refuseHeaderCount(), environment.ending);
     return;
@@ -91,7 +98,7 @@ export function handleUpgrade(
   const startedAtMs = environment.ending.upgrades.begin();
   const outcome = endpoint.decide(upgrade, params);
   if (outcome instanceof Promise || outcome.kind === 'answered') {
-    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start();
+    new PendingUpgrade(arrival, upgrade, endpoint, outcome, environment, startedAtMs).start(remainingMs);
   } else if (outcome.kind === 'accepted') {
     accept(arrival, head, outcome, endpoint, environment, upgrade, startedAtMs);
   } else {
@@ -166,10 +173,13 @@ export class PendingUpgrade implements SocketOwner {
     this.#early = [arrival.head];
   }
 
-  /** Waits for the outcome and does what it says, unless the client goes away or the time is over. */
-  start(): void {
+  /**
+   * Waits for the outcome and does what it says, unless the client goes away or the time is over.
+   * @param remainingMs how long; @defaultValue the time of a handshake
+   */
+  start(remainingMs: number = this.#environment.handshakeTimeoutMs): void {
     const { clock, handshakeTimeoutMs, pending } = this.#environment;
-    const { socket, remainingMs = handshakeTimeoutMs } = this.#arrival;
+    const { socket } = this.#arrival;
     pending.add(this);
     this.#deadline = clock.setTimer(() => {
       this.refuse(`the server did not decide within ${handshakeTimeoutMs} ms`, 'WS_HANDSHAKE_TIMEOUT');

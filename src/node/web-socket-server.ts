@@ -409,17 +409,9 @@ export class WebSocketServer implements AsyncDisposable {
       refuseUpgrade(arrival, this.#refusal(), this.#environment.ending);
       return;
     }
-    handleUpgrade(
-      {
-        ...arrival,
-        // A connection of HTTP/2 brings many: each is counted when it comes.
-        isCounted: this.#countsAtAccept && arrival.request.extendedConnect === undefined,
-        ...(remainingMs === undefined ? {} : { remainingMs }),
-      },
-      endpoint,
-      params,
-      this.#environment,
-    );
+    // A connection of HTTP/2 brings many: each is counted when it comes.
+    const isCounted = this.#countsAtAccept && arrival.request.extendedConnect === undefined;
+    handleUpgrade(arrival, endpoint, params, this.#environment, { isCounted, remainingMs });
   }
 
   #admit(address: string | undefined): HandshakeRefusal | undefined {

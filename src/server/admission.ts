@@ -6,9 +6,9 @@ import type { Clock } from '../base/clock.ts';
 import { type RateLimit, requireRate } from '../base/token-bucket.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
 import { requireInteger } from '../protocol/limits.ts';
+import { AddressKeys } from './address-keys.ts';
 import type { ForwardedHeader } from './forwarded-header.ts';
 import { HandshakeRates } from './handshake-rates.ts';
-import { isLocalAddress, parseIpAddress, rateKeyOf } from './ip-address.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 import type { IncomingUpgrade } from './upgrade-request.ts';
 
@@ -77,6 +77,7 @@ export class Admission {
   #connections = 0;
   // The same refusal goes to many: an error with its stack costs more than all that was counted.
   #lastRefusal: HandshakeRefusal | undefined;
+  readonly #keys = new AddressKeys();
   readonly #perAddress = new Map<string, number>();
 
   /** @throws FullduplexError `WS_OPTION_INVALID` */
@@ -113,7 +114,7 @@ export class Admission {
 
   /** Counts a handshake of the address, undefined for a unix socket; undefined: it may go on. */
   count(address: string | undefined): HandshakeRefusal | undefined {
-    const key = this.#rates === undefined ? undefined : keyOf(address, this.#countsLocalRates);
+    const key = this.#rates === undefined ? undefined : this.#keyOf(address, this.#countsLocalRates);
     if (this.#rates === undefined || key === undefined) return undefined;
     const waitMs = this.#rates.count(key, this.#clock.now());
     if (waitMs === 0) return undefined;
@@ -164,15 +165,12 @@ export class Admission {
   }
 
   #capKeyOf(address: string | undefined): string | undefined {
-    return this.#maxPerAddress === Infinity ? undefined : keyOf(address, this.#capsLocal);
+    return this.#maxPerAddress === Infinity ? undefined : this.#keyOf(address, this.#capsLocal);
   }
-}
 
-// Undefined: the address is not counted.
-function keyOf(address: string | undefined, countsLocal: boolean): string | undefined {
-  if (address === undefined) return countsLocal ? 'unix' : undefined;
-  const parsed = parseIpAddress(address);
-  // An address of a kind that we do not know is still one.
-  if (parsed === undefined) return address;
-  return !countsLocal && isLocalAddress(parsed) ? undefined : rateKeyOf(parsed);
+  // Undefined: the address is not counted.
+  #keyOf(address: string | undefined, countsLocal: boolean): string | undefined {
+    const { key, isLocal } = this.#keys.of(address);
+    return isLocal && !countsLocal ? undefined : key;
+  }
 }

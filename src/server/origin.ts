@@ -110,8 +110,12 @@ function serializedOrigin(text: string): string | undefined {
   }
 }
 
+const plainLoopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::[1-5]?\d{1,4})?$/;
+
 /** Whether the host (with or without a port) can only mean the machine itself (RFC 6761 6.3, RFC 1122 3.2.1.3). */
 export function isLoopbackHost(authority: string): boolean {
+  // A URL costs as much as the rest of a small handshake.
+  if (plainLoopbackHost.test(authority)) return true;
   let hostname: string;
   try {
     ({ hostname } = new URL(`http://${authority}`));

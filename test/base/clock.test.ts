@@ -27,6 +27,21 @@ describe('systemClock', () => {
     expect(callback).not.toHaveBeenCalled();
   });
 
+  it('lets the process end while a timer runs that was unreferenced, until that is taken back', () => {
+    vi.useRealTimers();
+    const timeouts = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timeouts();
+    const timer = systemClock.setTimer(() => undefined, 1_000_000);
+    expect(timeouts()).toBe(before + 1);
+    timer.unref?.();
+    expect(timeouts()).toBe(before);
+    timer.ref?.();
+    expect(timeouts()).toBe(before + 1);
+    timer.cancel();
+    expect(timeouts()).toBe(before);
+  });
+
   it.each([2 ** 31, Number.MAX_SAFE_INTEGER, Infinity])(
     'does not fire at once for a delay of %d ms, which no platform timer holds',
     (delayMs) => {

@@ -36,7 +36,56 @@ beforeEach(() => {
   ended = [];
 });
 
+// A clock whose timers can let the process end, as Node's; it writes down when they do.
+function restingClock(fake: FakeClock, log: string[]): Clock {
+  return {
+    now: () => fake.now(),
+    setTimer(callback, delayMs) {
+      log.push(`set ${delayMs}`);
+      const timer = fake.setTimer(callback, delayMs);
+      return {
+        cancel: () => {
+          log.push('cancel');
+          timer.cancel();
+        },
+        unref: () => void log.push('unref'),
+        ref: () => void log.push('ref'),
+      };
+    },
+  };
+}
+
 describe('SharedTimers', () => {
+  it('keep their timer while timers come and go one after the other, without holding the process', () => {
+    const log: string[] = [];
+    timers = SharedTimers.of(restingClock(clock, log));
+    const first = started('first', 100);
+    timers.cancel(first);
+    clock.advance(40);
+    const second = started('second', 100);
+    expect(log).toEqual(['set 100', 'unref', 'ref']);
+    clock.advance(60);
+    // The timer was set for the first; what is left for the second is set anew.
+    expect(log).toEqual(['set 100', 'unref', 'ref', 'set 40']);
+    expect(ended).toEqual([]);
+    clock.advance(40);
+    expect(ended).toEqual(['second at 140']);
+    expect(clock.pendingTimers).toBe(0);
+    timers.cancel(started('third', 100));
+    timers.cancel(second);
+    clock.advance(100);
+    expect(log.slice(4)).toEqual(['set 100', 'unref']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('keep no timer of more than a minute for nobody', () => {
+    const log: string[] = [];
+    timers = SharedTimers.of(restingClock(clock, log));
+    timers.cancel(started('long', 60_001));
+    expect(log).toEqual(['set 60001', 'cancel']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('are the same for everybody with the same clock', () => {
     expect(SharedTimers.of(clock)).toBe(timers);
     expect(SharedTimers.of(new FakeClock())).not.toBe(timers);
@@ -147,9 +196,9 @@ describe('SharedTimers', () => {
       repeats: fc.nat(2),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), (steps, mayRest) => {
         clock = new FakeClock();
-        timers = SharedTimers.of(clock);
+        timers = SharedTimers.of(mayRest ? restingClock(clock, []) : clock);
         ended = [];
         const expected: string[] = [];
         const shared = Array.from({ length: 6 }, (_, index) => new NotedTimer(String(index)));
