@@ -1,0 +1,233 @@
+// The frames of the realtime protocol, version 1, as both sides see them: arrays that begin with a number. What each
+// means, byte by byte, is in docs/realtime-protocol.md. A transport carries one frame, or an array of frames, at a time.
+
+import type { WireError } from './error-codes.ts';
+import type { WirePosition } from './stream-position.ts';
+
+/** The version of the protocol that a hello names. */
+export const protocolVersion = 1;
+
+/** The subprotocol of the opening handshake: this protocol, written as JSON. */
+export const jsonSubprotocol = 'fullduplex.v1.json';
+
+/** The numbers that frames begin with. */
+export const FrameType = Object.freeze({
+  hello: 1,
+  publication: 2,
+  entry: 3,
+  request: 4,
+  reply: 5,
+  subscribe: 6,
+  unsubscribe: 7,
+  refresh: 8,
+  revoked: 9,
+  goodbye: 10,
+  snapshot: 11,
+  skipped: 12,
+  error: 13,
+  cancel: 14,
+});
+
+/** What a channel does with what is published: see docs/realtime-protocol.md. */
+export type Delivery = 'log' | 'latest' | 'volatile';
+
+/** How a client wants to follow a channel. */
+export interface SubscribeWish {
+  /** What it has already; without it, it begins at the end. */
+  readonly position?: WirePosition;
+  /** How many publications before the end it wants, when it has no position or its position is gone. */
+  readonly history?: number;
+  /** The most publications a second. */
+  readonly rate?: number;
+  /** Whether it wants to know who is there. */
+  readonly presence?: boolean;
+  /** Its position in the presence of the channel. */
+  readonly presencePosition?: WirePosition;
+  /** What others may know of it, while it is subscribed with presence. */
+  readonly info?: unknown;
+  /** Its position in the keyed state, which has an order of its own. */
+  readonly statePosition?: WirePosition;
+}
+
+/** A subscription in a hello: a number of the client's own, the channel, and how. */
+export type WireSubscribe = readonly [ref: number, channel: string, wish?: SubscribeWish];
+
+/** What a client says first. */
+export interface Hello {
+  readonly v: number;
+  /** The version of the contract that the client was made with. */
+  readonly contract?: string;
+  readonly token?: string;
+  /** The session that it wants to go on with: its public id and its secret. */
+  readonly session?: readonly [id: string, secret: string];
+  readonly subs?: readonly WireSubscribe[];
+  /** Its positions in what is sent to its session and to its user only. */
+  readonly own?: { readonly session?: WirePosition; readonly user?: WirePosition };
+}
+
+/** Why what was missed could not be recovered. */
+export type GapReason =
+  /** The position names a history that is gone: another epoch, or another entry at that place. */
+  | 'epoch'
+  /** The history no longer reaches back to the position. */
+  | 'expired'
+  /** The session was too slow, and the history has passed it. */
+  | 'overrun'
+  /** The channel keeps no history. */
+  | 'volatile'
+  /** What was missed is more than is sent at once. */
+  | 'limit';
+
+/** One ordered stream of a subscription: its alias on this connection, and where what follows begins. */
+export interface StreamStart {
+  readonly alias: number;
+  readonly position: WirePosition;
+  /** Whether everything since the position that was asked for follows; absent when none was asked for. */
+  readonly recovered?: boolean;
+  /** Why not. */
+  readonly gap?: GapReason;
+}
+
+/** How a subscription stands. Publications and entries that were missed, or snapshots, follow. */
+export interface Subscribed extends StreamStart {
+  readonly delivery: Delivery;
+  /** The events of the channel: a publication names one by its place here. */
+  readonly events: readonly string[];
+  /** The keyed state, where the channel has one. */
+  readonly state?: StreamStart;
+  /** Who is there, where that was asked for. */
+  readonly presence?: StreamStart & { readonly counts?: boolean };
+}
+
+/** The answer to a subscription: accepted, or not. */
+export type WireSubscribed =
+  | readonly [ref: number, subscribed: Subscribed]
+  | readonly [ref: number, refused: null, error: WireError];
+
+/** What a server says first. */
+export interface Welcome {
+  readonly v: number;
+  readonly session: readonly [id: string, secret: string];
+  /** Whether it is the session that the client named. */
+  readonly resumed: boolean;
+  readonly user?: string;
+  /** How often the server sends a heartbeat, in milliseconds. */
+  readonly pingMs: number;
+  /** The most that one message of the client may have, in bytes. */
+  readonly maxBytes: number;
+  readonly contract?: string;
+  readonly subs: readonly WireSubscribed[];
+  /** What is sent to the session, and to the user, only. */
+  readonly own: { readonly session: Subscribed; readonly user?: Subscribed };
+}
+
+/** What is known of a publication beside its data. */
+export interface PublicationMeta {
+  /** The user who published it. */
+  readonly user?: string;
+  /** When, in milliseconds since 1970. */
+  readonly at?: number;
+}
+
+/** `[2, alias, offset difference, event, data, entry id?, meta?]`; on a volatile channel the difference is 0 and there is no id. */
+export type PublicationFrame = readonly [
+  type: 2,
+  alias: number,
+  step: number,
+  event: number,
+  data: unknown,
+  id?: string,
+  meta?: PublicationMeta,
+];
+
+/** `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. */
+export type EntryFrame = readonly [
+  type: 3,
+  alias: number,
+  step: number,
+  key: string,
+  value: unknown,
+  id: string,
+];
+
+/** What a request may say beside its input. */
+export interface RequestOptions {
+  /** How long the caller waits, in milliseconds. */
+  readonly deadlineMs?: number;
+  /** That it is sent again: the first time may have been enough. */
+  readonly again?: true;
+}
+
+/**
+ * `[4, id, channel, name, data, options?]`: publishes an event on a channel (its alias, or its name), or calls what the
+ * other side offers (0). An id is a number or a text that its session never uses again; 0: nobody waits for a reply.
+ */
+export type RequestFrame = readonly [
+  type: 4,
+  id: number | string,
+  channel: number | string,
+  name: string,
+  data: unknown,
+  options?: RequestOptions,
+];
+
+/** `[5, id, result]`, or `[5, id, null, error]`. */
+export type ReplyFrame = readonly [type: 5, id: number | string, result: unknown, error?: WireError];
+
+/** `[14, id]`: whoever sent the request no longer waits. */
+export type CancelFrame = readonly [type: 14, id: number | string];
+
+/** `[]`: the server asks for a sign of life, and the client answers with the same. */
+export type Heartbeat = readonly [];
+
+/** What goes from the client to the server. */
+export type ClientFrame =
+  | Heartbeat
+  | readonly [type: 1, hello: Hello]
+  | RequestFrame
+  | ReplyFrame
+  | CancelFrame
+  | readonly [type: 6, ref: number, channel: string, wish?: SubscribeWish]
+  | readonly [type: 7, alias: number]
+  | readonly [type: 8, token: string];
+
+/** Why a connection is ended, and what the client does next. */
+export interface Goodbye extends WireError {
+  /** After how many milliseconds to come back; absent: by the client's own backoff. Counts only when `retryable`. */
+  readonly afterMs?: number;
+}
+
+/** Where a stream goes on when something was left out. */
+export interface SkippedTo {
+  readonly position: WirePosition;
+  /** Absent for publications that were left out by the rules of the channel. */
+  readonly gap?: GapReason;
+}
+
+/** What goes from the server to the client. */
+export type ServerFrame =
+  | Heartbeat
+  | readonly [type: 1, welcome: Welcome]
+  | PublicationFrame
+  | EntryFrame
+  | RequestFrame
+  | ReplyFrame
+  | CancelFrame
+  | readonly [type: 6, ...answer: WireSubscribed]
+  | readonly [type: 8, user: string | null]
+  | readonly [type: 9, alias: number, error: WireError]
+  | readonly [type: 10, goodbye: Goodbye]
+  /** The whole of a keyed map; it replaces what the client had. */
+  | readonly [type: 11, alias: number, entries: Readonly<Record<string, unknown>>]
+  /** How many publications were left out (-1: nobody knows), and where the stream goes on. */
+  | readonly [type: 12, alias: number, count: number, to: SkippedTo]
+  | readonly [type: 13, error: WireError];
+
+/** A request to a fallback: what the body of its POST says. */
+export type FallbackRequest =
+  | { readonly link: 'stream' | 'poll'; readonly hello: Hello }
+  | {
+      readonly link: 'send';
+      readonly session: readonly [id: string, secret: string];
+      readonly frames: readonly ClientFrame[];
+    };
