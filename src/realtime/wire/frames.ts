@@ -11,7 +11,7 @@ export const protocolVersion = 1;
 export const jsonSubprotocol = 'fullduplex.v1.json';
 
 /** The numbers that frames begin with. */
-export const FrameType = Object.freeze({
+export const FrameType = {
   hello: 1,
   publication: 2,
   entry: 3,
@@ -26,7 +26,7 @@ export const FrameType = Object.freeze({
   skipped: 12,
   error: 13,
   cancel: 14,
-});
+} as const;
 
 /** What a channel does with what is published: see docs/realtime-protocol.md. */
 export type Delivery = 'log' | 'latest' | 'volatile';
