@@ -96,7 +96,10 @@ export interface Subscribed extends StreamStart {
   /** The keyed state, where the channel has one. */
   readonly state?: StreamStart;
   /** Who is there, where that was asked for. */
-  readonly presence?: StreamStart & { readonly counts?: boolean };
+  readonly presence?: StreamStart & {
+    /** Whether only the number is told: see PresenceCount. */
+    readonly counts?: boolean;
+  };
 }
 
 /** The answer to a subscription: accepted, or not. */
@@ -149,6 +152,50 @@ export type EntryFrame = readonly [
   value: unknown,
   id: string,
 ];
+
+/** What presence says of each connection that is there, under a key that clients do not take apart. */
+export interface PresenceMember {
+  readonly user?: string;
+  /** What it lets others know: the `info` of its subscription. */
+  readonly info?: unknown;
+}
+
+/**
+ * What presence says instead where the channel tells numbers only (`counts`): snapshots of this map, one after another and without
+ * positions.
+ */
+export interface PresenceCount {
+  readonly count: number;
+}
+
+/** The result of a publication; without an offset where nothing is kept. */
+export interface PublishResult {
+  readonly offset?: number;
+}
+
+/** The input of the request `$history` of a channel. */
+export interface HistoryRequest {
+  /** The offset before which the page ends; absent: the end. */
+  readonly before?: number;
+  readonly count: number;
+}
+
+/** A publication on a page of the history, with the name of its event: it is read without a subscription. */
+export type HistoryEntry = readonly [
+  offset: number,
+  event: string,
+  data: unknown,
+  id: string,
+  meta?: PublicationMeta,
+];
+
+/** The result of `$history`: oldest first. */
+export interface HistoryPage {
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** The result of `$presence`. */
+export type PresenceResult = Readonly<Record<string, PresenceMember>> | PresenceCount;
 
 /** What a request may say beside its input. */
 export interface RequestOptions {
@@ -217,7 +264,7 @@ export type ServerFrame =
   | readonly [type: 8, user: string | null]
   | readonly [type: 9, alias: number, error: WireError]
   | readonly [type: 10, goodbye: Goodbye]
-  /** The whole of a keyed map; it replaces what the client had. */
+  /** The whole of a keyed map at the place where its stream stands; it replaces what the client had. */
   | readonly [type: 11, alias: number, entries: Readonly<Record<string, unknown>>]
   /** How many publications were left out (-1: nobody knows), and where the stream goes on. */
   | readonly [type: 12, alias: number, count: number, to: SkippedTo]
