@@ -120,8 +120,8 @@ export interface Welcome {
   readonly maxBytes: number;
   readonly contract?: string;
   readonly subs: readonly WireSubscribed[];
-  /** What is sent to the session, and to the user, only. */
-  readonly own: { readonly session: Subscribed; readonly user?: Subscribed };
+  /** What is sent to the session, and to the user, only; absent when the contract has no direct events. */
+  readonly own?: { readonly session: Subscribed; readonly user?: Subscribed };
 }
 
 /** What is known of a publication beside its data. */
@@ -132,7 +132,11 @@ export interface PublicationMeta {
   readonly at?: number;
 }
 
-/** `[2, alias, offset difference, event, data, entry id?, meta?]`; on a volatile channel the difference is 0 and there is no id. */
+/**
+ * `[2, alias, offset difference, event, data, entry id?, meta?]`. The difference is 1 on a `log` channel (what is left out there is told
+ * by a skip); on a `latest` channel it is more when older ones of the same key were left out; on a `volatile` channel it is 0, the
+ * position stays `["", 0, ""]`, and the id is absent, or empty when there is meta.
+ */
 export type PublicationFrame = readonly [
   type: 2,
   alias: number,
@@ -143,7 +147,10 @@ export type PublicationFrame = readonly [
   meta?: PublicationMeta,
 ];
 
-/** `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. */
+/**
+ * `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. The difference is more than 1
+ * when older changes of the same key were left out.
+ */
 export type EntryFrame = readonly [
   type: 3,
   alias: number,
