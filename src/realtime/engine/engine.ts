@@ -124,6 +124,10 @@ export interface SessionRecord {
   readonly user: string | undefined;
   /** The SHA-256 of its secret, in base64url: whoever reads the engine cannot resume it. */
   readonly secretHash: string;
+  /** Until when its token holds, in milliseconds since 1970; a node that only gets requests of the session asks nobody else. */
+  readonly expiresAtMs?: number;
+  /** What the application knows of the session beside the user, as JSON. */
+  readonly data?: string;
 }
 
 /** Where a hub keeps what has to outlive a connection, and how nodes hear of each other. All methods reject with RealtimeError `UNAVAILABLE` while the engine is away. */
