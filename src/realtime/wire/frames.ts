@@ -152,6 +152,20 @@ export type PublicationFrame = readonly [
 ];
 
 /**
+ * As a publication, with what changed since the data of the event's publication before, on this subscription: only for those who
+ * asked for `delta`, and only where that one was not left out.
+ */
+export type ChangeFrame = readonly [
+  type: 15,
+  alias: number,
+  step: number,
+  event: number,
+  delta: JsonDelta,
+  id?: string,
+  meta?: PublicationMeta,
+];
+
+/**
  * `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. The difference is more than 1
  * when older changes of the same key were left out.
  */

@@ -62,7 +62,8 @@ describe('diffJson and patchJson', () => {
     fc.assert(
       fc.property(text, text, (before, after) => {
         const delta = diffJson(before, after);
-        if (Array.isArray(delta) && typeof delta[2] === 'string') expect(delta[2].isWellFormed()).toBe(true);
+        if (Array.isArray(delta) && typeof delta[2] === 'string')
+          expect(new TextDecoder().decode(new TextEncoder().encode(delta[2]))).toBe(delta[2]);
         expect(roundTrip(before, after)).toBe(after);
       }),
       { numRuns: 500 },
