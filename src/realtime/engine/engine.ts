@@ -29,7 +29,10 @@ export interface StreamEntry {
   readonly exceptSession?: string;
 }
 
-/** How much of a stream is kept. One entry more than promised is kept, so that the end of what is promised can be verified. */
+/**
+ * How much of a stream is kept, at least. Of one entry more the place and the id are kept, so that the end of what is promised can be
+ * verified; and the place of the head is kept for long after that, at least as long as somebody is subscribed.
+ */
 export interface Retention {
   /** How many entries. */
   readonly maxEntries: number;
@@ -45,7 +48,7 @@ export interface AppendRequest {
   readonly user?: string;
   readonly exceptSession?: string;
   readonly retention: Retention;
-  /** The same key within its time appends once: the second gets the place of the first. */
+  /** The same key on the same channel, within its time, appends once: the second gets the place of the first. */
   readonly idempotency?: { readonly key: string; readonly windowMs: number };
 }
 
@@ -99,6 +102,12 @@ export interface StreamListener {
   interrupted(channel: string): void;
 }
 
+/**
+ * What a renewal found. `begun`: there was no lease, so that nothing is left of what the node owned; it says again what it owns.
+ * So a node that was held up for longer than its lease finds out.
+ */
+export type LeaseState = 'renewed' | 'begun';
+
 /** What became of a call. */
 export type CallClaim =
   /** Nobody has run it: run it now, then `complete` it. */
@@ -115,6 +124,10 @@ export interface SessionRecord {
   readonly user: string | undefined;
   /** The SHA-256 of its secret, in base64url: whoever reads the engine cannot resume it. */
   readonly secretHash: string;
+  /** Until when its token holds, in milliseconds since 1970; a node that only gets requests of the session asks nobody else. */
+  readonly expiresAtMs?: number;
+  /** What the application knows of the session beside the user, as JSON. */
+  readonly data?: string;
 }
 
 /** Where a hub keeps what has to outlive a connection, and how nodes hear of each other. All methods reject with RealtimeError `UNAVAILABLE` while the engine is away. */
@@ -123,7 +136,7 @@ export interface Engine {
   readonly name: string;
 
   /**
-   * Appends a publication and tells all subscribed nodes. Atomic: the offset, the entry and the idempotency key come about together
+   * Appends a publication and tells all subscribed nodes, before or after it resolves. Atomic: the offset, the entry and the idempotency key come about together
    * or not at all. After it has resolved, `read` on any node finds the entry. A rejection leaves open whether it was appended;
    * trying again with the same idempotency key is safe.
    */
@@ -144,38 +157,48 @@ export interface Engine {
    */
   read(channel: string, since: StreamPosition, limit: number): Promise<StreamRead>;
 
-  /** The last entries before a place, oldest first: a page of the history. */
+  /** The last entries before an offset (before the end, when undefined), oldest first: a page of the history, as far as it is kept. */
   history(
     channel: string,
     before: number | undefined,
     count: number,
   ): Promise<{ readonly entries: readonly StreamEntry[]; readonly head: StreamPosition }>;
 
-  /** Begins to tell this node of what is appended to the channel. When it resolves, everything that is appended later is told. */
+  /**
+   * Begins to tell this node of what is appended to the channel. When it resolves, everything that is appended later is told, in the
+   * order of the offsets, to each listener once, however often it was subscribed. What a listener throws stops neither the others nor whoever appended.
+   */
   subscribe(channel: string, listener: StreamListener): Promise<void>;
 
-  /** Ends it. */
+  /** Ends it: from now on nothing is told. */
   unsubscribe(channel: string, listener: StreamListener): void;
 
   /**
    * Changes the keyed map of a channel and appends one entry for each change that changes something (a value that is equal already
-   * changes at most its owner, in silence). All of the changes happen, in order.
+   * changes at most its owner, in silence). All of the changes happen, in order, or none. An owner whose lease does not run is refused with
+   * `UNAVAILABLE`, because nothing would remove the entry again.
    */
   change(channel: string, changes: readonly MapChange[], retention: Retention): Promise<StreamPosition>;
 
   /** The whole map, and the place in the stream at which it is what it is. */
   map(channel: string): Promise<{ readonly entries: readonly MapEntry[]; readonly head: StreamPosition }>;
 
-  /** Says that a node lives. When it has not been said for `ttlMs`, what the node owns in any map is removed, and calls that it runs become `unknown`. */
-  renewLease(node: string, ttlMs: number): Promise<void>;
+  /**
+   * Says that a node lives. When it has not been said for `ttlMs`, what the node owns in any map is removed (which is told, as any
+   * change), and calls that it runs become `unknown`, also when its lease is begun anew.
+   */
+  renewLease(node: string, ttlMs: number): Promise<LeaseState>;
 
   /** Gives up a lease: as if it had run out now. */
   releaseLease(node: string): Promise<void>;
 
-  /** Claims a call; only one caller ever gets `claimed` for a key within the window. */
+  /**
+   * Claims a call for a node, which should have a lease: without, others see the call as `unknown` at once. Only one caller ever gets
+   * `claimed` for a key within the window.
+   */
   claimCall(key: string, node: string, windowMs: number): Promise<CallClaim>;
 
-  /** Keeps the result of a claimed call, as JSON, for those who ask again within the window. */
+  /** Keeps the result of a claimed call, as JSON, for those who ask again within the window, which begins now; also when it had become `unknown`. */
   completeCall(key: string, result: string, windowMs: number): Promise<void>;
 
   /** Keeps a session for the time given, anew with each call. */
@@ -187,6 +210,6 @@ export interface Engine {
   /** Forgets a session. */
   endSession(id: string): Promise<void>;
 
-  /** Lets go of everything that this object holds; what others share stays. */
+  /** Lets go of everything that this object holds; what others share stays. Whoever made the engine closes it, not the hubs that use it. */
   close(): Promise<void>;
 }

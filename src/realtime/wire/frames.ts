@@ -2,6 +2,7 @@
 // means, byte by byte, is in docs/realtime-protocol.md. A transport carries one frame, or an array of frames, at a time.
 
 import type { WireError } from './error-codes.ts';
+import type { JsonDelta } from './json-delta.ts';
 import type { WirePosition } from './stream-position.ts';
 
 /** The version of the protocol that a hello names. */
@@ -11,7 +12,7 @@ export const protocolVersion = 1;
 export const jsonSubprotocol = 'fullduplex.v1.json';
 
 /** The numbers that frames begin with. */
-export const FrameType = Object.freeze({
+export const FrameType = {
   hello: 1,
   publication: 2,
   entry: 3,
@@ -26,7 +27,8 @@ export const FrameType = Object.freeze({
   skipped: 12,
   error: 13,
   cancel: 14,
-});
+  change: 15,
+} as const;
 
 /** What a channel does with what is published: see docs/realtime-protocol.md. */
 export type Delivery = 'log' | 'latest' | 'volatile';
@@ -39,6 +41,8 @@ export interface SubscribeWish {
   readonly history?: number;
   /** The most publications a second. */
   readonly rate?: number;
+  /** Whether it can be sent what changed instead of whole values (`json-delta.ts`). */
+  readonly delta?: true;
   /** Whether it wants to know who is there. */
   readonly presence?: boolean;
   /** Its position in the presence of the channel. */
@@ -96,7 +100,10 @@ export interface Subscribed extends StreamStart {
   /** The keyed state, where the channel has one. */
   readonly state?: StreamStart;
   /** Who is there, where that was asked for. */
-  readonly presence?: StreamStart & { readonly counts?: boolean };
+  readonly presence?: StreamStart & {
+    /** Whether only the number is told: see PresenceCount. */
+    readonly counts?: boolean;
+  };
 }
 
 /** The answer to a subscription: accepted, or not. */
@@ -117,8 +124,8 @@ export interface Welcome {
   readonly maxBytes: number;
   readonly contract?: string;
   readonly subs: readonly WireSubscribed[];
-  /** What is sent to the session, and to the user, only. */
-  readonly own: { readonly session: Subscribed; readonly user?: Subscribed };
+  /** What is sent to the session, and to the user, only; absent when the contract has no direct events. */
+  readonly own?: { readonly session: Subscribed; readonly user?: Subscribed };
 }
 
 /** What is known of a publication beside its data. */
@@ -129,7 +136,11 @@ export interface PublicationMeta {
   readonly at?: number;
 }
 
-/** `[2, alias, offset difference, event, data, entry id?, meta?]`; on a volatile channel the difference is 0 and there is no id. */
+/**
+ * `[2, alias, offset difference, event, data, entry id?, meta?]`. The difference is 1 on a `log` channel (what is left out there is told
+ * by a skip); on a `latest` channel it is more when older ones of the same key were left out; on a `volatile` channel it is 0, the
+ * position stays `["", 0, ""]`, and the id is absent, or empty when there is meta.
+ */
 export type PublicationFrame = readonly [
   type: 2,
   alias: number,
@@ -140,7 +151,24 @@ export type PublicationFrame = readonly [
   meta?: PublicationMeta,
 ];
 
-/** `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. */
+/**
+ * As a publication, with what changed since the data of the event's publication before, on this subscription: only for those who
+ * asked for `delta`, and only where that one was not left out.
+ */
+export type ChangeFrame = readonly [
+  type: 15,
+  alias: number,
+  step: number,
+  event: number,
+  delta: JsonDelta,
+  id?: string,
+  meta?: PublicationMeta,
+];
+
+/**
+ * `[3, alias, offset difference, key, value, entry id]`; null instead of a value: the key is gone. The difference is more than 1
+ * when older changes of the same key were left out.
+ */
 export type EntryFrame = readonly [
   type: 3,
   alias: number,
@@ -149,6 +177,50 @@ export type EntryFrame = readonly [
   value: unknown,
   id: string,
 ];
+
+/** What presence says of each connection that is there, under a key that clients do not take apart. */
+export interface PresenceMember {
+  readonly user?: string;
+  /** What it lets others know: the `info` of its subscription. */
+  readonly info?: unknown;
+}
+
+/**
+ * What presence says instead where the channel tells numbers only (`counts`): snapshots of this map, one after another and without
+ * positions.
+ */
+export interface PresenceCount {
+  readonly count: number;
+}
+
+/** The result of a publication; without an offset where nothing is kept. */
+export interface PublishResult {
+  readonly offset?: number;
+}
+
+/** The input of the request `$history` of a channel. */
+export interface HistoryRequest {
+  /** The offset before which the page ends; absent: the end. */
+  readonly before?: number;
+  readonly count: number;
+}
+
+/** A publication on a page of the history, with the name of its event: it is read without a subscription. */
+export type HistoryEntry = readonly [
+  offset: number,
+  event: string,
+  data: unknown,
+  id: string,
+  meta?: PublicationMeta,
+];
+
+/** The result of `$history`: oldest first. */
+export interface HistoryPage {
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** The result of `$presence`. */
+export type PresenceResult = Readonly<Record<string, PresenceMember>> | PresenceCount;
 
 /** What a request may say beside its input. */
 export interface RequestOptions {
@@ -209,6 +281,7 @@ export type ServerFrame =
   | Heartbeat
   | readonly [type: 1, welcome: Welcome]
   | PublicationFrame
+  | ChangeFrame
   | EntryFrame
   | RequestFrame
   | ReplyFrame
@@ -217,7 +290,7 @@ export type ServerFrame =
   | readonly [type: 8, user: string | null]
   | readonly [type: 9, alias: number, error: WireError]
   | readonly [type: 10, goodbye: Goodbye]
-  /** The whole of a keyed map; it replaces what the client had. */
+  /** The whole of a keyed map at the place where its stream stands; it replaces what the client had. */
   | readonly [type: 11, alias: number, entries: Readonly<Record<string, unknown>>]
   /** How many publications were left out (-1: nobody knows), and where the stream goes on. */
   | readonly [type: 12, alias: number, count: number, to: SkippedTo]
