@@ -298,7 +298,13 @@ export type ServerFrame =
 
 /** A request to a fallback: what the body of its POST says. */
 export type FallbackRequest =
-  | { readonly link: 'stream' | 'poll'; readonly hello: Hello }
+  | { readonly link: 'stream'; readonly hello: Hello }
+  | {
+      readonly link: 'poll';
+      readonly hello: Hello;
+      /** That it is answered at once, also when the welcome tells nothing new: the client wants to know whether it gets through. */
+      readonly now?: true;
+    }
   | {
       readonly link: 'send';
       readonly session: readonly [id: string, secret: string];
