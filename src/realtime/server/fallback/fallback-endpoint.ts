@@ -68,6 +68,11 @@ export class FallbackEndpoint {
     return response;
   }
 
+  /** Ends all links, each behind what was sent on it. */
+  closeAll(): void {
+    for (const link of this.#links) link.close();
+  }
+
   /** Cuts all links at once. */
   cutAll(): void {
     for (const link of this.#links) link.cut();

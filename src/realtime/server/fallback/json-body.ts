@@ -13,6 +13,9 @@ export interface BodyBounds {
   readonly clock: Clock;
 }
 
+// Reading JSON needs no stack, writing it does: whatever is let in must be able to go out again.
+const maxDepth = 128;
+
 const jsonType = /^application\/json[ \t]*(?:;[ \t]*charset=("?)utf-8\1[ \t]*)?$/i;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -43,12 +46,22 @@ export function requireJsonPost(request: Request, maxBodyBytes: number): void {
  */
 export async function readJsonBody(request: Request, bounds: BodyBounds): Promise<unknown> {
   const bytes = await readBytes(request, bounds);
+  let value: unknown;
   try {
-    return JSON.parse(decoder.decode(bytes));
+    value = JSON.parse(decoder.decode(bytes));
   } catch {
     // Neither UTF-8 nor JSON: what exactly is wrong is of no use to who sent it.
     throw refuseRequest(400, 'BAD_FRAME', `a body of ${bytes.length} bytes that is no JSON in UTF-8`);
   }
+  if (isDeeperThan(value, maxDepth)) {
+    throw refuseRequest(400, 'BAD_FRAME', `a body nested deeper than ${maxDepth}`);
+  }
+  return value;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
 async function readBytes(request: Request, bounds: BodyBounds): Promise<Uint8Array> {

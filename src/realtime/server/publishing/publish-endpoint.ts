@@ -133,7 +133,7 @@ export class PublishEndpoint {
       // Keys of their own: neither another publisher nor a client can take one.
       idempotencyKey === undefined
         ? publication
-        : { ...publication, idempotencyKey: `http ${key.id} ${idempotencyKey}` },
+        : { ...publication, idempotencyKey: `http:${JSON.stringify([key.id, idempotencyKey])}` },
     );
     return offset === undefined ? {} : { offset };
   }
