@@ -2,6 +2,7 @@
 // means, byte by byte, is in docs/realtime-protocol.md. A transport carries one frame, or an array of frames, at a time.
 
 import type { WireError } from './error-codes.ts';
+import type { JsonDelta } from './json-delta.ts';
 import type { WirePosition } from './stream-position.ts';
 
 /** The version of the protocol that a hello names. */
@@ -26,6 +27,7 @@ export const FrameType = {
   skipped: 12,
   error: 13,
   cancel: 14,
+  change: 15,
 } as const;
 
 /** What a channel does with what is published: see docs/realtime-protocol.md. */
@@ -39,6 +41,8 @@ export interface SubscribeWish {
   readonly history?: number;
   /** The most publications a second. */
   readonly rate?: number;
+  /** Whether it can be sent what changed instead of whole values (`json-delta.ts`). */
+  readonly delta?: true;
   /** Whether it wants to know who is there. */
   readonly presence?: boolean;
   /** Its position in the presence of the channel. */
@@ -143,6 +147,20 @@ export type PublicationFrame = readonly [
   step: number,
   event: number,
   data: unknown,
+  id?: string,
+  meta?: PublicationMeta,
+];
+
+/**
+ * As a publication, with what changed since the data of the event's publication before, on this subscription: only for those who
+ * asked for `delta`, and only where that one was not left out.
+ */
+export type ChangeFrame = readonly [
+  type: 15,
+  alias: number,
+  step: number,
+  event: number,
+  delta: JsonDelta,
   id?: string,
   meta?: PublicationMeta,
 ];
@@ -263,6 +281,7 @@ export type ServerFrame =
   | Heartbeat
   | readonly [type: 1, welcome: Welcome]
   | PublicationFrame
+  | ChangeFrame
   | EntryFrame
   | RequestFrame
   | ReplyFrame
@@ -279,7 +298,13 @@ export type ServerFrame =
 
 /** A request to a fallback: what the body of its POST says. */
 export type FallbackRequest =
-  | { readonly link: 'stream' | 'poll'; readonly hello: Hello }
+  | { readonly link: 'stream'; readonly hello: Hello }
+  | {
+      readonly link: 'poll';
+      readonly hello: Hello;
+      /** That it is answered at once, also when the welcome tells nothing new: the client wants to know whether it gets through. */
+      readonly now?: true;
+    }
   | {
       readonly link: 'send';
       readonly session: readonly [id: string, secret: string];
