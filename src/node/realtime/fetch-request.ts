@@ -20,10 +20,9 @@ export function isEncrypted({ socket }: NodeRequest): boolean {
 
 /**
  * Makes a Request.
- * @param signal aborted when the client goes away
  * @throws TypeError when the request has no URL, or a method that no Request may have
  */
-export function fetchRequestOf(message: NodeRequest, signal: AbortSignal): Request {
+export function fetchRequestOf(message: NodeRequest): Request {
   const { method = 'GET', url = '/', rawHeaders } = message;
   const headers = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -40,7 +39,6 @@ export function fetchRequestOf(message: NodeRequest, signal: AbortSignal): Reque
   const init: StreamedRequestInit = {
     method,
     headers,
-    signal,
     duplex: 'half',
     ...(hasBody ? { body: bodyOf(message) } : {}),
   };

@@ -5,6 +5,7 @@ import { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as SecureServer } from 'node:https';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { Deferred } from '../../base/deferred.ts';
 import type { FallbackEndpoint, RequestSender } from '../../realtime/server/fallback/fallback-endpoint.ts';
 import { refuseRequest } from '../../realtime/server/fallback/refused-request.ts';
 import {
@@ -18,7 +19,7 @@ import type { SessionGuard } from '../http2/session-guard.ts';
 import type { WebSocketServer } from '../web-socket-server.ts';
 import { fetchRequestOf, type NodeRequest } from './fetch-request.ts';
 import { type NodeResponse, sendFetchResponse } from './fetch-response.ts';
-import { takeRequests } from './request-router.ts';
+import { type RequestHandler, takeRequests } from './request-router.ts';
 
 /** An HTTP server of Node, of whatever version. */
 export type AnyHttpServer = HttpServer | SecureServer | Http2SecureServer | Http2Server;
@@ -67,7 +68,7 @@ export class RealtimeServer implements AsyncDisposable {
           publishing.handle(operation, request),
         );
     }
-    this.#stopTaking = takeRequests(parts.server, (request, response) => this.#take(request, response));
+    this.#stopTaking = takeRequests(parts.server, (request) => this.#take(request));
   }
 
   /**
@@ -117,12 +118,16 @@ export class RealtimeServer implements AsyncDisposable {
       : Promise.resolve();
     sessions?.closeAll();
     fallback?.closeAll();
+    const timeIsUp = new Deferred<void>();
     const deadline = clock.setTimer(() => {
       fallback?.cutAll();
       sessions?.cutAll();
       if (isOwn && 'closeAllConnections' in server) server.closeAllConnections();
+      timeIsUp.resolve();
     }, options.timeoutMs);
-    await Promise.all([this.webSockets.close(options), ...this.#active]);
+    // A handler that never answers is not waited for.
+    const answered = Promise.race([Promise.all(this.#active), timeIsUp.promise]);
+    await Promise.all([this.webSockets.close(options), answered]);
     this.#stopTaking();
     // Connections that wait for another request.
     if (isOwn && 'closeIdleConnections' in server) server.closeIdleConnections();
@@ -130,14 +135,15 @@ export class RealtimeServer implements AsyncDisposable {
     deadline.cancel();
   }
 
-  // False: the request is for somebody else on the same server.
-  #take(request: NodeRequest, response: NodeResponse): boolean {
-    const answer = this.#answers.get(pathOf(request.url ?? '/'));
-    if (answer === undefined && !this.#parts.isOwn) return false;
-    const active = this.#serve(request, response, answer ?? answerUnknownPath);
-    this.#active.add(active);
-    void active.finally(() => this.#active.delete(active));
-    return true;
+  // Undefined: the request is for somebody else on the same server.
+  #take({ url = '/' }: NodeRequest): RequestHandler | undefined {
+    const answer = this.#answers.get(pathOf(url));
+    if (answer === undefined && !this.#parts.isOwn) return undefined;
+    return (request, response) => {
+      const active = this.#serve(request, response, answer ?? answerUnknownPath);
+      this.#active.add(active);
+      void active.finally(() => this.#active.delete(active));
+    };
   }
 
   async #serve(request: NodeRequest, response: NodeResponse, answer: Answer): Promise<void> {
@@ -151,10 +157,11 @@ export class RealtimeServer implements AsyncDisposable {
         remoteAddress: request.socket.remoteAddress,
         isOnLoopback: place === 'loopback',
         isUnixSocket: place === 'unix',
+        signal: abort.signal,
       };
       const answered =
         this.#closing === undefined
-          ? await answerOf(request, abort.signal, sender, answer)
+          ? await answerOf(request, sender, answer)
           : refuseRequest(503, 'UNAVAILABLE', 'the server is closing', { 'Retry-After': '1' }).toResponse();
       if (this.#closing !== undefined && request.httpVersionMajor < 2)
         response.setHeader('Connection', 'close');
@@ -166,15 +173,10 @@ export class RealtimeServer implements AsyncDisposable {
   }
 }
 
-async function answerOf(
-  message: NodeRequest,
-  signal: AbortSignal,
-  sender: RequestSender,
-  answer: Answer,
-): Promise<Response> {
+async function answerOf(message: NodeRequest, sender: RequestSender, answer: Answer): Promise<Response> {
   let request: Request;
   try {
-    request = fetchRequestOf(message, signal);
+    request = fetchRequestOf(message);
   } catch {
     // A Host that is none, or a method that browsers do not know.
     return refuseRequest(

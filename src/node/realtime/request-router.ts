@@ -6,8 +6,11 @@ import type { Server } from 'node:net';
 import type { NodeRequest } from './fetch-request.ts';
 import type { NodeResponse } from './fetch-response.ts';
 
-/** Takes over a request, or leaves it to the others (false). */
-export type TakeRequest = (request: NodeRequest, response: NodeResponse) => boolean;
+/** Answers a request. */
+export type RequestHandler = (request: NodeRequest, response: NodeResponse) => void;
+
+/** Gives what answers a request; undefined leaves it to the others. */
+export type TakeRequest = (request: NodeRequest) => RequestHandler | undefined;
 
 type Emit = (event: string | symbol, ...values: unknown[]) => unknown;
 
@@ -39,8 +42,10 @@ function standBefore(server: Server, taking: ReadonlySet<TakeRequest>): void {
       const [request, response] = values;
       if (isRequest(request) && isResponse(response)) {
         for (const take of taking) {
-          if (!take(request, response)) continue;
+          const handler = take(request);
+          if (handler === undefined) continue;
           if (event === 'checkContinue') response.writeContinue();
+          handler(request, response);
           return true;
         }
       }

@@ -69,9 +69,11 @@ export type ServeRealtimeOptions = RealtimeTarget &
   };
 
 /** What is served; a Hub is one. */
-export interface ServedHub extends LinkAcceptor, PublishTarget {
+export interface ServedHub<Data> extends LinkAcceptor {
   /** How its WebSocket connections are accepted, and what is done with them. */
-  webSocket(): { readonly options: EndpointOptions<undefined>; readonly handlers: ServerHandlers<undefined> };
+  webSocket(): { readonly options: EndpointOptions<Data>; readonly handlers: ServerHandlers<Data> };
+  /** What those who have a key do. */
+  readonly publishTarget: PublishTarget;
 }
 
 /**
@@ -80,24 +82,30 @@ export interface ServedHub extends LinkAcceptor, PublishTarget {
  * @returns the server, listening (unless it shares somebody else's)
  * @throws FullduplexError `WS_OPTION_INVALID`; `WS_PORT_IN_USE` and `WS_LISTEN_FAILED`, which leave nothing behind
  */
-export async function serveRealtime(hub: ServedHub, options: ServeRealtimeOptions): Promise<RealtimeServer> {
+export async function serveRealtime<Data>(
+  hub: ServedHub<Data>,
+  options: ServeRealtimeOptions,
+): Promise<RealtimeServer> {
   const { path = '/realtime', fallbacks = true, publishKeys } = options;
   requirePath(path);
   requireOneTarget(options);
   const limits = resolveServerLimits(options);
   const webSocket = hub.webSocket();
-  const { allowedOrigins } = webSocket.options;
+  const { allowedOrigins, maxMessageBytes: maxBodyBytes } = webSocket.options;
   const onError = (error: unknown): unknown => {
     if (options.onError !== undefined) return options.onError(error, undefined);
     console.error(error);
     return undefined;
   };
-  const shared = { ...options, onError };
+  // What may come in one message may come in one request.
+  const shared = { ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }), ...options, onError };
   const fallback = fallbacks
     ? new FallbackEndpoint(hub, { ...shared, ...(allowedOrigins === undefined ? {} : { allowedOrigins }) })
     : undefined;
   const publishing =
-    publishKeys === undefined ? undefined : new PublishEndpoint(hub, { ...shared, publishKeys });
+    publishKeys === undefined
+      ? undefined
+      : new PublishEndpoint(hub.publishTarget, { ...shared, publishKeys });
   const address = options.server === undefined ? requireListenAddress(options) : undefined;
   const { server, sessions } =
     options.server === undefined

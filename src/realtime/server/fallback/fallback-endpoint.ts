@@ -26,6 +26,11 @@ export interface RequestSender {
   readonly isOnLoopback: boolean;
   /** Whether the peer came over a unix socket. @defaultValue false */
   readonly isUnixSocket?: boolean;
+  /**
+   * Aborted when the client goes away. Node's Request passes a signal on only as long as somebody holds the Request itself.
+   * @defaultValue that of the request
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** Serves the fallbacks of one hub. */
@@ -47,8 +52,7 @@ export class FallbackEndpoint {
   }
 
   /**
-   * Answers a request; it never rejects. Whoever sends the response aborts the request's signal when the client goes away, and
-   * cancels the body.
+   * Answers a request; it never rejects. Whoever sends the response aborts the signal when the client goes away, and cancels the body.
    */
   async handle(request: Request, sender: RequestSender): Promise<Response> {
     let pageHeaders: Readonly<Record<string, string>> = {};
@@ -60,9 +64,9 @@ export class FallbackEndpoint {
       pageHeaders = checkCrossSite(incoming, allowedOrigins).headers;
       requireJsonPost(request, this.#options.maxBodyBytes);
       const read = readFallbackRequest(await readJsonBody(request, this.#options));
-      response = await this.#serve(read, request, incoming);
+      response = await this.#serve(read, incoming);
     } catch (failure) {
-      response = responseOfFailure(failure, (error) => this.#report(error, request));
+      response = responseOfFailure(failure, (error) => this.#report(error, sender.signal ?? request.signal));
     }
     for (const [name, value] of Object.entries(pageHeaders)) response.headers.set(name, value);
     return response;
@@ -78,32 +82,29 @@ export class FallbackEndpoint {
     for (const link of this.#links) link.cut();
   }
 
-  #serve(read: ReadFallbackRequest, request: Request, incoming: IncomingUpgrade): Promise<Response> {
-    if (read.link === 'send') return this.#send(read, request, incoming);
+  #serve(read: ReadFallbackRequest, incoming: IncomingUpgrade): Promise<Response> {
+    if (read.link === 'send') return this.#send(read, incoming);
     if (this.#links.size >= this.#options.maxLinks) {
       const message = 'the server has as many links as it may have';
       throw refuseRequest(503, 'UNAVAILABLE', message, { 'Retry-After': '10' });
     }
-    return read.link === 'stream'
-      ? this.#stream(read.hello, request, incoming)
-      : this.#poll(read, request, incoming);
+    return read.link === 'stream' ? this.#stream(read.hello, incoming) : this.#poll(read, incoming);
   }
 
   async #send(
     { session, frames }: Extract<ReadFallbackRequest, { readonly link: 'send' }>,
-    request: Request,
     incoming: IncomingUpgrade,
   ): Promise<Response> {
     const peer = peerOf(incoming, 'poll');
     const answers = await this.#turns.run(session, () =>
-      this.#acceptor.upstream(session, frames, peer, request.signal),
+      this.#acceptor.upstream(session, frames, peer, incoming.signal),
     );
     return textResponse(200, JSON.stringify({ frames: answers }));
   }
 
-  async #stream(hello: string, request: Request, incoming: IncomingUpgrade): Promise<Response> {
+  async #stream(hello: string, incoming: IncomingUpgrade): Promise<Response> {
     const link = new StreamLink(this.#options, () => this.#links.delete(link));
-    this.#open(link, hello, request, incoming);
+    this.#open(link, hello, incoming);
     return new Response(link.body, {
       status: 200,
       headers: { ...responseHeaders, 'Content-Type': 'text/event-stream; charset=utf-8' },
@@ -111,46 +112,45 @@ export class FallbackEndpoint {
   }
 
   async #poll(
-    { hello, hasSession }: Extract<ReadFallbackRequest, { readonly hello: string }>,
-    request: Request,
+    { hello, isUrgent }: Extract<ReadFallbackRequest, { readonly hello: string }>,
     incoming: IncomingUpgrade,
   ): Promise<Response> {
-    const link = new PollLink(this.#options, hasSession);
-    this.#open(link, hello, request, incoming);
+    const link = new PollLink(this.#options, isUrgent);
+    this.#open(link, hello, incoming);
     const answer = await link.answer;
     this.#links.delete(link);
     return textResponse(200, answer);
   }
 
-  #open(link: StreamLink | PollLink, hello: string, request: Request, incoming: IncomingUpgrade): void {
+  #open(link: StreamLink | PollLink, hello: string, incoming: IncomingUpgrade): void {
     this.#links.add(link);
     const events = this.#acceptor.accept(link, peerOf(incoming, link.kind));
     link.attach(events);
-    if (request.signal.aborted) {
+    if (incoming.signal.aborted) {
       link.cut();
       return;
     }
-    request.signal.addEventListener('abort', () => link.cut(), { once: true });
+    incoming.signal.addEventListener('abort', () => link.cut(), { once: true });
     events.received(hello);
   }
 
   #incomingOf(request: Request, sender: RequestSender): IncomingUpgrade {
-    const { remoteAddress, isOnLoopback, isUnixSocket = false } = sender;
+    const { remoteAddress, isOnLoopback, isUnixSocket = false, signal = request.signal } = sender;
     const incoming: IncomingUpgrade = {
       head: requestHeadOf({ request, remoteAddress, isOnLoopback }),
       remoteAddress,
       isUnixSocket,
       isOnLoopback,
       isSecure: request.url.startsWith('https:'),
-      signal: request.signal,
+      signal,
       request,
     };
     return this.#options.trustedProxies?.resolve(incoming) ?? incoming;
   }
 
   // What fails because the client went away is nobody's mistake.
-  #report(error: unknown, request: Request): void {
-    if (request.signal.aborted) return;
+  #report(error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return;
     try {
       this.#options.onError(error);
     } catch (reportError) {

@@ -21,7 +21,7 @@ export interface FallbackLimits {
   readonly highWaterMarkBytes: number;
   /**
    * How many bytes a stream or an answer to a poll may have waiting at all; beyond it the link is cut, and what was not sent is
-   * recovered over the next. Larger, and clients that do not read hold more memory. @defaultValue 1 MiB
+   * recovered over the next. It is the net below the hub's own bound. @defaultValue 8 MiB
    */
   readonly maxBufferedBytes: number;
   /**
@@ -65,7 +65,7 @@ export const defaultFallbackLimits: FallbackLimits = Object.freeze({
   bodyTimeoutMs: 10_000,
   pollHoldMs: 25_000,
   highWaterMarkBytes: 64 * 1024,
-  maxBufferedBytes: 1024 * 1024,
+  maxBufferedBytes: 8 * 1024 * 1024,
   maxLinks: Infinity,
 });
 

@@ -11,8 +11,8 @@ export type ReadFallbackRequest =
       readonly link: 'stream' | 'poll';
       /** The hello as the frame that it is, written as JSON. */
       readonly hello: string;
-      /** Whether the hello names a session. */
-      readonly hasSession: boolean;
+      /** Whether the client waits for the welcome itself: it has no session yet, or says so. */
+      readonly isUrgent: boolean;
     }
   | {
       readonly link: 'send';
@@ -52,10 +52,11 @@ export function readFallbackRequest(body: unknown): ReadFallbackRequest {
 }
 
 function readOpening(link: 'stream' | 'poll', body: Readonly<Record<string, unknown>>): ReadFallbackRequest {
-  requireOnly(body, ['link', 'hello']);
-  const { hello } = body;
+  requireOnly(body, link === 'poll' ? ['link', 'hello', 'now'] : ['link', 'hello']);
+  const { hello, now } = body;
+  if (now !== undefined && now !== true) throw invalid(`now ${describe(now)}, expected true`);
   if (!isRecord(hello)) throw invalid(`hello ${describe(hello)}, expected an object`);
-  return { link, hello: JSON.stringify([1, hello]), hasSession: hello.session !== undefined };
+  return { link, hello: JSON.stringify([1, hello]), isUrgent: now === true || hello.session === undefined };
 }
 
 // Only what a link that goes one way cannot carry itself: subscriptions and the token travel in its hello.

@@ -4,7 +4,7 @@
 import { concat } from '../../../base/bytes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { describe } from '../../../base/errors.ts';
-import { refuseRequest } from './refused-request.ts';
+import { RefusedRequest, refuseRequest } from './refused-request.ts';
 
 /** The bounds of a body. */
 export interface BodyBounds {
@@ -42,7 +42,7 @@ export function requireJsonPost(request: Request, maxBodyBytes: number): void {
 
 /**
  * Reads the body of a request.
- * @throws RefusedRequest 413, 408 or 400; what reading throws when the client goes away
+ * @throws RefusedRequest 413, 408 or 400
  */
 export async function readJsonBody(request: Request, bounds: BodyBounds): Promise<unknown> {
   const bytes = await readBytes(request, bounds);
@@ -85,6 +85,10 @@ async function readBytes(request: Request, bounds: BodyBounds): Promise<Uint8Arr
       }
       chunks.push(read.value);
     }
+  } catch (failure) {
+    if (failure instanceof RefusedRequest) throw failure;
+    // Nobody will read this, and nobody else has to hear of it.
+    throw refuseRequest(400, 'CANCELLED', 'the body broke off');
   } finally {
     deadline.cancel();
   }

@@ -19,7 +19,7 @@ export class PollLink implements ServerLink {
     ResolvedFallbackOptions,
     'clock' | 'pollHoldMs' | 'highWaterMarkBytes' | 'maxBufferedBytes'
   >;
-  readonly #hasSession: boolean;
+  readonly #isUrgent: boolean;
   readonly #frames: string[] = [];
   readonly #hold: Timer;
   #events: ServerLinkEvents | undefined;
@@ -27,16 +27,16 @@ export class PollLink implements ServerLink {
   #bufferedBytes = 0;
   #isOver = false;
 
-  /** @param hasSession whether the hello names a session: who has none waits for the welcome itself */
+  /** @param isUrgent whether the client waits for the welcome itself */
   constructor(
     options: Pick<
       ResolvedFallbackOptions,
       'clock' | 'pollHoldMs' | 'highWaterMarkBytes' | 'maxBufferedBytes'
     >,
-    hasSession: boolean,
+    isUrgent: boolean,
   ) {
     this.#options = options;
-    this.#hasSession = hasSession;
+    this.#isUrgent = isUrgent;
     this.#hold = options.clock.setTimer(() => this.#finish(), options.pollHoldMs);
   }
 
@@ -86,7 +86,7 @@ export class PollLink implements ServerLink {
       this.#finish();
       return;
     }
-    const isNews = this.#frames.length > 0 || !this.#hasSession || isNewsOfWelcome(text);
+    const isNews = this.#frames.length > 0 || this.#isUrgent || isNewsOfWelcome(text);
     // A message is a frame, or an array of frames.
     this.#frames.push(text.startsWith('[[') ? text.slice(1, -1) : text);
     this.#bufferedBytes += byteLength;

@@ -87,7 +87,7 @@ export class PublishEndpoint {
       const body = await readJsonBody(request, { maxBodyBytes, bodyTimeoutMs, clock });
       return jsonResponse(200, await this.#do(operation, key, body));
     } catch (failure) {
-      const response = responseOfFailure(failure, (error) => this.#report(error, request));
+      const response = responseOfFailure(failure, (error) => this.#report(error));
       // RFC 9110 11.6.1: a 401 says how to authenticate.
       if (response.status === 401) response.headers.set('WWW-Authenticate', 'Bearer');
       return response;
@@ -158,8 +158,7 @@ export class PublishEndpoint {
     return { results };
   }
 
-  #report(error: unknown, request: Request): void {
-    if (request.signal.aborted) return;
+  #report(error: unknown): void {
     if (this.#options.onError === undefined) console.error(error);
     else this.#options.onError(error);
   }

@@ -56,6 +56,8 @@ test.each<[string, unknown]>([
   ['an unknown link', { link: 'websocket', hello }],
   ['a stream without a hello', { link: 'stream' }],
   ['a hello that is none', { link: 'poll', hello: [] }],
+  ['an urgency that is none', { link: 'poll', hello, now: 1 }],
+  ['a stream that is urgent', { link: 'stream', hello, now: true }],
   ['an unknown field', { link: 'poll', hello, session: ['s', 'x'] }],
   ['a session that is none', { ...send, session: 's' }],
   ['a session without a secret', { ...send, session: ['s'] }],

@@ -58,6 +58,7 @@ test('a heartbeat neither answers a poll nor travels in it', async () => {
 
 test.each<[string, unknown, string]>([
   ['who has no session yet', { link: 'poll', hello }, quietWelcome()],
+  ['who says that it is urgent', { link: 'poll', hello: known, now: true }, quietWelcome()],
   ['whose session is another', { link: 'poll', hello: known }, '[1,{"resumed":false,"subs":[],"own":{}}]'],
   ['who is sent away', { link: 'poll', hello: known }, '[10,{"code":"UNAUTHENTICATED"}]'],
   [
