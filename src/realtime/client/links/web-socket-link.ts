@@ -38,7 +38,7 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     // What went wrong is in the close event that follows.
     socket.onerror = () => undefined;
     socket.onclose = ({ code, reason }: CloseEvent) => {
-      end({
+      over({
         cause: new Error(`the WebSocket was closed with ${code}${reason === '' ? '' : ` (${reason})`}`),
       });
     };
