@@ -38,7 +38,7 @@ export const appendCases: readonly EngineContractCase[] = [
       retention: ample(engine),
     });
     const read = await engine.nodes[1].read('a', start, 10);
-    if (read.kind !== 'read') return fail('the read', read, 'the entry');
+    if (read.kind !== 'read') fail('the read', read, 'the entry');
     equal('the number of entries', read.entries.length, 1);
     const [entry] = read.entries;
     if (typeof entry.atMs !== 'number' || entry.atMs <= 0) fail('atMs', entry.atMs, 'a time of day');
@@ -102,7 +102,7 @@ export const appendCases: readonly EngineContractCase[] = [
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
     const read = await engine.nodes[1].read('a', start, 100);
-    if (read.kind !== 'read') return fail('the read', read, 'all entries');
+    if (read.kind !== 'read') fail('the read', read, 'all entries');
     for (const listener of listeners) equal('what a node was told', listener.entries, read.entries);
   }),
 

@@ -33,7 +33,7 @@ export interface EngineContractCase {
   /** What an engine guarantees, as a sentence. */
   readonly name: string;
   /** Puts an engine to the test; rejects when it does not keep its promise. */
-  run(makeEngine: MakeEngine): Promise<void>;
+  readonly run: (makeEngine: MakeEngine) => Promise<void>;
 }
 
 /** Makes a case that closes its engine in any event. */
@@ -43,7 +43,7 @@ export function engineCase(
 ): EngineContractCase {
   return {
     name,
-    async run(makeEngine) {
+    run: async (makeEngine) => {
       const engine = await makeEngine();
       try {
         await test(engine);
@@ -91,7 +91,7 @@ export class NotedStream implements StreamListener {
   readonly entries: StreamEntry[] = [];
   readonly events: BroadcastEvent[] = [];
   readonly channels: string[] = [];
-  readonly epochs = new Set<string>();
+  readonly epochs: Set<string> = new Set();
 
   appended(channel: string, entry: StreamEntry, epoch: string): void {
     this.channels.push(channel);

@@ -21,7 +21,7 @@ export const mapCases: readonly EngineContractCase[] = [
     const head = await engine.nodes[0].change('a', [{ key: 'x', value: null }], ample(engine));
     await engine.settle();
     const read = await engine.nodes[1].read('a', start, 10);
-    if (read.kind !== 'read') return fail('the read', read, 'two entries');
+    if (read.kind !== 'read') fail('the read', read, 'two entries');
     equal('the entries', read.entries.map(essence), [
       ['set', 1, 'x', '{"n":1}'],
       ['delete', 2, 'x', 'null'],
@@ -42,7 +42,7 @@ export const mapCases: readonly EngineContractCase[] = [
     const start = await engine.nodes[0].head('a');
     const head = await engine.nodes[0].change('a', changes, ample(engine));
     const read = await engine.nodes[1].read('a', start, 10);
-    if (read.kind !== 'read') return fail('the read', read, 'five entries');
+    if (read.kind !== 'read') fail('the read', read, 'five entries');
     equal('the entries', read.entries.map(essence), [
       ['set', 1, 'x', '1'],
       ['set', 2, 'y', '2'],
@@ -121,7 +121,7 @@ export const mapCases: readonly EngineContractCase[] = [
     await Promise.all(changes);
     const folded = new Map(middle.entries.map(({ key, value }) => [key, value]));
     const read = await engine.nodes[0].read('a', middle.head, 100);
-    if (read.kind !== 'read') return fail('the read', read, 'what came after the map');
+    if (read.kind !== 'read') fail('the read', read, 'what came after the map');
     for (const { kind, name, data } of read.entries) {
       if (kind === 'set') folded.set(name, data);
       else folded.delete(name);

@@ -136,7 +136,7 @@ export const readCases: readonly EngineContractCase[] = [
 ];
 
 function numbers(read: StreamRead): number[] {
-  if (read.kind !== 'read') return fail('the read', read, 'entries');
+  if (read.kind !== 'read') fail('the read', read, 'entries');
   const offsets = read.entries.map(({ offset }) => offset);
   const found = read.entries.map(({ data }) => Number(data));
   equal('the offsets', offsets, found);

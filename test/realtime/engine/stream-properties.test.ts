@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
 import type { StreamPosition } from '../../../src/realtime/wire/stream-position.ts';
