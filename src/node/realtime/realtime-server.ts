@@ -7,7 +7,7 @@ import { Server as SecureServer } from 'node:https';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Deferred } from '../../base/deferred.ts';
 import type { FallbackEndpoint, RequestSender } from '../../realtime/server/fallback/fallback-endpoint.ts';
-import { refuseRequest } from '../../realtime/server/fallback/refused-request.ts';
+import { refuseRequest, responseHeaders } from '../../realtime/server/fallback/refused-request.ts';
 import {
   type PublishEndpoint,
   publishOperations,
@@ -188,6 +188,8 @@ async function answerOf(message: NodeRequest, sender: RequestSender, answer: Ans
   return answer(request, sender);
 }
 
+// Not an error of the realtime layer: a client that asks for fallbacks where there are none goes on to try.
 async function answerUnknownPath(): Promise<Response> {
-  return refuseRequest(404, 'BAD_FRAME', 'there is nothing at this path').toResponse();
+  const headers = { ...responseHeaders, 'Content-Type': 'text/plain; charset=utf-8' };
+  return new Response('There is nothing here.\n', { status: 404, headers });
 }

@@ -9,6 +9,7 @@ import { systemClock } from '../../base/clock.ts';
 import { describe, FullduplexError } from '../../base/errors.ts';
 import type { LinkAcceptor } from '../../realtime/server/link-acceptor.ts';
 import type { FallbackLimits } from '../../realtime/server/fallback/fallback-options.ts';
+import type { RequestAdmissionOptions } from '../../realtime/server/fallback/request-admission.ts';
 import { FallbackEndpoint } from '../../realtime/server/fallback/fallback-endpoint.ts';
 import { PublishEndpoint, type PublishTarget } from '../../realtime/server/publishing/publish-endpoint.ts';
 import type { PublishKeys } from '../../realtime/server/publishing/publish-keys.ts';
@@ -59,7 +60,8 @@ export type RealtimeTarget =
 /** The options of `serveRealtime`: where, and the bounds of the server. */
 export type ServeRealtimeOptions = RealtimeTarget &
   ServerOptions &
-  Partial<FallbackLimits> & {
+  Partial<FallbackLimits> &
+  RequestAdmissionOptions & {
     /** The path of WebSocket and of the fallbacks; publishing over HTTP is at `/publish` and others below it. @defaultValue '/realtime' */
     readonly path?: string;
     /** Whether clients that cannot have a WebSocket may stream or poll. @defaultValue true */

@@ -62,6 +62,7 @@ export class FallbackEndpoint {
       const { allowedOrigins } = this.#options;
       if (request.method === 'OPTIONS') return answerPreflight(incoming, allowedOrigins);
       pageHeaders = checkCrossSite(incoming, allowedOrigins).headers;
+      this.#options.admission.count(incoming.remoteAddress);
       requireJsonPost(request, this.#options.maxBodyBytes);
       const read = readFallbackRequest(await readJsonBody(request, this.#options));
       response = await this.#serve(read, incoming);
@@ -103,7 +104,11 @@ export class FallbackEndpoint {
   }
 
   async #stream(hello: string, incoming: IncomingUpgrade): Promise<Response> {
-    const link = new StreamLink(this.#options, () => this.#links.delete(link));
+    const leave = this.#options.admission.open(incoming.remoteAddress);
+    const link = new StreamLink(this.#options, () => {
+      this.#links.delete(link);
+      leave();
+    });
     this.#open(link, hello, incoming);
     return new Response(link.body, {
       status: 200,
@@ -115,10 +120,12 @@ export class FallbackEndpoint {
     { hello, isUrgent }: Extract<ReadFallbackRequest, { readonly hello: string }>,
     incoming: IncomingUpgrade,
   ): Promise<Response> {
+    const leave = this.#options.admission.open(incoming.remoteAddress);
     const link = new PollLink(this.#options, isUrgent);
     this.#open(link, hello, incoming);
     const answer = await link.answer;
     this.#links.delete(link);
+    leave();
     return textResponse(200, answer);
   }
 

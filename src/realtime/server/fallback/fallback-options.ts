@@ -5,6 +5,7 @@ import { requireInteger } from '../../../protocol/limits.ts';
 import type { ForwardedHeader } from '../../../server/forwarded-header.ts';
 import { type AllowedOrigins, requireAllowedOrigins } from '../../../server/origin.ts';
 import { TrustedProxies } from '../../../server/trusted-proxies.ts';
+import { RequestAdmission, type RequestAdmissionOptions } from './request-admission.ts';
 
 /** The bounds of the links that are made of HTTP requests. */
 export interface FallbackLimits {
@@ -32,7 +33,7 @@ export interface FallbackLimits {
 }
 
 /** The options of the fallbacks. */
-export interface FallbackOptions extends Partial<FallbackLimits> {
+export interface FallbackOptions extends Partial<FallbackLimits>, RequestAdmissionOptions {
   /**
    * Which web pages may connect, as for WebSocket. Where it names origins other than the server's own, these are
    * told so as CORS wants it, with their credentials. Loosened to `any`, every page of the web can read and write in the name
@@ -55,6 +56,7 @@ export interface ResolvedFallbackOptions extends FallbackLimits {
   readonly allowedOrigins: AllowedOrigins;
   /** Undefined: nobody is believed. */
   readonly trustedProxies: TrustedProxies | undefined;
+  readonly admission: RequestAdmission;
   readonly onError: (error: unknown) => unknown;
   readonly clock: Clock;
 }
@@ -75,6 +77,7 @@ const longestDelayMs = 2_147_483_647;
 export function resolveFallbackOptions(given: FallbackOptions): ResolvedFallbackOptions {
   const limit = (name: keyof FallbackLimits, least: number, most?: number): number =>
     requireInteger(name, given[name] ?? defaultFallbackLimits[name], least, most);
+  const { clock = systemClock } = given;
   const proxies = new TrustedProxies(given.trustedProxies ?? [], given.forwardedHeader ?? 'X-Forwarded-For');
   return {
     maxBodyBytes: limit('maxBodyBytes', 1024),
@@ -86,6 +89,7 @@ export function resolveFallbackOptions(given: FallbackOptions): ResolvedFallback
     allowedOrigins: requireAllowedOrigins(given.allowedOrigins ?? 'same-origin'),
     trustedProxies: proxies.isEmpty ? undefined : proxies,
     onError: given.onError?.bind(given) ?? ((error) => console.error(error)),
-    clock: given.clock ?? systemClock,
+    clock,
+    admission: new RequestAdmission(given, clock),
   };
 }

@@ -148,6 +148,42 @@ test('a function decides about origins, also about none, and a promise lets nobo
   expect((await endpoint.handle(request, somebody)).status).toBe(403);
 });
 
+test('an address that sends too many requests waits, others do not', async () => {
+  const { endpoint, post, clock } = stage({ requestRate: { perSecond: 1, burst: 2 } });
+  const send = { link: 'send', session: ['s', 'x'], frames: [[]] };
+  expect((await post(send)).status).toBe(200);
+  expect((await post(send)).status).toBe(200);
+  const refused = await post(send);
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get('Retry-After')).toBe('1');
+  expect(await refused.json()).toMatchObject({ error: { code: 'RATE_LIMITED', retryable: true } });
+  const other = { remoteAddress: '192.0.2.8', isOnLoopback: false };
+  expect((await endpoint.handle(jsonPost(send), other)).status).toBe(200);
+  clock.advance(1_000);
+  expect((await post(send)).status).toBe(200);
+});
+
+test('an address has as many links as it may have, and another when one has gone', async () => {
+  const { acceptor, clock, post } = stage({ maxLinksPerAddress: 2 });
+  await post({ link: 'stream', hello });
+  const poll = post({ link: 'poll', hello: { v: 1, session: ['s', 'x'] } });
+  await clock.advanceAsync(0);
+  expect((await post({ link: 'stream', hello })).status).toBe(429);
+  acceptor.links[1].link.close(1000, '');
+  expect((await poll).status).toBe(200);
+  expect((await post({ link: 'stream', hello })).status).toBe(200);
+  expect((await post({ link: 'stream', hello })).status).toBe(429);
+});
+
+test('a machine of the same network is not limited unless somebody says so', async () => {
+  const { endpoint } = stage();
+  for (let count = 0; count < 600; count++) {
+    const request = jsonPost({ link: 'send', session: ['s', 'x'], frames: [[]] });
+    const response = await endpoint.handle(request, { remoteAddress: '10.0.0.9', isOnLoopback: false });
+    expect(response.status).toBe(200);
+  }
+});
+
 test('a body that says how long it is, and is too long, is refused before it is read', async () => {
   const { endpoint } = stage({ maxBodyBytes: 1024 });
   let isRead = false;
