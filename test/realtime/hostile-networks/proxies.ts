@@ -1,7 +1,11 @@
 // Proxies that do to connections what real ones do: each stands on a port of its own before a server on this machine.
 
 import { once } from 'node:events';
-import { createServer as createHttpServer, request as httpRequest, type Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttpServer,
+  request as httpRequest,
+  type Server as HttpServer,
+} from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A proxy. */

@@ -14,7 +14,13 @@ import {
 import { type ReadFallbackRequest, readFallbackRequest } from './fallback-request.ts';
 import { readJsonBody, requireJsonPost } from './json-body.ts';
 import { PollLink } from './poll-link.ts';
-import { refuseRequest, responseHeaders, responseOfFailure, textResponse } from './refused-request.ts';
+import {
+  jsonResponse,
+  refuseRequest,
+  responseHeaders,
+  responseOfFailure,
+  textResponse,
+} from './refused-request.ts';
 import { StreamLink } from './stream-link.ts';
 import { UpstreamTurns } from './upstream-turns.ts';
 
@@ -100,7 +106,7 @@ export class FallbackEndpoint {
     const answers = await this.#turns.run(session, () =>
       this.#acceptor.upstream(session, frames, peer, incoming.signal),
     );
-    return textResponse(200, JSON.stringify({ frames: answers }));
+    return jsonResponse(200, { frames: answers });
   }
 
   async #stream(hello: string, incoming: IncomingUpgrade): Promise<Response> {

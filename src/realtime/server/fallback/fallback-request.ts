@@ -3,6 +3,7 @@
 
 import { describe } from '../../../base/errors.ts';
 import type { ClientFrame } from '../../wire/frames.ts';
+import { writeJson } from '../../wire/json-codec.ts';
 import { refuseRequest } from './refused-request.ts';
 
 /** A request that opens a link, or that brings frames beside one. */
@@ -56,7 +57,7 @@ function readOpening(link: 'stream' | 'poll', body: Readonly<Record<string, unkn
   const { hello, now } = body;
   if (now !== undefined && now !== true) throw invalid(`now ${describe(now)}, expected true`);
   if (!isRecord(hello)) throw invalid(`hello ${describe(hello)}, expected an object`);
-  return { link, hello: JSON.stringify([1, hello]), isUrgent: now === true || hello.session === undefined };
+  return { link, hello: writeJson([1, hello]), isUrgent: now === true || hello.session === undefined };
 }
 
 // Only what a link that goes one way cannot carry itself: subscriptions and the token travel in its hello.

@@ -4,6 +4,7 @@
 import { concat } from '../../../base/bytes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { describe } from '../../../base/errors.ts';
+import { mayHoldBytes, untagBytes } from '../../wire/json-codec.ts';
 import { RefusedRequest, refuseRequest } from './refused-request.ts';
 
 /** The bounds of a body. */
@@ -41,14 +42,16 @@ export function requireJsonPost(request: Request, maxBodyBytes: number): void {
 }
 
 /**
- * Reads the body of a request.
+ * Reads the body of a request, with bytes in the place of their tags.
  * @throws RefusedRequest 413, 408 or 400
  */
 export async function readJsonBody(request: Request, bounds: BodyBounds): Promise<unknown> {
   const bytes = await readBytes(request, bounds);
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    text = decoder.decode(bytes);
+    value = JSON.parse(text);
   } catch {
     // Neither UTF-8 nor JSON: what exactly is wrong is of no use to who sent it.
     throw refuseRequest(400, 'BAD_FRAME', `a body of ${bytes.length} bytes that is no JSON in UTF-8`);
@@ -56,7 +59,7 @@ export async function readJsonBody(request: Request, bounds: BodyBounds): Promis
   if (isDeeperThan(value, maxDepth)) {
     throw refuseRequest(400, 'BAD_FRAME', `a body nested deeper than ${maxDepth}`);
   }
-  return value;
+  return mayHoldBytes(text) ? untagBytes(value) : value;
 }
 
 function isDeeperThan(value: unknown, levels: number): boolean {

@@ -1,6 +1,7 @@
 // How a request over HTTP is refused: a status, and an error of the realtime layer as the body. Responses of the
 // fallbacks all carry the same headers: nothing on the way may keep, change or collect them.
 
+import { writeJson } from '../../wire/json-codec.ts';
 import { type RealtimeErrorCode, RealtimeError, type WireError } from '../../wire/error-codes.ts';
 
 /** The headers of every response: not kept, not changed (RFC 9111 5.2.2), not collected by nginx, and taken for nothing else. */
@@ -83,7 +84,7 @@ export function jsonResponse(
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return textResponse(status, JSON.stringify(value), headers);
+  return textResponse(status, writeJson(value), headers);
 }
 
 /** A response whose JSON is written already. */

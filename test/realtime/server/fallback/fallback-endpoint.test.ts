@@ -170,3 +170,15 @@ test.each<[string, object]>([
     expect.objectContaining({ code: 'WS_OPTION_INVALID', message: expect.stringContaining(name) }),
   );
 });
+
+test('bytes travel in hellos, frames and answers as their tags', async () => {
+  const { acceptor, post } = stage();
+  const tagged = { $bytes: 'AAEC' };
+  const bytes = new Uint8Array([0, 1, 2]);
+  acceptor.onUpstream = async () => [[5, 1, bytes]];
+  const response = await post({ ...send, frames: [[4, 1, 0, 'echo', tagged]] });
+  expect(acceptor.upstreams[0].frames).toEqual([[4, 1, 0, 'echo', bytes]]);
+  expect(await response.json()).toEqual({ frames: [[5, 1, tagged]] });
+  await post({ link: 'stream', hello: { v: 1, subs: [[1, 'c', { info: tagged }]] } });
+  expect(acceptor.links[0].received).toEqual(['[1,{"v":1,"subs":[[1,"c",{"info":{"$bytes":"AAEC"}}]]}]']);
+});
