@@ -41,8 +41,13 @@ export interface ClientLink {
 /**
  * Opens links of one kind.
  * @param hello asked for each hello that is sent: polling sends one for each poll
+ * @param session asked for what is sent beside a link that goes one way, after the welcome
  */
-export type OpenClientLink = (hello: () => Hello, events: ClientLinkEvents) => ClientLink;
+export type OpenClientLink = (
+  hello: () => Hello,
+  events: ClientLinkEvents,
+  session: () => Hello['session'],
+) => ClientLink;
 
 /** What a server's link tells. */
 export interface ServerLinkEvents {

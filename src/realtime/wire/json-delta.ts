@@ -24,7 +24,7 @@ const shortestCutText = 32;
 // Deeper values are replaced as a whole: nobody's stack is in danger.
 const deepest = 64;
 
-/** What makes `after` of `before`; undefined: they are equal. Both are values as JSON.parse gives them. */
+/** What makes `after` of `before`; undefined: they are equal. Both are values as readJson gives them (json-codec.ts). */
 export function diffJson(before: unknown, after: unknown, depth: number = 0): JsonDelta | undefined {
   if (Object.is(before, after)) return undefined;
   if (typeof before === 'string' && typeof after === 'string') return diffText(before, after);
@@ -112,8 +112,9 @@ function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
+// Bytes are one value: they are replaced as a whole.
 function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
 }
 
 function isDelta(value: unknown): value is JsonDelta {

@@ -1,0 +1,41 @@
+// What a page lives through: hidden, frozen, offline, kept in the back/forward cache. Timers stand still or come late there,
+// so the client looks again when the page comes back.
+
+/** What the client does about it. */
+export interface LifecycleEvents {
+  /** Time may have passed unnoticed. */
+  resumed(): void;
+  /** There is a network again, maybe another one. */
+  online(): void;
+  /** The page goes; it may come back out of the back/forward cache, for which no connection may be open. */
+  hidden(): void;
+  /** It has come back. */
+  shown(): void;
+}
+
+/** Listens to the page. @returns the function that stops it; where there is no page, nothing happens */
+export function watchLifecycle(events: LifecycleEvents): () => void {
+  const stop = new AbortController();
+  const { signal } = stop;
+  if (typeof globalThis.addEventListener === 'function') {
+    const page: Document | undefined = globalThis.document;
+    page?.addEventListener(
+      'visibilitychange',
+      () => {
+        if (page.visibilityState === 'visible') events.resumed();
+      },
+      { signal },
+    );
+    page?.addEventListener('resume', () => events.resumed(), { signal });
+    globalThis.addEventListener('online', () => events.online(), { signal });
+    globalThis.addEventListener('pagehide', () => events.hidden(), { signal });
+    globalThis.addEventListener(
+      'pageshow',
+      (event) => {
+        if (event.persisted) events.shown();
+      },
+      { signal },
+    );
+  }
+  return () => stop.abort();
+}
