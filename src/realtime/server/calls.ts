@@ -28,8 +28,10 @@ export interface CallContext<Data = unknown> {
   readonly isRetry: boolean;
 }
 
-/** Answers a call. */
-export type CallHandler = (input: unknown, context: CallContext) => unknown;
+/** Answers a call: the input is what the contract's schema has made of it. */
+export interface CallHandler {
+  handle(input: unknown, context: CallContext): unknown;
+}
 
 /** What calls take from the hub. */
 export interface CallEnvironment {
@@ -91,7 +93,12 @@ export class Calls {
     const declared = this.#declared.get(name);
     statistics.calls++;
     if (declared === undefined) {
-      answer(errorReply(id, new RealtimeError('UNKNOWN_CALL', `call ${describe(name)} is none that this server answers`)));
+      answer(
+        errorReply(
+          id,
+          new RealtimeError('UNKNOWN_CALL', `call ${describe(name)} is none that this server answers`),
+        ),
+      );
       return;
     }
     const running = session.running?.get(id);
@@ -101,7 +108,15 @@ export class Calls {
       return;
     }
     const deadlineMs = Math.min(options.deadlineMs ?? settings.requestTimeoutMs, settings.requestTimeoutMs);
-    const call = new RunningCall(session, id, declared, deadlineMs, options.again === true, answer, this.#environment);
+    const call = new RunningCall(
+      session,
+      id,
+      declared,
+      deadlineMs,
+      options.again === true,
+      answer,
+      this.#environment,
+    );
     if (id !== 0) {
       session.running ??= new Map();
       session.running.set(id, call);
@@ -218,7 +233,10 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
         return claim.result.slice(1, -1);
       }
       if (claim.kind === 'unknown') {
-        throw new RealtimeError('OUTCOME_UNKNOWN', 'the node that ran the call is gone, and nobody knows how far it came');
+        throw new RealtimeError(
+          'OUTCOME_UNKNOWN',
+          'the node that ran the call is gone, and nobody knows how far it came',
+        );
       }
       if (this.#abortReason !== undefined) throw this.#abortReason;
       await new Promise<void>((resolve) => {
@@ -245,7 +263,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     const { contract, handler } = this.#declared;
     const startedAtMs = settings.clock.now();
     try {
-      const returned: unknown = await handler(input, this);
+      const returned: unknown = await handler.handle(input, this);
       if (contract.output === undefined) return 'null';
       return writeJson(await this.#checkOutput(returned));
     } finally {

@@ -35,7 +35,10 @@ export class ChannelAccess {
     const problem = channelNameProblem(name);
     if (problem !== undefined) throw new RealtimeError('UNKNOWN_CHANNEL', problem);
     if (name.startsWith('$')) {
-      throw new RealtimeError('FORBIDDEN', `channel ${describe(name)} begins with "$", expected one that clients may name`);
+      throw new RealtimeError(
+        'FORBIDDEN',
+        `channel ${describe(name)} begins with "$", expected one that clients may name`,
+      );
     }
     const found = this.#declarations.find(name);
     if (found !== undefined) return found;
@@ -83,7 +86,8 @@ export class ChannelAccess {
   /** Asks again whether somebody may be there, with what was checked before. */
   async requirePresence(session: SessionView, channel: FoundChannel, member: string): Promise<void> {
     const known = readJson(member);
-    const info: unknown = typeof known === 'object' && known !== null && 'info' in known ? known.info : undefined;
+    const info: unknown =
+      typeof known === 'object' && known !== null && 'info' in known ? known.info : undefined;
     await this.#askPresence(session, channel, info);
   }
 
@@ -92,7 +96,9 @@ export class ChannelAccess {
     const { options } = declaration;
     const { user } = session;
     if (options.presence === undefined) return;
-    const isAllowed = await this.ask(() => options.presence?.({ user, session, channel: name, params, info }));
+    const isAllowed = await this.ask(() =>
+      options.presence?.({ user, session, channel: name, params, info }),
+    );
     if (isAllowed !== true) throw forbidden('be seen on', name);
   }
 
@@ -108,7 +114,10 @@ export class ChannelAccess {
   ): unknown {
     const { options, contract } = declaration;
     if (options.publish === undefined) throw forbidden('publish on', name);
-    const schema = contract.events === undefined || !Object.hasOwn(contract.events, event) ? undefined : contract.events[event];
+    const schema =
+      contract.events === undefined || !Object.hasOwn(contract.events, event)
+        ? undefined
+        : contract.events[event];
     if (schema === undefined) {
       throw new RealtimeError(
         'UNKNOWN_EVENT',

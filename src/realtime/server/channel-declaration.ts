@@ -103,20 +103,19 @@ export class ChannelDeclaration {
     this.events = Object.keys(contract.events ?? {});
     const defaults = this.delivery === 'latest' ? defaultLatestRetention : defaultRetention;
     this.retention = {
-      maxEntries: require(pattern, 'retention.maxEntries', options.retention?.maxEntries ?? defaults.maxEntries, 1),
+      maxEntries: require(pattern, 'retention.maxEntries', options.retention?.maxEntries ??
+        defaults.maxEntries, 1),
       maxAgeMs: require(pattern, 'retention.maxAgeMs', options.retention?.maxAgeMs ?? defaults.maxAgeMs, 1),
     };
     const allowed = policies[this.delivery];
     this.whenSlow = options.whenSlow ?? allowed[0];
-    if (!allowed.includes(this.whenSlow)) throw invalid(pattern, 'whenSlow', this.whenSlow, allowed.map((one) => describe(one)).join(', '));
+    if (!allowed.includes(this.whenSlow))
+      throw invalid(pattern, 'whenSlow', this.whenSlow, allowed.map((one) => describe(one)).join(', '));
     this.presenceMode = options.presenceMode ?? 'members';
-    if (!modes.includes(this.presenceMode)) throw invalid(pattern, 'presenceMode', this.presenceMode, '"members" or "counts"');
-    this.presenceGraceMs = require(
-      pattern,
-      'presenceGraceMs',
-      options.presenceGraceMs ?? defaultPresenceGraceMs,
-      0,
-    );
+    if (!modes.includes(this.presenceMode))
+      throw invalid(pattern, 'presenceMode', this.presenceMode, '"members" or "counts"');
+    this.presenceGraceMs = require(pattern, 'presenceGraceMs', options.presenceGraceMs ??
+      defaultPresenceGraceMs, 0);
     for (const name of ['subscribe', 'publish', 'presence', 'key'] as const) {
       const rule: unknown = options[name];
       if (rule !== undefined && typeof rule !== 'function') throw invalid(pattern, name, rule, 'a function');

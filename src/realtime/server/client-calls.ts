@@ -1,7 +1,6 @@
 // Calls that the server makes of its clients. The client may be on another node, or away for a moment: the call waits for it as long
 // as its caller does. When the link was lost while the client had it, nobody knows what became of it.
 
-import type { Timer } from '../../base/clock.ts';
 import { describe } from '../../base/errors.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import { FrameType } from '../wire/frames.ts';
@@ -55,13 +54,17 @@ export class ClientCalls {
    * Calls the client of a session.
    * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`
    */
-  call(session: string, name: string, input: unknown, { timeoutMs, signal }: ClientCallOptions): Promise<unknown> {
+  call(
+    session: string,
+    name: string,
+    input: unknown,
+    { timeoutMs, signal }: ClientCallOptions,
+  ): Promise<unknown> {
     const { settings, node, commands, registry } = this.#environment;
     const deadlineMs = timeoutMs ?? settings.requestTimeoutMs;
     const id = `${node}.${++this.#count}`;
     const text = writeJson(input);
     return new Promise((resolve, reject) => {
-      let timer: Timer | undefined;
       const stop = (error: RealtimeError): void => {
         end();
         this.#cancel(session, id);
@@ -69,23 +72,29 @@ export class ClientCalls {
       };
       const abort = (): void => stop(new RealtimeError('CANCELLED', 'the caller no longer waits'));
       const end = (): void => {
-        timer?.cancel();
+        timer.cancel();
         signal?.removeEventListener('abort', abort);
         this.#waiting.delete(id);
       };
+      const timer = settings.clock.setTimer(() => {
+        const wasLost = this.#wasLost(session, id);
+        stop(
+          wasLost
+            ? new RealtimeError(
+                'OUTCOME_UNKNOWN',
+                `the client lost its connection and did not answer ${describe(name)} within ${deadlineMs} ms`,
+              )
+            : new RealtimeError(
+                'DEADLINE_EXCEEDED',
+                `the client did not answer ${describe(name)} within ${deadlineMs} ms`,
+              ),
+        );
+      }, deadlineMs);
       if (signal?.aborted === true) {
         abort();
         return;
       }
       signal?.addEventListener('abort', abort);
-      timer = settings.clock.setTimer(() => {
-        const wasLost = this.#wasLost(session, id);
-        stop(
-          wasLost
-            ? new RealtimeError('OUTCOME_UNKNOWN', `the client lost its connection and did not answer ${describe(name)} within ${deadlineMs} ms`)
-            : new RealtimeError('DEADLINE_EXCEEDED', `the client did not answer ${describe(name)} within ${deadlineMs} ms`),
-        );
-      }, deadlineMs);
       this.#waiting.set(id, {
         session,
         settle: (result, error) => {
@@ -139,7 +148,14 @@ export class ClientCalls {
       return;
     }
     commands
-      .tell({ kind: 'result', to, session: session.id, id, result: text, ...(error === undefined ? {} : { error }) })
+      .tell({
+        kind: 'result',
+        to,
+        session: session.id,
+        id,
+        result: text,
+        ...(error === undefined ? {} : { error }),
+      })
       .catch(() => {
         // Whoever asked hears of its deadline.
       });

@@ -296,7 +296,8 @@ export class Follower implements StreamFollower, DrainListener {
     const recent = stream.recentAfter(this.#cursor);
     if (this.#options.rate !== undefined) return recent?.length === 0;
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
-    if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor)) return false;
+    if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor))
+      return false;
     this.#cursor = undefined;
     this.#isSlow = false;
     return true;
@@ -340,7 +341,8 @@ export class Follower implements StreamFollower, DrainListener {
   #wanted(entries: readonly StreamEntry[]): readonly StreamEntry[] {
     const { rate, whenSlow } = this.#options;
     const { format } = this.stream;
-    if (format.mayJump || (this.#isSlow && whenSlow === 'conflate')) return conflate(entries, format.keyOf);
+    if (format.mayJump || (this.#isSlow && whenSlow === 'conflate'))
+      return conflate(entries, (entry) => format.keyOf(entry));
     return rate === undefined ? entries : entries.slice(-1);
   }
 }

@@ -3,7 +3,14 @@
 
 import { describe } from '../../base/errors.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
-import { type ClientFrame, FrameType, type Hello, type RequestOptions, type SubscribeWish, type WireSubscribe } from '../wire/frames.ts';
+import {
+  type ClientFrame,
+  FrameType,
+  type Hello,
+  type RequestOptions,
+  type SubscribeWish,
+  type WireSubscribe,
+} from '../wire/frames.ts';
 import { readPosition, type WirePosition, writePosition } from '../wire/stream-position.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -51,7 +58,9 @@ function readHello(value: unknown): Hello {
   return {
     v: readCount('v of a hello', v),
     ...(contract === undefined ? {} : { contract: readText('contract of a hello', contract, maxIdLength) }),
-    ...(token === undefined || token === null ? {} : { token: readText('token of a hello', token, maxTokenLength) }),
+    ...(token === undefined || token === null
+      ? {}
+      : { token: readText('token of a hello', token, maxTokenLength) }),
     ...(session === undefined || session === null ? {} : { session: readSession(session) }),
     ...(subs === undefined ? {} : { subs: readSubscriptions(subs) }),
     ...(own === undefined || own === null ? {} : { own: readOwn(own) }),
@@ -62,7 +71,10 @@ function readHello(value: unknown): Hello {
 export function readSession(value: unknown): readonly [id: string, secret: string] {
   if (!Array.isArray(value)) throw bad('session', value, '[id, secret]');
   const [id, secret]: readonly unknown[] = value;
-  return [readText('the id of a session', id, maxIdLength), readText('the secret of a session', secret, maxIdLength)];
+  return [
+    readText('the id of a session', id, maxIdLength),
+    readText('the secret of a session', secret, maxIdLength),
+  ];
 }
 
 function readOwn(value: unknown): NonNullable<Hello['own']> {
@@ -127,7 +139,10 @@ function readError(value: unknown): WireError {
   const { code, message, retryable, data } = readFields('an error', value);
   return {
     // Whatever its code is: what the client says went wrong is the client's word.
-    code: code === 'DEADLINE_EXCEEDED' || code === 'CANCELLED' || code === 'UNKNOWN_CALL' || code === 'BAD_DATA' ? code : 'HANDLER_FAILED',
+    code:
+      code === 'DEADLINE_EXCEEDED' || code === 'CANCELLED' || code === 'UNKNOWN_CALL' || code === 'BAD_DATA'
+        ? code
+        : 'HANDLER_FAILED',
     message: typeof message === 'string' ? message.slice(0, 1024) : '',
     ...(retryable === true ? { retryable } : {}),
     ...(data === undefined ? {} : { data }),

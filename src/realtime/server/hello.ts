@@ -4,7 +4,14 @@
 import { describe } from '../../base/errors.ts';
 import { areVersionsCompatible } from '../contract/contract.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type Hello, protocolVersion, type Subscribed, type Welcome, type WireSubscribed } from '../wire/frames.ts';
+import {
+  FrameType,
+  type Hello,
+  protocolVersion,
+  type Subscribed,
+  type Welcome,
+  type WireSubscribed,
+} from '../wire/frames.ts';
 import type { WirePosition } from '../wire/stream-position.ts';
 import type { ChannelAccess } from './channel-access.ts';
 import { Follower } from './follower.ts';
@@ -85,7 +92,9 @@ export class Greeting {
         return;
       }
       settings.onError(error);
-      link.goodbye(new RealtimeError('UNAVAILABLE', 'the server failed to answer a hello', { retryable: true }));
+      link.goodbye(
+        new RealtimeError('UNAVAILABLE', 'the server failed to answer a hello', { retryable: true }),
+      );
     }
   }
 
@@ -110,7 +119,11 @@ export class Greeting {
     const { session } = found;
     link.session = session;
     const [outcomes, own] = await Promise.all([
-      Promise.all((hello.subs ?? []).map(([ref, channel, wish = {}]) => subscriber.prepare(link, session, ref, channel, wish))),
+      Promise.all(
+        (hello.subs ?? []).map(([ref, channel, wish = {}]) =>
+          subscriber.prepare(link, session, ref, channel, wish),
+        ),
+      ),
       this.#prepareOwn(link, session, hello),
       registry.keep(session),
     ]).catch((error: unknown) => {
@@ -134,7 +147,10 @@ export class Greeting {
     if (authenticate === undefined) return { user: undefined, expiresAtMs: undefined, data: undefined };
     const found = await authenticate({ token, peer, signal });
     if (found === undefined) {
-      throw new RealtimeError('UNAUTHENTICATED', 'the token was refused, expected one that this server knows');
+      throw new RealtimeError(
+        'UNAUTHENTICATED',
+        'the token was refused, expected one that this server knows',
+      );
     }
     const { user, expiresAt, data } = found;
     if (expiresAt !== undefined && expiresAt <= timeOfDay()) throw tokenExpired();
@@ -209,15 +225,17 @@ export class Greeting {
       pingMs: settings.heartbeatMs,
       maxBytes: settings.maxFrameBytes,
       contract: contractVersion,
-      subs: outcomes.map((outcome): WireSubscribed =>
-        'error' in outcome
-          ? [outcome.ref, null, outcome.error.toWire()]
-          : [outcome.ref, outcome.subscription.open()],
+      subs: outcomes.map(
+        (outcome): WireSubscribed =>
+          'error' in outcome
+            ? [outcome.ref, null, outcome.error.toWire()]
+            : [outcome.ref, outcome.subscription.open()],
       ),
       ...ownStarts(own),
     };
     link.send(`[${FrameType.hello},${writeJson(welcome)}]`);
-    for (const outcome of outcomes) if ('subscription' in outcome) subscriber.begin(link, session, outcome.subscription);
+    for (const outcome of outcomes)
+      if ('subscription' in outcome) subscriber.begin(link, session, outcome.subscription);
     for (const { follower } of own) follower.begin();
     link.opened(session);
     this.#environment.welcomed(session);

@@ -15,7 +15,7 @@ import { validate } from '../contract/validate.ts';
 import { channelNameProblem } from '../wire/channel-pattern.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { PublishResult } from '../wire/frames.ts';
-import { ChannelDeclaration, defaultRetention, type FoundChannel } from './channel-declaration.ts';
+import { ChannelDeclaration, type FoundChannel } from './channel-declaration.ts';
 import type { HubCore } from './hub-core.ts';
 import type { SessionTarget } from './node-commands.ts';
 import { presenceStream, stateStream } from './subscription.ts';
@@ -136,7 +136,7 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
     await this.#core.settings.engine.change(
       stateStream(this.name),
       [{ key, value: writeJson(checked) }],
-      stateRetention(declaration),
+      declaration.retention,
     );
   }
 
@@ -146,7 +146,7 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
     await this.#core.settings.engine.change(
       stateStream(this.name),
       [{ key, value: null }],
-      stateRetention(declaration),
+      declaration.retention,
     );
   }
 
@@ -179,16 +179,18 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
    * Who is there.
    * @returns all of them, or their number where the channel counts only
    */
-  async presence(): Promise<{
+  presence(): Promise<{
     readonly count: number;
     readonly members: readonly PresentMember<Checked<PresenceOf<C, Name>>>[];
-  }> {
+  }>;
+  // What the map holds was checked by the schema when it was put there.
+  async presence(): Promise<{ readonly count: number; readonly members: unknown }> {
     const { declaration } = this.#find();
     const { entries } = await this.#core.settings.engine.map(presenceStream(this.name));
     if (declaration.presenceMode === 'counts') {
       return { count: entries.reduce((sum, { value }) => sum + Number(value), 0), members: [] };
     }
-    const members = entries.flatMap(({ key, value }) => memberOf<Checked<PresenceOf<C, Name>>>(key, readJson(value)));
+    const members = entries.map(({ key, value }) => memberOf(key, readJson(value)));
     return { count: members.length, members };
   }
 
@@ -201,16 +203,12 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
   }
 }
 
-function stateRetention({ retention }: ChannelDeclaration): typeof defaultRetention {
-  return retention;
-}
-
-// A member as the map holds it was checked by the schema when it was put there.
-function memberOf<Info>(key: string, member: unknown): PresentMember<Info>[] {
-  if (!isMember<Info>(member)) return [];
-  return [{ user: member.user, session: key.slice(key.lastIndexOf('/') + 1), info: member.info }];
-}
-
-function isMember<Info>(value: unknown): value is { readonly user?: string; readonly info: Info } {
-  return typeof value === 'object' && value !== null;
+// Keys are `user/session`, and a session's id has no slash.
+function memberOf(key: string, member: unknown): PresentMember<unknown> {
+  const known = typeof member === 'object' && member !== null ? member : {};
+  return {
+    user: 'user' in known && typeof known.user === 'string' ? known.user : undefined,
+    session: key.slice(key.lastIndexOf('/') + 1),
+    info: 'info' in known ? known.info : undefined,
+  };
 }

@@ -198,9 +198,13 @@ export class HubCore implements LinkAcceptor, LinkHome {
       if (link.isEnded) return;
       if (identity.user !== session.user) {
         link.goodbye(
-          new RealtimeError('TOKEN_EXPIRED', 'the token is that of another user, expected a new session for it', {
-            retryable: true,
-          }),
+          new RealtimeError(
+            'TOKEN_EXPIRED',
+            'the token is that of another user, expected a new session for it',
+            {
+              retryable: true,
+            },
+          ),
           { afterMs: 0 },
         );
         return;
@@ -218,7 +222,9 @@ export class HubCore implements LinkAcceptor, LinkHome {
         return;
       }
       this.settings.onError(error);
-      link.goodbye(new RealtimeError('UNAVAILABLE', 'the server failed to judge a token', { retryable: true }));
+      link.goodbye(
+        new RealtimeError('UNAVAILABLE', 'the server failed to judge a token', { retryable: true }),
+      );
     }
   }
 
@@ -317,14 +323,18 @@ export class HubCore implements LinkAcceptor, LinkHome {
 
 /** Why links end when the server goes. */
 export function drainingError(): RealtimeError {
-  return new RealtimeError('DRAINING', 'the server is going away, expected to come back to another', { retryable: true });
+  return new RealtimeError('DRAINING', 'the server is going away, expected to come back to another', {
+    retryable: true,
+  });
 }
 
 function replacedError(): RealtimeError {
   return new RealtimeError('SESSION_REPLACED', 'the session has a newer connection');
 }
 
-function directOf({ direct }: ContractDefinition): { format: PublicationFormat; events: readonly string[] } | undefined {
+function directOf({
+  direct,
+}: ContractDefinition): { format: PublicationFormat; events: readonly string[] } | undefined {
   if (direct === undefined) return undefined;
   const events = Object.keys(direct);
   const format = new PublicationFormat({

@@ -166,7 +166,7 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
       `option ${name} is ${describe(value)}, expected a function`,
     );
   }
-  const { clock = systemClock, random = cryptoRandom, onError, authenticate } = given;
+  const { clock = systemClock, random = cryptoRandom } = given;
   return {
     sessionTtlMs: limit('sessionTtlMs'),
     heartbeatMs: limit('heartbeatMs'),
@@ -182,9 +182,9 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
     maxHistory: limit('maxHistory'),
     leaseMs: limit('leaseMs'),
     engine: given.engine ?? new MemoryEngine({ clock, random }),
-    authenticate: authenticate === undefined ? undefined : (request) => authenticate.call(given, request),
+    authenticate: given.authenticate === undefined ? undefined : (request) => given.authenticate?.(request),
     allowedOrigins: given.allowedOrigins ?? 'same-origin',
-    onError: onError === undefined ? reportToConsole : (error) => onError.call(given, error),
+    onError: given.onError === undefined ? reportToConsole : (error) => given.onError?.(error),
     clock,
     timeOfDay: given.timeOfDay ?? Date.now,
     random,

@@ -19,14 +19,13 @@ import type {
   HandlerResult,
   ParamsOf,
   PresenceOf,
-  Received,
 } from '../contract/contract-types.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
 import { validate } from '../contract/validate.ts';
 import type { ServerLink, ServerLinkEvents } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { ClientFrame, PublishResult, ServerFrame } from '../wire/frames.ts';
-import type { CallContext, CallHandler } from './calls.ts';
+import type { CallContext } from './calls.ts';
 import { type ChannelOptions, defaultRetention, type PublishContext } from './channel-declaration.ts';
 import type { ClientCallOptions } from './client-calls.ts';
 import { sessionStream, userStream } from './hello.ts';
@@ -42,7 +41,11 @@ import { type WebSocketEndpoint, webSocketEndpoint } from './web-socket-link.ts'
 import { writeJson } from './wire-values.ts';
 
 /** How a kind of channel behaves, with the types of its contract. */
-export type DeclaredChannelOptions<C extends ContractDefinition, Pattern extends string, Data> = ChannelOptions<
+export type DeclaredChannelOptions<
+  C extends ContractDefinition,
+  Pattern extends string,
+  Data,
+> = ChannelOptions<
   ParamsOf<C, Pattern>,
   Data,
   {
@@ -86,11 +89,8 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
    * @throws FullduplexError `WS_ARGUMENT_INVALID`
    */
   channel<Name extends ChannelNames<C>>(name: Name): HubChannel<C, Name>;
-  channel<Name extends string>(
-    name: Name,
-    options?: ChannelOptions<never, never, never, never>,
-  ): HubChannel<C, Name> | undefined {
-    if (options === undefined) return new HubChannel<C, Name>(name, this.#core);
+  channel(name: string, options?: object): unknown {
+    if (options === undefined) return new HubChannel(name, this.#core);
     this.#core.declare(name, options);
     return undefined;
   }
@@ -105,9 +105,11 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
     handler: (
       input: Checked<CallInputOf<CallsOf<C>, Name>>,
       context: CallContext<Data>,
-    ) => HandlerResult<CallOutputOf<CallsOf<C>, Name>> | Promise<HandlerResult<CallOutputOf<CallsOf<C>, Name>>>,
+    ) =>
+      | HandlerResult<CallOutputOf<CallsOf<C>, Name>>
+      | Promise<HandlerResult<CallOutputOf<CallsOf<C>, Name>>>,
   ): void;
-  call(name: string, handler: CallHandler): void {
+  call(name: string, handler: (input: never, context: never) => unknown): void {
     const calls = this.#core.contract.calls ?? {};
     if (!Object.hasOwn(calls, name)) {
       throw new FullduplexError(
@@ -116,10 +118,16 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
       );
     }
     if (typeof handler !== 'function') {
-      throw new FullduplexError('WS_OPTION_INVALID', `the handler of ${describe(name)} is ${describe(handler)}, expected a function`);
+      throw new FullduplexError(
+        'WS_OPTION_INVALID',
+        `the handler of ${describe(name)} is ${describe(handler)}, expected a function`,
+      );
     }
-    if (this.#core.calls.declare(name, calls[name], handler)) return;
-    throw new FullduplexError('WS_OPTION_INVALID', `call ${describe(name)} has a handler already, expected one`);
+    if (this.#core.calls.declare(name, calls[name], { handle: handler })) return;
+    throw new FullduplexError(
+      'WS_OPTION_INVALID',
+      `call ${describe(name)} has a handler already, expected one`,
+    );
   }
 
   /** A session by its id, on whichever node it is. */
@@ -237,32 +245,29 @@ export class HubSession<C extends ContractDefinition> {
    * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`: the client lost its
    * connection and nobody knows how far the call came; `BAD_DATA`
    */
-  async call<Name extends CallNames<ClientCallsOf<C>>>(
+  call<Name extends CallNames<ClientCallsOf<C>>>(
     name: Name,
     input: Given<CallInputOf<ClientCallsOf<C>, Name>>,
-    options: ClientCallOptions = {},
-  ): Promise<Received<CallOutputOf<ClientCallsOf<C>, Name>>> {
+    options?: ClientCallOptions,
+  ): Promise<Checked<CallOutputOf<ClientCallsOf<C>, Name>>>;
+  async call(name: string, input: unknown, options: ClientCallOptions = {}): Promise<unknown> {
     const calls = this.#core.contract.clientCalls ?? {};
     if (!Object.hasOwn(calls, name)) {
-      throw new RealtimeError('UNKNOWN_CALL', `call ${describe(name)} is not one that clients answer: ${Object.keys(calls).join(', ')}`);
+      throw new RealtimeError(
+        'UNKNOWN_CALL',
+        `call ${describe(name)} is not one that clients answer: ${Object.keys(calls).join(', ')}`,
+      );
     }
     const contract = calls[name];
     const checked: unknown = await validate(contract.input, input, 'input');
     const output = await this.#core.clientCalls.call(this.id, name, checked, options);
-    const result: unknown = await validate(contract.output, output, 'output');
-    return received(result);
+    return await validate(contract.output, output, 'output');
   }
 
   /** Sends it away for good: the client does not come back by itself. */
   disconnect(message = 'the server has ended the session'): Promise<void> {
     return this.#core.disconnect({ session: this.id }, message);
   }
-}
-
-// What the schema has checked is of the schema's type; nothing else is known of it here.
-function received<T>(value: unknown): T {
-  const box: { value: T } = Object.assign(Object.create(null), { value });
-  return box.value;
 }
 
 /** All sessions of a user. */

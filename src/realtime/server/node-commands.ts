@@ -15,7 +15,12 @@ export type NodeCommand =
   /** The client of a session is alive: it answered on another node. */
   | { readonly kind: 'alive'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly target: SessionTarget; readonly error: WireError }
-  | { readonly kind: 'revoke'; readonly channel: string; readonly target: SessionTarget; readonly error: WireError }
+  | {
+      readonly kind: 'revoke';
+      readonly channel: string;
+      readonly target: SessionTarget;
+      readonly error: WireError;
+    }
   /** Whoever has the session makes this call of its client. */
   | {
       readonly kind: 'call';
@@ -63,7 +68,10 @@ export class NodeCommands implements StreamListener {
 
   /** Tells the others. */
   tell(command: NodeCommand): Promise<void> {
-    return this.#engine.broadcast(channel, { name: command.kind, data: writeJson({ from: this.#node, command }) });
+    return this.#engine.broadcast(channel, {
+      name: command.kind,
+      data: writeJson({ from: this.#node, command }),
+    });
   }
 
   close(): void {
@@ -91,7 +99,9 @@ function isSaid(value: unknown): value is { readonly from: string; readonly comm
 }
 
 /** Whether a session is meant. */
-export function isMeant({ id, user }: { readonly id: string; readonly user: string | undefined }, target: SessionTarget): boolean {
+export function isMeant(
+  { id, user }: { readonly id: string; readonly user: string | undefined },
+  target: SessionTarget,
+): boolean {
   return 'session' in target ? target.session === id : target.user === user;
 }
-

@@ -316,8 +316,7 @@ export class NodeStream implements StreamListener {
     } catch {
       // The engine is away: what is held is served on, and the next try is soon.
       this.#retry?.cancel();
-      if (!this.#isEnded)
-        this.#retry = this.#environment.clock.setTimer(() => void this.repair(), retryMs);
+      if (!this.#isEnded) this.#retry = this.#environment.clock.setTimer(() => void this.repair(), retryMs);
     } finally {
       this.#repairing = undefined;
     }

@@ -25,7 +25,9 @@ export class PresenceCounter implements StreamFollower {
 
   /** The snapshot that clients get. */
   get message(): SharedText {
-    this.#message ??= new SharedFrames(snapshotFrame(this.stream.alias, [{ key: 'count', value: String(this.count) }]));
+    this.#message ??= new SharedFrames(
+      snapshotFrame(this.stream.alias, [{ key: 'count', value: String(this.count) }]),
+    );
     return this.#message;
   }
 
@@ -165,4 +167,3 @@ export class PresenceCounts {
     this.#counters.delete(counter.stream.name);
   }
 }
-

@@ -158,7 +158,11 @@ class PresenceRoom {
     const { node } = this.#environment.lease;
     if (this.#isCounted) {
       const count = this.#members.size;
-      return [count > 0 ? { key: node, value: String(count), owner: node } : { key: node, value: null, ifOwner: node }];
+      return [
+        count > 0
+          ? { key: node, value: String(count), owner: node }
+          : { key: node, value: null, ifOwner: node },
+      ];
     }
     return [...pending].map(([key, value]) =>
       value === null ? { key, value, ifOwner: node } : { key, value, owner: node },

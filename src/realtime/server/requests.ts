@@ -46,7 +46,12 @@ export class Requests {
    * Answers one, now or later.
    * @param nameOf the name of a channel that the request names by its alias
    */
-  handle(session: Session, frame: RequestFrame, nameOf: (alias: number) => string | undefined, reply: Reply): void {
+  handle(
+    session: Session,
+    frame: RequestFrame,
+    nameOf: (alias: number) => string | undefined,
+    reply: Reply,
+  ): void {
     const [, id, channel, name, data, options] = frame;
     const answer: Reply =
       id === 0
@@ -61,7 +66,11 @@ export class Requests {
         reply(
           errorReply(
             id,
-            new RealtimeError('TOO_MANY', `more than ${maxPendingRequests} requests of one session wait for their answer`, { retryable: true }),
+            new RealtimeError(
+              'TOO_MANY',
+              `more than ${maxPendingRequests} requests of one session wait for their answer`,
+              { retryable: true },
+            ),
           ),
         );
         return;
@@ -107,7 +116,10 @@ export class Requests {
       return errorReply(id, error);
     }
     settings.onError(error);
-    return errorReply(id, new RealtimeError('UNAVAILABLE', 'the server failed to answer', { retryable: true }));
+    return errorReply(
+      id,
+      new RealtimeError('UNAVAILABLE', 'the server failed to answer', { retryable: true }),
+    );
   }
 
   // Publications of a session keep their order, also where a rule takes its time; what is decided at once goes at once.
@@ -127,7 +139,12 @@ export class Requests {
         this.#settle(id, answer, this.#append(session, id, channel, event, checked));
         return;
       }
-      this.#queue(session, id, answer, Promise.resolve(checked).then((ready) => this.#append(session, id, channel, event, ready)));
+      this.#queue(
+        session,
+        id,
+        answer,
+        Promise.resolve(checked).then((ready) => this.#append(session, id, channel, event, ready)),
+      );
       return;
     }
     const next = before
@@ -169,9 +186,7 @@ export class Requests {
     const { position } = await engine.append(channel, {
       ...common,
       retention: declaration.retention,
-      ...(id === 0
-        ? {}
-        : { idempotency: { key: `${session.id}/${id}`, windowMs: idempotencyWindowMs } }),
+      ...(id === 0 ? {} : { idempotency: { key: `${session.id}/${id}`, windowMs: idempotencyWindowMs } }),
     });
     statistics.publishMs.add(clock.now() - startedAtMs);
     return `{"offset":${position.offset}}`;
@@ -200,17 +215,20 @@ export class Requests {
 }
 
 // The newest that fit, oldest first.
-function writeHistory(entries: readonly StreamEntry[], metaOf: (entry: StreamEntry) => string): readonly string[] {
+function writeHistory(
+  entries: readonly StreamEntry[],
+  metaOf: (entry: StreamEntry) => string,
+): readonly string[] {
   const written: string[] = [];
   let length = 0;
-  for (const entry of [...entries].reverse()) {
+  for (const entry of entries.toReversed()) {
     const { offset, name, data, id } = entry;
     const text = `[${offset},${writeJson(name)},${data},"${id}"${metaOf(entry)}]`;
     length += text.length;
     if (length > maxPageLength && written.length > 0) break;
     written.push(text);
   }
-  return written.reverse();
+  return written.toReversed();
 }
 
 function readPageWish(input: unknown): { readonly before: number | undefined; readonly count: number } {
@@ -219,7 +237,10 @@ function readPageWish(input: unknown): { readonly before: number | undefined; re
   const count: unknown = 'count' in given ? given.count : undefined;
   const isBefore = before === undefined || before === null || isCount(before);
   if (!isBefore || !isCount(count) || count === 0) {
-    throw new RealtimeError('BAD_DATA', `input: ${describe(input)}, expected { before?: an offset, count: 1 or more }`);
+    throw new RealtimeError(
+      'BAD_DATA',
+      `input: ${describe(input)}, expected { before?: an offset, count: 1 or more }`,
+    );
   }
   return { before: isCount(before) ? before : undefined, count };
 }

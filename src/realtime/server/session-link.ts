@@ -94,7 +94,10 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     const { settings, statistics } = this.#home;
     if (text.length > settings.maxFrameBytes) {
       this.goodbye(
-        new RealtimeError('TOO_LARGE', `a message of ${text.length} characters, expected at most ${settings.maxFrameBytes} bytes`),
+        new RealtimeError(
+          'TOO_LARGE',
+          `a message of ${text.length} characters, expected at most ${settings.maxFrameBytes} bytes`,
+        ),
       );
       return;
     }
@@ -111,7 +114,9 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     }
     if (!Array.isArray(value)) {
       statistics.badFrames++;
-      this.#wrong(new RealtimeError('BAD_FRAME', 'a message is no JSON array, expected a frame or an array of frames'));
+      this.#wrong(
+        new RealtimeError('BAD_FRAME', 'a message is no JSON array, expected a frame or an array of frames'),
+      );
       return;
     }
     const items: readonly unknown[] = value;
@@ -132,7 +137,10 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#held ??= [];
     if (this.#held.push(text) > maxHeldTexts) {
       this.goodbye(
-        new RealtimeError('TOO_MANY', `more than ${maxHeldTexts} messages before the welcome, expected to wait for it`),
+        new RealtimeError(
+          'TOO_MANY',
+          `more than ${maxHeldTexts} messages before the welcome, expected to wait for it`,
+        ),
       );
     }
   }
@@ -144,7 +152,9 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       frame = readClientFrame(item);
     } catch (error) {
       this.#home.statistics.badFrames++;
-      this.#wrong(error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'));
+      this.#wrong(
+        error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
+      );
       return;
     }
     const { session } = this;
@@ -199,7 +209,11 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     const { maxBufferedBytes } = this.#home.settings;
     if (this.link.bufferedBytes <= maxBufferedBytes) return;
     this.goodbye(
-      new RealtimeError('SLOW_CONSUMER', `${this.link.bufferedBytes} bytes wait for a client that reads too slowly, at most ${maxBufferedBytes}`, { retryable: true }),
+      new RealtimeError(
+        'SLOW_CONSUMER',
+        `${this.link.bufferedBytes} bytes wait for a client that reads too slowly, at most ${maxBufferedBytes}`,
+        { retryable: true },
+      ),
     );
   }
 
@@ -227,7 +241,9 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   tooSlow({ name }: NodeStream): void {
     this.goodbye(
-      new RealtimeError('SLOW_CONSUMER', `the session reads ${JSON.stringify(name)} too slowly`, { retryable: true }),
+      new RealtimeError('SLOW_CONSUMER', `the session reads ${JSON.stringify(name)} too slowly`, {
+        retryable: true,
+      }),
     );
   }
 

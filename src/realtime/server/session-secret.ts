@@ -26,7 +26,9 @@ export function newSecret(random: RandomSource): string {
 
 /** The SHA-256 of a secret, in base64url. */
 export async function hashSecret(secret: string): Promise<string> {
-  const digest = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)));
+  const digest = new Uint8Array(
+    await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)),
+  );
   let text = '';
   for (let index = 0; index < digest.length; index += 3) {
     const group = (digest[index] << 16) | ((digest[index + 1] ?? 0) << 8) | (digest[index + 2] ?? 0);

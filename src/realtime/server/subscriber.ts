@@ -61,10 +61,16 @@ export class Subscriber {
       if (link.isEnded) return { ref, error: new RealtimeError('CLOSED', 'the link is gone') };
       const { subscriptions } = link;
       if (subscriptions.has(name)) {
-        throw new RealtimeError('BAD_FRAME', `channel ${describe(name)} is subscribed already, expected one subscription`);
+        throw new RealtimeError(
+          'BAD_FRAME',
+          `channel ${describe(name)} is subscribed already, expected one subscription`,
+        );
       }
       if (subscriptions.size >= settings.maxSubscriptions) {
-        throw new RealtimeError('TOO_MANY', `more than ${settings.maxSubscriptions} subscriptions of one session`);
+        throw new RealtimeError(
+          'TOO_MANY',
+          `more than ${settings.maxSubscriptions} subscriptions of one session`,
+        );
       }
       subscription = new Subscription(channel, link, wish, member, this.#environment);
       // From here on it ends with the link.

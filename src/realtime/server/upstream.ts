@@ -46,7 +46,11 @@ export class Upstream {
     } catch (error) {
       if (error instanceof RealtimeError) return [errorFrame(error)];
       settings.onError(error);
-      return [errorFrame(new RealtimeError('UNAVAILABLE', 'the server failed to find a session', { retryable: true }))];
+      return [
+        errorFrame(
+          new RealtimeError('UNAVAILABLE', 'the server failed to find a session', { retryable: true }),
+        ),
+      ];
     }
     const answers: ServerFrame[] = [];
     const gone = new Promise<void>((resolve) => {
@@ -59,7 +63,9 @@ export class Upstream {
       } catch (error) {
         statistics.badFrames++;
         answers.push(
-          errorFrame(error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read')),
+          errorFrame(
+            error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
+          ),
         );
       }
     });
@@ -73,7 +79,10 @@ export class Upstream {
     const session = registry.get(id);
     const record = session === undefined ? await settings.engine.session(id) : session.record();
     if (record === undefined || !isSameText(record.secretHash, secretHash)) {
-      throw new RealtimeError('UNAUTHENTICATED', 'no such session, or another secret: expected those of the last welcome');
+      throw new RealtimeError(
+        'UNAUTHENTICATED',
+        'no such session, or another secret: expected those of the last welcome',
+      );
     }
     const { user, expiresAtMs, data } = record;
     if (expiresAtMs !== undefined && expiresAtMs <= settings.timeOfDay()) throw tokenExpired();
