@@ -14,7 +14,7 @@ import type { HubStatistics } from './hub-statistics.ts';
 import type { NodeLease } from './node-lease.ts';
 import { errorReply, type Reply, type RunningRequest } from './requests.ts';
 import type { Session, SessionView } from './session.ts';
-import { writeJson } from './wire-values.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** What a handler is told beside the input. */
 export interface CallContext<Data = unknown> {

@@ -5,7 +5,7 @@ import { describe } from '../../base/errors.ts';
 import { validate } from '../contract/validate.ts';
 import { channelNameProblem } from '../wire/channel-pattern.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 import type { SubscribeWish } from '../wire/frames.ts';
 import type { ChannelDeclarations, FoundChannel } from './channel-declaration.ts';
 import type { SessionView } from './session.ts';

@@ -8,7 +8,7 @@ import type { HubSettings } from './hub-options.ts';
 import type { NodeCommands } from './node-commands.ts';
 import type { Session } from './session.ts';
 import type { SessionRegistry } from './session-registry.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** How a client is called. */
 export interface ClientCallOptions {

@@ -29,7 +29,7 @@ import type { PublicationFormat } from './stream-frames.ts';
 import type { SubscribeOutcome } from './subscription.ts';
 import type { Subscriber } from './subscriber.ts';
 import { wishOf } from './subscription.ts';
-import { writeJson } from './wire-values.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** What answering hellos takes from the hub. */
 export interface GreetingEnvironment {

@@ -19,7 +19,7 @@ import { ChannelDeclaration, type FoundChannel } from './channel-declaration.ts'
 import type { HubCore } from './hub-core.ts';
 import type { SessionTarget } from './node-commands.ts';
 import { presenceStream, stateStream } from './subscription.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** How the server publishes. */
 export interface PublishOptions {

@@ -29,16 +29,17 @@ import type { CallContext } from './calls.ts';
 import { type ChannelOptions, defaultRetention, type PublishContext } from './channel-declaration.ts';
 import type { ClientCallOptions } from './client-calls.ts';
 import { sessionStream, userStream } from './hello.ts';
-import { HubChannel } from './hub-channel.ts';
+import { HubChannel, type PublishOptions } from './hub-channel.ts';
 import { HubCore } from './hub-core.ts';
 import { drainHub, type HubDrainOptions, type HubDrainReport } from './hub-drain.ts';
 import type { HubOptions, HubPlatform } from './hub-options.ts';
 import { snapshotOf } from './hub-snapshot.ts';
 import type { HubSnapshot } from './hub-statistics.ts';
 import type { LinkAcceptor, LinkPeer } from './link-acceptor.ts';
+import type { PublishTarget } from './publish-target.ts';
 import type { SessionView } from './session.ts';
 import { type WebSocketEndpoint, webSocketEndpoint } from './web-socket-link.ts';
-import { writeJson } from './wire-values.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** How a kind of channel behaves, with the types of its contract. */
 export type DeclaredChannelOptions<
@@ -145,6 +146,22 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
     return this.#core.registry;
   }
 
+  /** What those who have a key do over HTTP. */
+  get publishTarget(): PublishTarget {
+    const core = this.#core;
+    return {
+      publish: ({ channel, event, data, ...options }) =>
+        requestedChannel(core, channel).publish(event, data, options),
+      history: (channel, page) => requestedChannel(core, channel).history(page),
+      presence: (channel) => requestedChannel(core, channel).presence(),
+      disconnect: async ({ user, session }) => {
+        if (session !== undefined) await core.disconnect({ session }, 'the server has ended the session');
+        if (user !== undefined)
+          await core.disconnect({ user }, 'the server has ended the sessions of the user');
+      },
+    };
+  }
+
   /** What `server.endpoint(path, options, handlers)` takes to bring WebSockets to this hub. */
   webSocket(): WebSocketEndpoint {
     return webSocketEndpoint(this, this.#core.settings);
@@ -193,6 +210,21 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+// Whoever asks over HTTP may name anything: what is no channel is theirs to hear, not an error of this program.
+function requestedChannel(core: HubCore, name: string): UntypedChannel {
+  try {
+    return new HubChannel(name, core);
+  } catch (error) {
+    throw new RealtimeError('UNKNOWN_CHANNEL', error instanceof Error ? error.message : String(error));
+  }
+}
+
+interface UntypedChannel {
+  publish(event: string, data: unknown, options: PublishOptions): Promise<PublishResult>;
+  history(page: { readonly before?: number; readonly count: number }): Promise<unknown>;
+  presence(): Promise<unknown>;
 }
 
 async function publishDirect(

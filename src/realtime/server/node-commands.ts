@@ -3,7 +3,7 @@
 
 import type { BroadcastEvent, Engine, StreamListener } from '../engine/engine.ts';
 import type { WireError } from '../wire/error-codes.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** Whom a command means: one session, or all of a user. */
 export type SessionTarget = { readonly session: string } | { readonly user: string };

@@ -13,7 +13,7 @@ import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { Session } from './session.ts';
 import { presenceStream } from './subscription.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** A request that somebody can take back. */
 export interface RunningRequest {

@@ -14,7 +14,8 @@ import type { LinkPeer } from './link-acceptor.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
-import { readJson, writeJson } from './wire-values.ts';
+import { readClientText } from '../wire/client-text.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** What a link is told to. */
 export interface LinkHome {
@@ -105,23 +106,15 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       this.#hold(text);
       return;
     }
-    let value: unknown;
+    let frames: readonly unknown[];
     try {
-      value = readJson(text);
-    } catch {
-      // Not JSON at all.
-      value = undefined;
-    }
-    if (!Array.isArray(value)) {
+      frames = readClientText(text);
+    } catch (error) {
       statistics.badFrames++;
-      this.#wrong(
-        new RealtimeError('BAD_FRAME', 'a message is no JSON array, expected a frame or an array of frames'),
-      );
+      this.#wrong(error);
       return;
     }
-    const items: readonly unknown[] = value;
-    if (items.length === 0 || !Array.isArray(items[0])) this.#frame(items);
-    else for (const frame of items) this.#frame(frame);
+    for (const frame of frames) this.#frame(frame);
   }
 
   #heard(): void {
@@ -152,9 +145,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       frame = readClientFrame(item);
     } catch (error) {
       this.#home.statistics.badFrames++;
-      this.#wrong(
-        error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
-      );
+      this.#wrong(error);
       return;
     }
     const { session } = this;
@@ -183,7 +174,9 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   }
 
   // Before a hello nothing is let pass; behind it, an error harms nothing but the frame.
-  #wrong(error: RealtimeError): void {
+  #wrong(cause: unknown): void {
+    const error =
+      cause instanceof RealtimeError ? cause : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
     if (this.#state === 'open') this.send(`[${FrameType.error},${writeJson(error.toWire())}]`);
     else this.goodbye(error);
   }

@@ -9,7 +9,7 @@ import type { PresenceRooms } from './presence-rooms.ts';
 import type { Session } from './session.ts';
 import type { SessionLink } from './session-link.ts';
 import { Subscription, type SubscribeOutcome, type SubscriptionEnvironment } from './subscription.ts';
-import { writeJson } from './wire-values.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** What subscribing takes from the hub. */
 export interface SubscriberEnvironment extends SubscriptionEnvironment {

@@ -13,7 +13,7 @@ import type { Session } from './session.ts';
 import { tokenExpired } from './session-link.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import { hashSecret, isSameText } from './session-secret.ts';
-import { readJson } from './wire-values.ts';
+import { readJson } from '../wire/json-codec.ts';
 
 /** What answering frames takes from the hub. */
 export interface UpstreamEnvironment {
