@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { FrameType, type ReplyFrame, type RequestOptions } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import type { RequestSettings } from './channel.ts';
 
 /** What is fixed for all requests. */
@@ -62,7 +63,7 @@ export class Requests {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = this.#idPrefix + (++this.#lastId).toString(36);
-      const text = JSON.stringify([FrameType.request, id, channel, name, data]).slice(0, -1);
+      const text = writeJson([FrameType.request, id, channel, name, data]).slice(0, -1);
       const problem =
         this.#pending.size >= this.#limits.maxQueuedRequests
           ? `${this.#pending.size} requests wait for an answer already`

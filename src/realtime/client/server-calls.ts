@@ -3,6 +3,7 @@
 
 import { RealtimeError } from '../wire/error-codes.ts';
 import { FrameType, type RequestFrame } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 
 /** What a handler knows of a call beside its input. */
 export interface ServerCallContext {
@@ -74,7 +75,7 @@ export class ServerCalls {
       if (handler === undefined)
         throw new RealtimeError('UNKNOWN_CALL', `this client offers no call ${name}`);
       const output = await handler(input, { signal });
-      return JSON.stringify([FrameType.reply, id, output]);
+      return writeJson([FrameType.reply, id, output]);
     } catch (error) {
       const known =
         error instanceof RealtimeError

@@ -11,6 +11,7 @@ import {
   type WireSubscribe,
   type WireSubscribed,
 } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
 import { EventStream } from './event-stream.ts';
 import type { KeyedMap } from './keyed-map.ts';
@@ -176,7 +177,7 @@ export class Subscriptions {
     if (this.#aliases.has(channel) || this.#resting.has(channel)) return;
     const ref = this.#refOf(channel);
     const frame = [FrameType.subscribe, ref, channel.name, channel.wish()];
-    if (this.#link.sendChange(JSON.stringify(frame))) return;
+    if (this.#link.sendChange(writeJson(frame))) return;
     this.#asked.delete(ref);
     this.#link.sayAgain();
   }

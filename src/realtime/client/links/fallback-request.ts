@@ -3,6 +3,7 @@
 
 import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
 import { FrameType, type FallbackRequest } from '../../wire/frames.ts';
+import { writeJson } from '../../wire/json-codec.ts';
 
 /** What all requests of a client have in common. */
 export interface FallbackAddress {
@@ -31,7 +32,7 @@ export async function post(
 
 /** Writes a request. */
 export function writeRequest(request: FallbackRequest): string {
-  return JSON.stringify(request);
+  return writeJson(request);
 }
 
 /** The end of a link whose request was refused. An error of our server is told before, as the goodbye that it is. */

@@ -2,6 +2,7 @@
 
 import type { LinkEnd, OpenClientLink } from '../../link/link.ts';
 import { FrameType, jsonSubprotocol } from '../../wire/frames.ts';
+import { writeJson } from '../../wire/json-codec.ts';
 
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {
@@ -30,7 +31,7 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     };
     socket.onopen = () => {
       isOpen = true;
-      socket.send(JSON.stringify([FrameType.hello, hello()]));
+      socket.send(writeJson([FrameType.hello, hello()]));
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (!isOver && typeof data === 'string') events.received(data);
