@@ -50,10 +50,10 @@ export class HubStatistics {
   badFrames = 0;
   /** Whether the engine answered the last time. */
   engineFailures = 0;
-  readonly goodbyes = new Map<string, number>();
-  readonly callMs = new Histogram();
-  readonly publishMs = new Histogram();
-  readonly heartbeatMs = new Histogram();
+  readonly goodbyes: Map<string, number> = new Map();
+  readonly callMs: Histogram = new Histogram();
+  readonly publishMs: Histogram = new Histogram();
+  readonly heartbeatMs: Histogram = new Histogram();
 
   /** A link was ended by the server. */
   saidGoodbye(code: string): void {

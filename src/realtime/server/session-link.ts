@@ -47,7 +47,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   readonly link: ServerLink;
   session: Session | undefined;
   /** By channel. */
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriptions: Map<string, Subscription> = new Map();
   /** Ends what was begun for this link, beside subscriptions. */
   readonly #home: LinkHome;
   #peer: LinkPeer | undefined;

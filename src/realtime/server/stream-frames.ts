@@ -7,7 +7,7 @@ import { FrameType, type GapReason, type SkippedTo } from '../wire/frames.ts';
 import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
 
 /** What several frames together may have; one frame alone may have more. */
-export const maxBatchBytes = 64 * 1024;
+export const maxBatchBytes: number = 64 * 1024;
 
 /** The place in a stream that has none. */
 export const noPosition: StreamPosition = Object.freeze({ epoch: '', offset: 0, id: '' });

@@ -17,6 +17,10 @@ function slowStage(): Stage & { readonly runs: { readonly signal: AbortSignal; f
   return { ...scene, runs };
 }
 
+function byId(a: readonly unknown[], b: readonly unknown[]): number {
+  return Number(a[1]) - Number(b[1]);
+}
+
 describe('a call', () => {
   test('is answered with what its handler returns', async () => {
     const scene = stage();
@@ -31,7 +35,7 @@ describe('a call', () => {
       [4, 2, 0, 'nothing', null],
     ]);
     await settle();
-    expect(link.take(5).toSorted()).toEqual([
+    expect(link.take(5).toSorted(byId)).toEqual([
       [5, 1, 3],
       [5, 2, null],
     ]);
@@ -54,7 +58,7 @@ describe('a call', () => {
     link.say([4, 4, 0, 'nothing', 'x']);
     await settle();
     const errors = link.take(5).map((frame) => [frame[1], fields(frame[3]).code]);
-    expect(errors.toSorted()).toEqual([
+    expect(errors.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
       [1, 'HANDLER_FAILED'],
       [2, 'FORBIDDEN'],
       [3, 'UNKNOWN_CALL'],
