@@ -1,89 +1,72 @@
 // What goes to the server beside a link that only comes from there: requests, answers and signs of life, gathered while one
 // POST is on its way, and answered in its response.
 
-import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
+import type { LinkEnd } from '../../link/link.ts';
 import type { Hello } from '../../wire/frames.ts';
+import { writeJson } from '../frame-text.ts';
 import { type FallbackAddress, post, refusal } from './fallback-request.ts';
 
 // One request brings no more than a server takes for sure.
 const maxFrames = 200;
 const maxCharacters = 64 * 1024;
 
+/** What an upstream needs of its link. */
+export interface UpstreamOwner {
+  readonly signal: AbortSignal;
+  readonly session: () => Hello['session'];
+  /** Hears the answers. */
+  readonly received: (text: string) => void;
+  /** Hears that a request failed. */
+  readonly ended: (end: LinkEnd) => void;
+}
+
 /** The way up. */
 export class Upstream {
   readonly #address: FallbackAddress;
-  readonly #session: () => Hello['session'];
-  readonly #events: ClientLinkEvents;
-  readonly #signal: AbortSignal;
+  readonly #owner: UpstreamOwner;
   readonly #queue: string[] = [];
-  #queuedCharacters = 0;
   #isSending = false;
 
-  /**
-   * @param events hears the answers, and the end when a request fails
-   * @param signal ends it
-   */
-  constructor(
-    address: FallbackAddress,
-    session: () => Hello['session'],
-    events: ClientLinkEvents,
-    signal: AbortSignal,
-  ) {
+  constructor(address: FallbackAddress, owner: UpstreamOwner) {
     this.#address = address;
-    this.#session = session;
-    this.#events = events;
-    this.#signal = signal;
+    this.#owner = owner;
   }
 
   get bufferedBytes(): number {
-    return this.#queuedCharacters;
+    return this.#queue.reduce((sum, { length }) => sum + length, 0);
   }
 
   send(frame: string): void {
     this.#queue.push(frame);
-    this.#queuedCharacters += frame.length;
     if (this.#isSending) return;
     this.#isSending = true;
     // What is said in the same turn goes together.
-    queueMicrotask(() => void this.#sendAll());
+    queueMicrotask(() => {
+      this.#sendAll().catch((cause: unknown) => this.#owner.ended({ cause }));
+    });
   }
 
   async #sendAll(): Promise<void> {
-    try {
-      while (this.#queue.length > 0) {
-        const session = JSON.stringify(this.#session());
-        const body = `{"link":"send","session":${session},"frames":[${this.#next().join(',')}]}`;
-        const response = await post(this.#address, body, this.#signal);
-        if (!response.ok) {
-          // What is wrong with one request is not the end of everything: the next hello shows whether the session is.
-          this.#end(await refusal(response, { received: () => undefined }));
-          return;
-        }
-        const text = await response.text();
-        if (this.#signal.aborted) return;
-        this.#events.received(text);
+    const { signal, session, received, ended } = this.#owner;
+    while (this.#queue.length > 0) {
+      const body = `{"link":"send","session":${writeJson(session())},"frames":[${this.#next().join(',')}]}`;
+      const response = await post(this.#address, body, signal);
+      if (!response.ok) {
+        // That a session is not known is no goodbye: the next hello shows what becomes of it.
+        ended(await refusal(response, () => undefined));
+        return;
       }
-    } catch (error) {
-      this.#end({ cause: error instanceof Error ? error : new Error(String(error)) });
-    } finally {
-      this.#isSending = false;
+      received(await response.text());
     }
+    this.#isSending = false;
   }
 
   #next(): string[] {
     let characters = 0;
-    let count = 0;
-    for (const frame of this.#queue) {
+    const end = this.#queue.findIndex((frame, index) => {
       characters += frame.length;
-      if (count > 0 && (characters > maxCharacters || count >= maxFrames)) break;
-      count++;
-    }
-    const frames = this.#queue.splice(0, count);
-    for (const frame of frames) this.#queuedCharacters -= frame.length;
-    return frames;
-  }
-
-  #end(end: LinkEnd): void {
-    if (!this.#signal.aborted) this.#events.ended(end);
+      return index > 0 && (characters > maxCharacters || index >= maxFrames);
+    });
+    return this.#queue.splice(0, end < 0 ? Infinity : end);
   }
 }

@@ -1,7 +1,8 @@
 // Frames as the text messages of a WebSocket: the link that the others stand in for.
 
 import type { LinkEnd, OpenClientLink } from '../../link/link.ts';
-import { FrameType, jsonSubprotocol } from '../../wire/frames.ts';
+import { jsonSubprotocol } from '../../wire/frames.ts';
+import { writeJson } from '../frame-text.ts';
 
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {
@@ -30,7 +31,7 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     };
     socket.onopen = () => {
       isOpen = true;
-      socket.send(JSON.stringify([FrameType.hello, hello()]));
+      socket.send(writeJson([1, hello()]));
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (!isOver && typeof data === 'string') events.received(data);
