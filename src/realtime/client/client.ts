@@ -6,6 +6,7 @@ import type { ContractDefinition } from '../contract/contract.ts';
 import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -16,7 +17,6 @@ import { Requests } from './requests.ts';
 import { type ServerCallHandler, ServerCalls } from './server-calls.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Token } from './token.ts';
-import { writeJson } from './frame-text.ts';
 
 /** How one call is made. */
 export interface CallSettings extends RequestSettings {
@@ -162,7 +162,7 @@ export class RealtimeClient implements ChannelHost {
 
   call(name: string, input?: unknown, settings: CallSettings = {}): Promise<unknown> {
     const declared = this.#contract?.calls?.[name]?.idempotent === true;
-    return this.#make(0, name, input, settings, settings.idempotent ?? declared);
+    return this.#requests.make(0, name, input, settings, settings.idempotent ?? declared);
   }
 
   handle(name: string, handler: ServerCallHandler): () => void {
@@ -192,7 +192,7 @@ export class RealtimeClient implements ChannelHost {
   }
 
   request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    return this.#make(channel, name, data, settings, false);
+    return this.#requests.make(channel, name, data, settings);
   }
 
   subscribeAgain(channel: ClientChannel): void {
@@ -201,17 +201,6 @@ export class RealtimeClient implements ChannelHost {
 
   leave(channel: ClientChannel): void {
     this.#subscriptions.remove(channel);
-  }
-
-  #make(
-    channel: string | 0,
-    name: string,
-    data: unknown,
-    settings: RequestSettings | undefined,
-    isIdempotent: boolean,
-  ): Promise<unknown> {
-    if (this.state === 'closed') return Promise.reject(this.#closed());
-    return this.#requests.make(channel, name, data, settings, isIdempotent);
   }
 
   #greeting(): Hello {
@@ -283,7 +272,7 @@ export class RealtimeClient implements ChannelHost {
     if (state === 'closed') {
       if (cause instanceof RealtimeError) this.#closeError = cause;
       const error = this.#closed();
-      this.#requests.fail(error);
+      this.#requests.close(error);
       for (const { reject } of this.#refreshing.splice(0)) reject(error);
       this.#calls.forget();
       this.#subscriptions.removeAll(this.#closeError);

@@ -5,8 +5,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { ReplyFrame, RequestOptions } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import type { RequestSettings } from './channel.ts';
-import { writeJson } from './frame-text.ts';
 
 /** What is fixed for all requests. */
 export interface RequestLimits {
@@ -41,6 +41,7 @@ export class Requests {
   #lastId = 0;
   #queuedBytes = 0;
   #maxBytes = Infinity;
+  #closeError: RealtimeError | undefined;
 
   /** @param idPrefix random, so that no other client, tab or page of the session ever makes the same ids */
   constructor(limits: RequestLimits, idPrefix: string, send: SendFrame) {
@@ -89,7 +90,8 @@ export class Requests {
           else reject(error);
         },
       };
-      if (signal?.aborted === true) abort();
+      if (this.#closeError !== undefined) request.settle(this.#closeError);
+      else if (signal?.aborted === true) abort();
       else if (this.#pending.size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
         request.settle(
           new RealtimeError('QUEUE_FULL', `${this.#pending.size} requests wait already`, { retryable: true }),
@@ -127,8 +129,9 @@ export class Requests {
     }
   }
 
-  /** No answer will come any more. */
-  fail(error: RealtimeError): void {
+  /** No answer will come any more, to these and to all that follow. */
+  close(error: RealtimeError): void {
+    this.#closeError = error;
     for (const request of this.#pending.values()) request.settle(error);
   }
 

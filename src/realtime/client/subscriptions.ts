@@ -3,9 +3,9 @@
 
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
 import type { EventStream } from './event-stream.ts';
-import { writeJson } from './frame-text.ts';
 import type { FollowedStream, StreamFrame } from './stream-cursor.ts';
 
 /** The link, as subscriptions see it. */

@@ -2,7 +2,7 @@
 // connection of its own: its hello names all positions, and what was published between two polls is recovered by the next.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { writeJson } from '../frame-text.ts';
+import { writeJson } from '../../wire/json-codec.ts';
 import { type FallbackAddress, post, refusal } from './fallback-request.ts';
 import { oneWayLinks } from './one-way-link.ts';
 
