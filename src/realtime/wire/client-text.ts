@@ -3,7 +3,7 @@
 
 import { describe } from '../../base/errors.ts';
 import { RealtimeError } from './error-codes.ts';
-import { mayHoldBytes, untagBytes } from './json-codec.ts';
+import { mayHoldBytes, readJson } from './json-codec.ts';
 
 /** How many arrays and objects may stand within each other: deeper values would endanger the stack of whoever walks through them. */
 export const maxJsonDepth = 64;
@@ -30,7 +30,7 @@ export function readClientJson(text: string): unknown {
   const mayBeDeep = text.length > 2 * maxJsonDepth;
   const mayHaveProto = text.includes('__proto__') || text.includes('\\u');
   if (mayBeDeep || mayHaveProto) check(value, 1);
-  return mayHoldBytes(text) ? untagBytes(value) : value;
+  return mayHoldBytes(text) ? readJson(text) : value;
 }
 
 function parse(text: string): unknown {
