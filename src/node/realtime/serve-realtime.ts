@@ -11,7 +11,8 @@ import type { LinkAcceptor } from '../../realtime/server/link-acceptor.ts';
 import type { FallbackLimits } from '../../realtime/server/fallback/fallback-options.ts';
 import type { RequestAdmissionOptions } from '../../realtime/server/fallback/request-admission.ts';
 import { FallbackEndpoint } from '../../realtime/server/fallback/fallback-endpoint.ts';
-import { PublishEndpoint, type PublishTarget } from '../../realtime/server/publishing/publish-endpoint.ts';
+import type { PublishTarget } from '../../realtime/server/publish-target.ts';
+import { PublishEndpoint } from '../../realtime/server/publishing/publish-endpoint.ts';
 import type { PublishKeys } from '../../realtime/server/publishing/publish-keys.ts';
 import { requireListenAddress } from '../../server/listen-address.ts';
 import {

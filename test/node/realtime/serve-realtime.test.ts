@@ -11,7 +11,7 @@ import { type ServeRealtimeOptions, serveRealtime } from '../../../src/node/real
 import type { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
 import type { EndpointOptions, ServerHandlers } from '../../../src/server/server-options.ts';
 import { makePublishKey } from '../../../src/realtime/server/publishing/publish-keys.ts';
-import type { PublishTarget } from '../../../src/realtime/server/publishing/publish-endpoint.ts';
+import type { PublishTarget } from '../../../src/realtime/server/publish-target.ts';
 import { hello, ScriptedAcceptor } from '../../realtime/server/fallback/scripted-acceptor.ts';
 import { selfSignedCertificate } from '../certificate.ts';
 

@@ -4,7 +4,7 @@
 import { concat } from '../../../base/bytes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { describe } from '../../../base/errors.ts';
-import { mayHoldBytes, untagBytes } from '../../wire/json-codec.ts';
+import { readClientJson } from '../../wire/client-text.ts';
 import { RefusedRequest, refuseRequest } from './refused-request.ts';
 
 /** The bounds of a body. */
@@ -13,9 +13,6 @@ export interface BodyBounds {
   readonly bodyTimeoutMs: number;
   readonly clock: Clock;
 }
-
-// Reading JSON needs no stack, writing it does: whatever is let in must be able to go out again.
-const maxDepth = 128;
 
 const jsonType = /^application\/json[ \t]*(?:;[ \t]*charset=("?)utf-8\1[ \t]*)?$/i;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -43,28 +40,18 @@ export function requireJsonPost(request: Request, maxBodyBytes: number): void {
 
 /**
  * Reads the body of a request, with bytes in the place of their tags.
- * @throws RefusedRequest 413, 408 or 400
+ * @throws RefusedRequest 413, 408 or 400; RealtimeError `BAD_FRAME`: it is no JSON, too deep, or has a key `__proto__`
  */
 export async function readJsonBody(request: Request, bounds: BodyBounds): Promise<unknown> {
   const bytes = await readBytes(request, bounds);
   let text: string;
-  let value: unknown;
   try {
     text = decoder.decode(bytes);
-    value = JSON.parse(text);
   } catch {
-    // Neither UTF-8 nor JSON: what exactly is wrong is of no use to who sent it.
-    throw refuseRequest(400, 'BAD_FRAME', `a body of ${bytes.length} bytes that is no JSON in UTF-8`);
+    // What exactly is wrong is of no use to who sent it.
+    throw refuseRequest(400, 'BAD_FRAME', `a body of ${bytes.length} bytes that is no UTF-8`);
   }
-  if (isDeeperThan(value, maxDepth)) {
-    throw refuseRequest(400, 'BAD_FRAME', `a body nested deeper than ${maxDepth}`);
-  }
-  return mayHoldBytes(text) ? untagBytes(value) : value;
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+  return readClientJson(text);
 }
 
 async function readBytes(request: Request, bounds: BodyBounds): Promise<Uint8Array> {

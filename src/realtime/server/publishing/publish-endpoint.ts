@@ -6,9 +6,9 @@ import { RealtimeError } from '../../wire/error-codes.ts';
 import { defaultFallbackLimits } from '../fallback/fallback-options.ts';
 import { readJsonBody, requireJsonPost } from '../fallback/json-body.ts';
 import { jsonResponse, refuseRequest, responseOfFailure } from '../fallback/refused-request.ts';
+import type { PublishTarget } from '../publish-target.ts';
 import { findPublishKey, type KnownKey, type PublishKeys, requirePublishKeys } from './publish-keys.ts';
 import {
-  type HttpPublication,
   readDisconnectRequest,
   readHistoryRequest,
   readPresenceRequest,
@@ -25,16 +25,6 @@ export const publishOperations: readonly PublishOperation[] = [
   'presence',
   'disconnect',
 ];
-
-/** What is asked of a hub. Each rejects with a RealtimeError when it cannot be done. */
-export interface PublishTarget {
-  publish(publication: HttpPublication): Promise<{ readonly offset?: number | undefined }>;
-  /** Gives what is written as JSON. */
-  history(channel: string, page: { readonly before?: number; readonly count: number }): Promise<unknown>;
-  /** Gives what is written as JSON. */
-  presence(channel: string): Promise<unknown>;
-  disconnect(who: { readonly user?: string; readonly session?: string }): Promise<void>;
-}
 
 /** The options of publishing over HTTP. */
 export interface PublishEndpointOptions {

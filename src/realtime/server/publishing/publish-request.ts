@@ -3,26 +3,14 @@
 import { describe } from '../../../base/errors.ts';
 import { channelNameProblem } from '../../wire/channel-pattern.ts';
 import { RealtimeError } from '../../wire/error-codes.ts';
-
-/** One publication over HTTP. */
-export interface HttpPublication {
-  readonly channel: string;
-  readonly event: string;
-  readonly data: unknown;
-  /** The same key, within the window of the hub, publishes once. */
-  readonly idempotencyKey?: string;
-  /** The session that does not get it. */
-  readonly exceptSession?: string;
-  /** Who is said to have published; the key needs the right `publish-as`. */
-  readonly user?: string;
-}
+import type { RequestedPublication } from '../publish-target.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const maxTextLength = 256;
 
 /** Reads a publication. @throws RealtimeError `BAD_DATA` */
-export function readPublication(value: unknown): HttpPublication {
+export function readPublication(value: unknown): RequestedPublication {
   const fields = readFields(value, ['channel', 'event', 'data', 'idempotencyKey', 'exceptSession', 'user']);
   if (!('data' in fields)) throw bad('no field "data", expected what is published');
   return {

@@ -2,21 +2,20 @@ import { expect, test } from 'vitest';
 import {
   PublishEndpoint,
   type PublishOperation,
-  type PublishTarget,
 } from '../../../../src/realtime/server/publishing/publish-endpoint.ts';
+import type { PublishTarget, RequestedPublication } from '../../../../src/realtime/server/publish-target.ts';
 import { makePublishKey, type PublishKey } from '../../../../src/realtime/server/publishing/publish-keys.ts';
-import type { HttpPublication } from '../../../../src/realtime/server/publishing/publish-request.ts';
 import { RealtimeError } from '../../../../src/realtime/wire/error-codes.ts';
 import { FakeClock } from '../../../../src/testing/fake-clock.ts';
 
 class ScriptedTarget implements PublishTarget {
-  readonly published: HttpPublication[] = [];
+  readonly published: RequestedPublication[] = [];
   readonly asked: unknown[] = [];
-  onPublish: (publication: HttpPublication) => Promise<{ offset?: number }> = async () => ({
+  onPublish: (publication: RequestedPublication) => Promise<{ offset?: number }> = async () => ({
     offset: this.published.length,
   });
 
-  publish(publication: HttpPublication): Promise<{ offset?: number }> {
+  publish(publication: RequestedPublication): Promise<{ offset?: number }> {
     this.published.push(publication);
     return this.onPublish(publication);
   }
