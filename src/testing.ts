@@ -1,4 +1,4 @@
-// `fullduplex/testing`: connections in memory and virtual time, for tests of code that uses this library.
+// `fullduplex/testing`: connections in memory, virtual time and the contract of engines, for tests of code that uses this library.
 
 export {
   type ConnectionPair,
@@ -13,6 +13,13 @@ export {
   type RecordedFrameJson,
   recordFrames,
 } from './testing/frame-recorder.ts';
+export { DelegatingEngine } from './testing/delegating-engine.ts';
+export { engineContract } from './testing/engine-contract.ts';
+export type {
+  EngineContractCase,
+  EngineUnderTest,
+  MakeEngine,
+} from './testing/engine-contract/contract-case.ts';
 export { FakeClock, immediateScheduler, settle } from './testing/fake-clock.ts';
 export {
   MemoryTransport,

@@ -12,7 +12,20 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const below = ['base', 'protocol', 'protocol/extensions', 'protocol/handshake'];
 const portable = [...below, 'connection', 'server', 'whatwg'];
 const platforms = ['browser', 'bun', 'deno', 'workers'];
-const everything = [...portable, 'node', ...platforms, 'testing', 'cli', 'app', 'entry'];
+const realtimeClient = ['base', 'realtime/wire', 'realtime/contract', 'realtime/link'];
+const realtimeServer = [...realtimeClient, 'realtime/engine', ...below, 'connection', 'server'];
+const realtime = ['realtime/server', 'realtime/client', 'realtime/react', 'realtime/tabs'];
+const everything = [
+  ...portable,
+  ...realtimeServer,
+  ...realtime,
+  'node',
+  ...platforms,
+  'testing',
+  'cli',
+  'app',
+  'entry',
+];
 const floors = {
   base: { may: [] },
   'protocol/handshake': { may: ['base', 'protocol', 'protocol/extensions'] },
@@ -21,12 +34,20 @@ const floors = {
   connection: { may: below },
   server: { may: [...below, 'connection'] },
   whatwg: { may: [...below, 'connection'] },
+  'realtime/wire': { may: ['base'] },
+  'realtime/contract': { may: ['base', 'realtime/wire'] },
+  'realtime/link': { may: ['base', 'realtime/wire'] },
+  'realtime/engine': { may: ['base', 'realtime/wire'] },
+  'realtime/server': { may: realtimeServer },
+  'realtime/client': { may: realtimeClient },
+  'realtime/tabs': { may: [...realtimeClient, 'realtime/client'] },
+  'realtime/react': { may: [...realtimeClient, 'realtime/client'] },
   browser: { may: portable },
   bun: { may: portable },
   deno: { may: portable },
   workers: { may: portable },
-  node: { may: portable, node: true },
-  testing: { may: portable },
+  node: { may: [...portable, ...realtimeServer, 'realtime/server'], node: true },
+  testing: { may: [...portable, ...realtimeServer, ...realtime] },
   app: { may: everything, node: true },
   cli: { may: everything, node: true },
   entry: { may: everything },

@@ -14,18 +14,26 @@ function filesBelow(path: string): string[] {
 
 const source = readFileSync(join(root, 'src/base/errors.ts'), 'utf8');
 const codes = [...source.matchAll(/^ {2}\| '(WS_[A-Z0-9_]+)'/gm)].map((match) => match[1]);
+const realtimeSource = readFileSync(join(root, 'src/realtime/wire/error-codes.ts'), 'utf8');
+const realtimeCodes = [...realtimeSource.matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map((match) => match[1]);
 const paragraphs = readFileSync(join(root, 'docs/errors.md'), 'utf8').split(/^### /m).slice(1);
 const tests = filesBelow(join(root, 'test'))
   .filter((file) => /\.(ts|mjs|json)$/.test(file) && file !== own)
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 const library = filesBelow(join(root, 'src'))
-  .filter((file) => file.endsWith('.ts') && !file.endsWith('base/errors.ts'))
+  .filter((file) => file.endsWith('.ts') && !/(base\/errors|wire\/error-codes)\.ts$/.test(file))
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 
 test('there are codes to check', () => {
   expect(codes.length).toBeGreaterThan(30);
+  expect(realtimeCodes.length).toBeGreaterThan(20);
+});
+
+test.each(realtimeCodes)('%s of the realtime layer is documented', (code) => {
+  const paragraph = paragraphs.find((text) => text.startsWith(`${code}\n`));
+  expect(paragraph?.trim().length ?? 0).toBeGreaterThan(code.length + 20);
 });
 
 test.each(codes)('%s is used, documented and provoked by a test', (code) => {
@@ -37,5 +45,6 @@ test.each(codes)('%s is used, documented and provoked by a test', (code) => {
 });
 
 test('no paragraph describes a code that does not exist', () => {
-  for (const paragraph of paragraphs) expect(codes).toContain(paragraph.split('\n')[0]);
+  for (const paragraph of paragraphs)
+    expect([...codes, ...realtimeCodes]).toContain(paragraph.split('\n')[0]);
 });

@@ -1,0 +1,166 @@
+// One channel as a client follows it: how it stands, where its streams stand, and what it is asked for. When frames about it
+// are sent is the client's affair (subscriptions.ts).
+
+import { RealtimeError } from '../wire/error-codes.ts';
+import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../wire/frames.ts';
+import { EventStream } from './event-stream.ts';
+import { KeyedMap } from './keyed-map.ts';
+import type { Listener } from './listeners.ts';
+import type { Publication } from './publication.ts';
+
+/**
+ * How a channel stands. `subscribing`: the server has not answered yet, or the connection is away; `subscribed`: what is published
+ * arrives; `refused`: the server said no, or took it back (if the error is `retryable`, it is asked again soon); `left`: it was left, or the client was closed.
+ */
+export type ChannelStatus = 'subscribing' | 'subscribed' | 'refused' | 'left';
+
+/** How a client follows a channel. */
+export interface ChannelOptions<Info = unknown> {
+  /** How many publications before the end are wanted first, and again after a gap. @defaultValue 0 */
+  readonly history?: number;
+  /** Whether to see who is there, and be seen: `true`, or what others may know of this client. @defaultValue undefined: neither */
+  readonly presence?: true | Info;
+  /** The most publications a second; what is more is left out by the rule of the channel. @defaultValue no limit */
+  readonly rate?: number;
+}
+
+/** How one request is made. */
+export interface RequestSettings {
+  /** After how many milliseconds nobody waits any longer. @defaultValue the client's `requestTimeoutMs` */
+  readonly timeoutMs?: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a channel needs of its client. */
+export interface ChannelHost {
+  readonly readerLimit: number;
+  failed(error: unknown): void;
+  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown>;
+  /** The subscription has to begin again, where the channel stands. */
+  subscribeAgain(channel: ClientChannel): void;
+  leave(channel: ClientChannel): void;
+}
+
+/** Who is there. */
+export interface ChannelPresence {
+  readonly members: KeyedMap;
+  readonly count: number;
+  on(event: string, listener: Listener): () => void;
+}
+
+/** A channel that is followed. */
+export class ClientChannel {
+  readonly name: string;
+  readonly stream: EventStream;
+  readonly state: KeyedMap;
+  readonly presence: ChannelPresence;
+  /** What stands for it on the link that is open; null: nothing, for now. */
+  alias: number | null = null;
+  readonly #host: ChannelHost;
+  readonly #options: ChannelOptions;
+  #status: ChannelStatus = 'subscribing';
+
+  constructor(name: string, options: ChannelOptions, host: ChannelHost) {
+    this.name = name;
+    this.#host = host;
+    this.#options = options;
+    const failed = (error: unknown): void => host.failed(error);
+    this.stream = new EventStream({
+      name,
+      readerLimit: host.readerLimit,
+      failed,
+      readAgain: () => host.subscribeAgain(this),
+    });
+    this.state = new KeyedMap(failed);
+    const members = new KeyedMap(failed);
+    this.presence = {
+      members,
+      // Where the channel tells numbers only, they are all that is in the map.
+      get count(): number {
+        const count = members.get('count');
+        return typeof count === 'number' ? count : members.size;
+      },
+      on: (event, listener) => members.on(event, listener),
+    };
+  }
+
+  get status(): ChannelStatus {
+    return this.#status;
+  }
+
+  on(event: string, listener: Listener): () => void {
+    return this.stream.on(event, listener);
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Publication, undefined, undefined> {
+    return this.stream.read();
+  }
+
+  publish(event: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
+    const published = this.#host.request(this.name, event, data, settings);
+    // Whoever does not look at the result ("typing...") need not handle that it failed.
+    published.catch(() => undefined);
+    return published;
+  }
+
+  /** A page of what was published, oldest first. */
+  async history(request: HistoryRequest, settings?: RequestSettings): Promise<readonly Publication[]> {
+    const page = await this.#host.request(this.name, '$history', request, settings);
+    if (!isHistoryPage(page)) throw new RealtimeError('BAD_FRAME', 'the answer is no page of a history');
+    return page.entries.map(([offset, event, data, , meta]) => ({
+      channel: this.name,
+      event,
+      data,
+      offset,
+      user: meta?.user,
+      at: meta?.at,
+    }));
+  }
+
+  leave(): void {
+    this.#host.leave(this);
+  }
+
+  /** Whether it was opened with these options. */
+  hasOptions(options: ChannelOptions): boolean {
+    return JSON.stringify(options) === JSON.stringify(this.#options);
+  }
+
+  /** How it is asked for, with all that it has. */
+  wish(): SubscribeWish {
+    const { presence, history, rate } = this.#options;
+    const isPresent = presence !== undefined;
+    // What is undefined is not written.
+    return {
+      position: this.stream.cursor.position,
+      statePosition: this.state.cursor.position,
+      history,
+      rate,
+      presence: isPresent ? true : undefined,
+      presencePosition: isPresent ? this.presence.members.cursor.position : undefined,
+      info: presence === true ? undefined : presence,
+    };
+  }
+
+  /** The server has said yes. */
+  subscribed(subscribed: Subscribed): void {
+    const { state, presence } = subscribed;
+    if (state !== undefined) this.state.cursor.moveTo(state.position);
+    if (presence !== undefined) this.presence.members.cursor.moveTo(presence.position);
+    this.stream.follow(subscribed);
+    this.setStatus('subscribed');
+  }
+
+  /** @param error why, where there is a reason */
+  setStatus(status: ChannelStatus, error?: RealtimeError): void {
+    if (this.#status === status) return;
+    this.#status = status;
+    if (status === 'left' || error?.retryable === false) this.stream.end(error);
+    this.stream.tell('status', status, error);
+  }
+}
+
+function isHistoryPage(value: unknown): value is HistoryPage {
+  return typeof value === 'object' && value !== null && 'entries' in value && Array.isArray(value.entries);
+}

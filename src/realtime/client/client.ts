@@ -1,0 +1,294 @@
+// A client: one connection that comes back, with the channels, requests and handlers that live longer than any link. The parts know
+// nothing of each other; this file brings what arrives to the one that it is for, and what they say to the link.
+
+import { FullduplexError } from '../../base/errors.ts';
+import type { ContractDefinition } from '../contract/contract.ts';
+import type { LinkKind, OpenClientLink } from '../link/link.ts';
+import { RealtimeError } from '../wire/error-codes.ts';
+import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
+import { randomFraction } from './backoff.ts';
+import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { type ConnectionState, Connector } from './connector.ts';
+import { EventStream } from './event-stream.ts';
+import { type Listener, Listeners } from './listeners.ts';
+import { Requests } from './requests.ts';
+import { type ServerCallHandler, ServerCalls } from './server-calls.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { Token } from './token.ts';
+
+/** How one call is made. */
+export interface CallSettings extends RequestSettings {
+  /**
+   * Whether running it twice does no harm: it is then made again when nobody knows whether it was run.
+   * @defaultValue what the contract says, where the client was made with one; false
+   */
+  readonly idempotent?: boolean;
+}
+
+/** Opens links, by their kind. */
+export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
+
+interface Refreshing {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+// How long a channel that is refused for now rests, at least and at most.
+const restMs = [1_000, 5_000] as const;
+
+/** A client without the types of its contract; `createClient` gives it those. */
+export class RealtimeClient implements ChannelHost {
+  readonly readerLimit: number;
+  readonly #contract: ContractDefinition | undefined;
+  readonly #options: ResolvedClientOptions;
+  readonly #token: Token;
+  readonly #listeners: Listeners;
+  readonly #connector: Connector;
+  readonly #requests: Requests;
+  readonly #calls: ServerCalls;
+  readonly #subscriptions: Subscriptions;
+  readonly #sessionStream: EventStream;
+  readonly #userStream: EventStream;
+  #session: Hello['session'];
+  #user: string | undefined;
+  #closeError: RealtimeError | undefined;
+  #refreshing: Refreshing[] = [];
+
+  constructor(
+    contract: ContractDefinition | undefined,
+    options: ResolvedClientOptions,
+    openers: LinkOpeners,
+  ) {
+    const { clock, random } = options;
+    this.#contract = contract;
+    this.#options = options;
+    this.readerLimit = options.maxQueuedPublications;
+    this.#token = new Token(options.token);
+    this.#listeners = new Listeners(reportError);
+    const own = {
+      name: '',
+      readerLimit: 1,
+      failed: (error: unknown) => this.failed(error),
+      readAgain: () => this.#connector.resume(),
+    };
+    this.#sessionStream = new EventStream(own);
+    this.#userStream = new EventStream(own);
+    this.#connector = new Connector(
+      options.transports.map((kind) => [kind, openers[kind]]),
+      options,
+      this.#token,
+      {
+        hello: () => this.#hello(),
+        session: () => this.#session,
+        probeHello: () => this.#greeting(),
+        welcomed: (welcome) => this.#welcomed(welcome),
+        received: (frame) => this.#received(frame),
+        lost: () => this.#subscriptions.lost(),
+        changed: (state, cause) => this.#changed(state, cause),
+        failed: (error) => this.failed(error),
+      },
+    );
+    const send = (text: string): boolean => this.#connector.send(text);
+    const idPrefix = `${randomFraction(random).toString(36).slice(2)}-`;
+    this.#requests = new Requests(options, idPrefix, send);
+    this.#calls = new ServerCalls(send);
+    this.#subscriptions = new Subscriptions(
+      {
+        sendChange: (text) => this.#connector.sendChange(text),
+        sayAgain: () => this.#connector.sayAgain(),
+        resume: () => this.#connector.resume(),
+        later: (callback) => {
+          const [leastMs, mostMs] = restMs;
+          clock.setTimer(callback, leastMs + randomFraction(random) * (mostMs - leastMs));
+        },
+      },
+      this.#sessionStream,
+      this.#userStream,
+    );
+    this.#connector.open();
+  }
+
+  get state(): ConnectionState {
+    return this.#connector.state;
+  }
+
+  get transport(): LinkKind | undefined {
+    return this.#connector.kind;
+  }
+
+  get sessionId(): string | undefined {
+    return this.#session?.[0];
+  }
+
+  get user(): string | undefined {
+    return this.#user;
+  }
+
+  get closeError(): RealtimeError | undefined {
+    return this.#closeError;
+  }
+
+  readonly direct: { on(event: string, listener: Listener): () => void } = {
+    on: (event, listener) => {
+      const offs = [this.#sessionStream.on(event, listener), this.#userStream.on(event, listener)];
+      return () => {
+        for (const off of offs) off();
+      };
+    },
+  };
+
+  on(event: string, listener: Listener): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  channel(name: string, options?: ChannelOptions): ClientChannel {
+    const present = this.#subscriptions.get(name);
+    if (present !== undefined) {
+      if (options !== undefined && !present.hasOptions(options)) {
+        throw new FullduplexError(
+          'WS_STATE_INVALID',
+          `the channel ${name} is open with other options: leave it first`,
+        );
+      }
+      return present;
+    }
+    const channel = new ClientChannel(name, options ?? {}, this);
+    if (this.state === 'closed') channel.setStatus('left', this.#closeError);
+    else this.#subscriptions.add(channel);
+    return channel;
+  }
+
+  call(name: string, input?: unknown, settings: CallSettings = {}): Promise<unknown> {
+    const declared = this.#contract?.calls?.[name]?.idempotent === true;
+    return this.#requests.make(0, name, input, settings, settings.idempotent ?? declared);
+  }
+
+  handle(name: string, handler: ServerCallHandler): () => void {
+    return this.#calls.handle(name, handler);
+  }
+
+  /** Shows another token. The promise resolves when the server has accepted it. */
+  refresh(token: string): Promise<void> {
+    if (this.state === 'closed') return Promise.reject(this.#closed());
+    this.#token.replace(token);
+    return new Promise((resolve, reject) => {
+      this.#refreshing.push({ resolve, reject });
+      if (!this.#connector.sendChange(writeJson([8, token]))) this.#connector.sayAgain();
+    });
+  }
+
+  close(): void {
+    this.#connector.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  failed(error: unknown): void {
+    if (!this.#listeners.tell('error', error)) reportError(error);
+  }
+
+  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
+    return this.#requests.make(channel, name, data, settings);
+  }
+
+  subscribeAgain(channel: ClientChannel): void {
+    this.#subscriptions.subscribeAgain(channel);
+  }
+
+  leave(channel: ClientChannel): void {
+    this.#subscriptions.remove(channel);
+  }
+
+  #greeting(): Hello {
+    return {
+      v: protocolVersion,
+      contract: this.#contract?.version ?? this.#options.contractVersion,
+      token: this.#token.current,
+    };
+  }
+
+  #hello(): Hello {
+    return {
+      ...this.#greeting(),
+      session: this.#session,
+      subs: this.#subscriptions.hello(),
+      own: { session: this.#sessionStream.cursor.position, user: this.#userStream.cursor.position },
+    };
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const isSameSession = welcome.resumed;
+    this.#session = welcome.session;
+    this.#user = welcome.user;
+    if (!isSameSession) this.#calls.forget();
+    this.#refreshed();
+    this.#requests.opened(isSameSession, welcome.maxBytes);
+    this.#subscriptions.welcomed(welcome);
+  }
+
+  #received(frame: ServerFrame): void {
+    switch (frame[0]) {
+      // A reply, a request, and one that is given up.
+      case 5:
+        this.#requests.answered(frame);
+        break;
+      case 4:
+        void this.#calls.called(frame);
+        break;
+      case 14:
+        this.#calls.cancelled(frame[1]);
+        break;
+      // The token was accepted, or something was wrong that is no request.
+      case 8:
+        this.#user = frame[1] ?? undefined;
+        this.#refreshed();
+        break;
+      case 13:
+        this.failed(RealtimeError.fromWire(frame[1]));
+        break;
+      case 2:
+      case 3:
+      case 6:
+      case 9:
+      case 11:
+      case 12:
+        this.#subscriptions.received(frame);
+    }
+  }
+
+  #refreshed(): void {
+    const refreshing = this.#refreshing;
+    if (refreshing.length === 0) return;
+    this.#refreshing = [];
+    for (const { resolve } of refreshing) resolve();
+    this.#subscriptions.retryRefused();
+  }
+
+  #changed(state: ConnectionState, cause: Error | undefined): void {
+    if (state === 'closed') {
+      if (cause instanceof RealtimeError) this.#closeError = cause;
+      const error = this.#closed();
+      this.#requests.close(error);
+      for (const { reject } of this.#refreshing.splice(0)) reject(error);
+      this.#calls.forget();
+      this.#subscriptions.removeAll(this.#closeError);
+    }
+    this.#listeners.tell('state', state, cause);
+    if (state === 'closed' && this.#closeError !== undefined) this.#listeners.tell('error', this.#closeError);
+  }
+
+  #closed(): RealtimeError {
+    return this.#closeError ?? new RealtimeError('CLOSED', 'the client was closed');
+  }
+}
+
+/** An error that nobody listens for goes where the platform brings those that nobody caught. */
+function reportError(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

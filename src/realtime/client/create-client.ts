@@ -1,0 +1,93 @@
+// Makes clients: with the contract, or with its types alone; and what the types of a contract make of a client.
+
+import { FullduplexError } from '../../base/errors.ts';
+import type { ContractDefinition } from '../contract/contract.ts';
+import { RealtimeClient } from './client.ts';
+import { type ClientOptions, resolveClientOptions } from './client-options.ts';
+import type { Client } from './client-types.ts';
+import type { FallbackAddress } from './links/fallback-request.ts';
+import { pollLinks } from './links/poll-link.ts';
+import { streamLinks } from './links/stream-link.ts';
+import { type WebSocketConstructor, webSocketLinks } from './links/web-socket-link.ts';
+
+/** What a platform gives to clients. */
+export interface ClientPlatform {
+  readonly WebSocket: WebSocketConstructor;
+  readonly fetch: typeof globalThis.fetch;
+  /** What relative addresses are relative to. */
+  readonly baseUrl: string | undefined;
+}
+
+/** Makes clients of a platform. */
+export interface CreateClient {
+  /**
+   * Connects to a server with a contract.
+   * @param url the address of the server: ws:, wss:, http: or https:, in a page also relative
+   * @throws FullduplexError `WS_URL_INVALID`, `WS_OPTION_INVALID`
+   */
+  <const C extends ContractDefinition>(contract: C, url: string | URL, options?: ClientOptions): Client<C>;
+  /** Connects with the types of a contract alone, whose schemas stay out of the bundle: `createClient<typeof chat>(url)`. */
+  <C extends ContractDefinition>(url: string | URL, options?: ClientOptions): Client<C>;
+}
+
+/** Gives the `createClient` of a platform. */
+export function clientFactory(platform: () => ClientPlatform): CreateClient {
+  function create<C extends ContractDefinition>(
+    first: C | string | URL,
+    second?: string | URL | ClientOptions,
+    third?: ClientOptions,
+  ): Client<C> {
+    const client = isAddress(first)
+      ? open(undefined, first, isAddress(second) ? {} : (second ?? {}))
+      : open(first, isAddress(second) ? second : '', third ?? {});
+    takeForTyped<C>(client);
+    return client;
+  }
+
+  function open(
+    contract: ContractDefinition | undefined,
+    url: string | URL,
+    options: ClientOptions,
+  ): RealtimeClient {
+    const { baseUrl, ...parts } = platform();
+    const resolved = resolveClientOptions(options);
+    const { WebSocket, fetch } = { ...parts, ...resolved };
+    const address = parseAddress(url, baseUrl);
+    const fallback: FallbackAddress = {
+      url: withScheme(address, 'http'),
+      fetch,
+      credentials: resolved.credentials,
+    };
+    return new RealtimeClient(contract, resolved, {
+      websocket: webSocketLinks(withScheme(address, 'ws'), WebSocket),
+      stream: streamLinks(fallback),
+      poll: pollLinks(fallback),
+    });
+  }
+  return create;
+}
+
+/**
+ * Says of a client that its data has the types of the contract: nothing here could check that. The server has checked everything by the
+ * contract's schemas before it came.
+ */
+function takeForTyped<C extends ContractDefinition>(
+  _client: Readonly<Record<keyof Client<C>, unknown>>,
+): asserts _client is Client<C> {}
+
+function isAddress(value: unknown): value is string | URL {
+  return typeof value === 'string' || value instanceof URL;
+}
+
+function parseAddress(url: string | URL, baseUrl: string | undefined): URL {
+  const address = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : undefined;
+  if (address === undefined || !/^(ws|http)s?:$/.test(address.protocol)) {
+    throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
+  }
+  address.hash = '';
+  return address;
+}
+
+function withScheme({ href }: URL, scheme: 'ws' | 'http'): string {
+  return href.replace(/^(ws|http)/, scheme);
+}

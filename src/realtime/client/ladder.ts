@@ -1,0 +1,53 @@
+// Which kind of link is tried next. A kind that dies young twice in a row makes the client try those below it, and only the
+// welcome of our server over one of them proves that the kind above is what does not get through: a server that is down, a
+// captive portal and a proxy that answers 502 give none, and the client stays where it is.
+
+/** How often a kind of link has to die young before others are tried. */
+const deathsBeforeOthers = 2;
+
+/** The kinds of links, best first, and where the client stands among them. */
+export class Ladder {
+  readonly #length: number;
+  #rung = 0;
+  #deaths = 0;
+
+  /** @param length how many kinds there are */
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  /** The place of the kind that is tried next. */
+  get next(): number {
+    return this.#rung + Math.max(0, this.#deaths - deathsBeforeOthers + 1);
+  }
+
+  /** Whether the next attempt is to find out if a lower kind gets through: it follows at once, so that a server that comes back meanwhile is not mistaken for a wall. */
+  get isAsking(): boolean {
+    return this.next > this.#rung;
+  }
+
+  /** The welcome came over this kind. */
+  welcomed(place: number): void {
+    if (place === this.#rung) return;
+    this.#rung = place;
+    this.#deaths = 0;
+  }
+
+  /** The link has shown that it lives: a heartbeat followed the welcome. */
+  proven(): void {
+    this.#deaths = 0;
+  }
+
+  /** The link died before that. */
+  died(): void {
+    this.#deaths++;
+    // None got through: it is the server, or the whole network.
+    if (this.next >= this.#length) this.#deaths = 0;
+  }
+
+  /** The network is another one, or the best kind was seen to work: from the top. */
+  reset(): void {
+    this.#rung = 0;
+    this.#deaths = 0;
+  }
+}

@@ -1,0 +1,45 @@
+// A request of the fallbacks: a POST of JSON to the address of the WebSocket, over http: or https:. No secret is in the address, and
+// what is answered is not kept by anybody.
+
+import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
+import { writeJson } from '../../wire/json-codec.ts';
+
+/** What all requests of a client have in common. */
+export interface FallbackAddress {
+  readonly url: string;
+  readonly fetch: typeof globalThis.fetch;
+  /** Whether cookies go along. */
+  readonly credentials: RequestCredentials;
+}
+
+/** Sends a request, written as JSON. Rejects when there is no answer. */
+export function post(
+  { url, fetch, credentials }: FallbackAddress,
+  body: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body,
+    credentials,
+    cache: 'no-store',
+    redirect: 'error',
+    signal,
+  });
+}
+
+/**
+ * The end of a link whose request was not answered with 200.
+ * @param received hears the error of our server, if it is one, as the goodbye that it is
+ */
+export async function refusal(response: Response, received: ClientLinkEvents['received']): Promise<LinkEnd> {
+  const { status } = response;
+  try {
+    const { error }: { readonly error?: { readonly code?: unknown } } = await response.json();
+    if (typeof error?.code === 'string') received(writeJson([10, error]));
+  } catch {
+    // A page of somebody in between: it is no answer of our server.
+  }
+  return { cause: new Error(`the server answered ${status}`) };
+}

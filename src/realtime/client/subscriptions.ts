@@ -1,0 +1,196 @@
+// The channels of a client on the link that is open: what was asked for and not answered yet, and which alias stands for which
+// stream. What a link forgets when it ends is here; what a channel keeps is in the channel.
+
+import { RealtimeError, type WireError } from '../wire/error-codes.ts';
+import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
+import type { ClientChannel } from './channel.ts';
+import type { EventStream } from './event-stream.ts';
+import type { FollowedStream, StreamFrame } from './stream-cursor.ts';
+
+/** The link, as subscriptions see it. */
+export interface SubscriptionLink {
+  /** Sends a change at once; false: it has to wait for the next hello. */
+  sendChange(text: string): boolean;
+  /** Brings the next hello about, if there is a link that takes one. */
+  sayAgain(): void;
+  /** Brings it about in any case. */
+  resume(): void;
+  /** Calls back later: what was refused may be accepted then. */
+  later(callback: () => void): void;
+}
+
+/** Frames about subscriptions: those of their streams, answers (6) and revocations (9). */
+export type SubscriptionFrame = StreamFrame | Extract<ServerFrame, readonly [6 | 9, ...unknown[]]>;
+
+interface Target {
+  /** Undefined: what is sent to the session or the user alone. */
+  readonly channel?: ClientChannel;
+  readonly stream: FollowedStream;
+}
+
+/** What a client subscribes to. */
+export class Subscriptions {
+  readonly #link: SubscriptionLink;
+  readonly #session: EventStream;
+  readonly #user: EventStream;
+  readonly #channels = new Map<string, ClientChannel>();
+  readonly #asked = new Map<number, ClientChannel>();
+  readonly #targets = new Map<number, Target>();
+  #lastRef = 0;
+
+  /** The two streams are those of what is sent to the session, and to the user, alone. */
+  constructor(link: SubscriptionLink, session: EventStream, user: EventStream) {
+    this.#link = link;
+    this.#session = session;
+    this.#user = user;
+  }
+
+  get(name: string): ClientChannel | undefined {
+    return this.#channels.get(name);
+  }
+
+  add(channel: ClientChannel): void {
+    this.#channels.set(channel.name, channel);
+    this.#ask(channel);
+  }
+
+  /** Leaves a channel. */
+  remove(channel: ClientChannel): void {
+    if (!this.#isPresent(channel)) return;
+    this.#channels.delete(channel.name);
+    channel.setStatus('left');
+    this.#unsubscribe(channel);
+    this.#link.sayAgain();
+  }
+
+  /** All channels are left: the client is closed. */
+  removeAll(error?: RealtimeError): void {
+    for (const channel of this.#channels.values()) channel.setStatus('left', error);
+    this.#channels.clear();
+  }
+
+  /** Begins again where the channel stands. */
+  subscribeAgain(channel: ClientChannel): void {
+    this.#unsubscribe(channel);
+    this.#ask(channel);
+  }
+
+  /** Asks again for what was refused: it is somebody else who asks, or with other rights. */
+  retryRefused(): void {
+    for (const channel of this.#channels.values()) this.#retry(channel);
+  }
+
+  /** What a hello says about subscriptions. */
+  hello(): WireSubscribe[] {
+    this.#asked.clear();
+    return [...this.#channels.values()]
+      .filter(({ status }) => status !== 'refused')
+      .map((channel) => [this.#refOf(channel), channel.name, channel.wish()]);
+  }
+
+  /** The link is gone. */
+  lost(): void {
+    this.#clear();
+    for (const channel of this.#channels.values()) {
+      if (channel.status === 'subscribed') channel.setStatus('subscribing');
+    }
+  }
+
+  /** The answer to a hello. */
+  welcomed({ subs, own }: Welcome): void {
+    this.#clear();
+    this.#aim(own?.session, { stream: this.#session });
+    this.#aim(own?.user, { stream: this.#user });
+    if (own !== undefined) this.#session.follow(own.session);
+    if (own?.user !== undefined) this.#user.follow(own.user);
+    for (const answer of subs) this.#answered(answer);
+    this.#asked.clear();
+    // What was added after the hello was written.
+    for (const channel of this.#channels.values()) this.#ask(channel);
+  }
+
+  received(frame: SubscriptionFrame): void {
+    if (frame[0] === 6) {
+      const [, ...answer] = frame;
+      this.#answered(answer);
+      return;
+    }
+    const target = this.#targets.get(frame[1]);
+    // What was on its way when its channel was left.
+    if (target === undefined || target.channel?.alias === null) return;
+    const { channel, stream } = target;
+    if (frame[0] === 9) {
+      if (channel !== undefined) this.#refuse(channel, frame[2]);
+    } else if (!stream.take(frame)) {
+      // Never on with a hole: from where it stands, once more.
+      if (channel === undefined) this.#link.resume();
+      else this.subscribeAgain(channel);
+    }
+  }
+
+  #isPresent(channel: ClientChannel): boolean {
+    return this.#channels.get(channel.name) === channel;
+  }
+
+  #clear(): void {
+    this.#targets.clear();
+    for (const channel of this.#channels.values()) channel.alias = null;
+  }
+
+  #ask(channel: ClientChannel): void {
+    if (channel.alias !== null || channel.status === 'refused') return;
+    // Also when another object with the name was asked for, and left before the answer.
+    for (const asked of this.#asked.values()) if (asked.name === channel.name) return;
+    const ref = this.#refOf(channel);
+    if (this.#link.sendChange(writeJson([6, ref, channel.name, channel.wish()]))) return;
+    this.#asked.delete(ref);
+    this.#link.sayAgain();
+  }
+
+  #refOf(channel: ClientChannel): number {
+    this.#asked.set(++this.#lastRef, channel);
+    return this.#lastRef;
+  }
+
+  #answered([ref, subscribed, error]: WireSubscribed): void {
+    const channel = this.#asked.get(ref);
+    if (channel === undefined) return;
+    this.#asked.delete(ref);
+    if (subscribed === null) {
+      if (error !== undefined && this.#isPresent(channel)) this.#refuse(channel, error);
+    } else {
+      channel.alias = subscribed.alias;
+      if (this.#isPresent(channel)) {
+        this.#aim(subscribed, { channel, stream: channel.stream });
+        this.#aim(subscribed.state, { channel, stream: channel.state });
+        this.#aim(subscribed.presence, { channel, stream: channel.presence.members });
+        channel.subscribed(subscribed);
+      } else this.#unsubscribe(channel);
+    }
+    // It was left before the answer came, and perhaps asked for again by another object.
+    const present = this.#channels.get(channel.name);
+    if (present !== undefined && present !== channel) this.#ask(present);
+  }
+
+  #aim(start: StreamStart | undefined, target: Target): void {
+    if (start !== undefined) this.#targets.set(start.alias, target);
+  }
+
+  #refuse(channel: ClientChannel, error: WireError): void {
+    channel.alias = null;
+    channel.setStatus('refused', RealtimeError.fromWire(error));
+    if (error.retryable === true) this.#link.later(() => this.#retry(channel));
+  }
+
+  #retry(channel: ClientChannel): void {
+    if (channel.status !== 'refused') return;
+    channel.setStatus('subscribing');
+    this.#ask(channel);
+  }
+
+  #unsubscribe(channel: ClientChannel): void {
+    if (channel.alias !== null) this.#link.sendChange(writeJson([7, channel.alias]));
+    channel.alias = null;
+  }
+}

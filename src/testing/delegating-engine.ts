@@ -1,0 +1,102 @@
+// An engine that hands everything on to another one: to be extended by engines that change one thing of it, such as those that
+// fail on purpose.
+
+import type {
+  Appended,
+  AppendRequest,
+  BroadcastEvent,
+  CallClaim,
+  Engine,
+  LeaseState,
+  MapChange,
+  MapEntry,
+  Retention,
+  SessionRecord,
+  StreamEntry,
+  StreamListener,
+  StreamRead,
+} from '../realtime/engine/engine.ts';
+import type { StreamPosition } from '../realtime/wire/stream-position.ts';
+
+/** Hands everything on to the engine that it is made with. */
+export class DelegatingEngine implements Engine {
+  readonly name: string;
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.name = engine.name;
+  }
+
+  append(channel: string, request: AppendRequest): Promise<Appended> {
+    return this.#engine.append(channel, request);
+  }
+
+  broadcast(channel: string, event: Omit<BroadcastEvent, 'atMs'>): Promise<void> {
+    return this.#engine.broadcast(channel, event);
+  }
+
+  head(channel: string): Promise<StreamPosition> {
+    return this.#engine.head(channel);
+  }
+
+  read(channel: string, since: StreamPosition, limit: number): Promise<StreamRead> {
+    return this.#engine.read(channel, since, limit);
+  }
+
+  history(
+    channel: string,
+    before: number | undefined,
+    count: number,
+  ): Promise<{ readonly entries: readonly StreamEntry[]; readonly head: StreamPosition }> {
+    return this.#engine.history(channel, before, count);
+  }
+
+  subscribe(channel: string, listener: StreamListener): Promise<void> {
+    return this.#engine.subscribe(channel, listener);
+  }
+
+  unsubscribe(channel: string, listener: StreamListener): void {
+    this.#engine.unsubscribe(channel, listener);
+  }
+
+  change(channel: string, changes: readonly MapChange[], retention: Retention): Promise<StreamPosition> {
+    return this.#engine.change(channel, changes, retention);
+  }
+
+  map(channel: string): Promise<{ readonly entries: readonly MapEntry[]; readonly head: StreamPosition }> {
+    return this.#engine.map(channel);
+  }
+
+  renewLease(node: string, ttlMs: number): Promise<LeaseState> {
+    return this.#engine.renewLease(node, ttlMs);
+  }
+
+  releaseLease(node: string): Promise<void> {
+    return this.#engine.releaseLease(node);
+  }
+
+  claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
+    return this.#engine.claimCall(key, node, windowMs);
+  }
+
+  completeCall(key: string, result: string, windowMs: number): Promise<void> {
+    return this.#engine.completeCall(key, result, windowMs);
+  }
+
+  keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
+    return this.#engine.keepSession(id, session, ttlMs);
+  }
+
+  session(id: string): Promise<SessionRecord | undefined> {
+    return this.#engine.session(id);
+  }
+
+  endSession(id: string): Promise<void> {
+    return this.#engine.endSession(id);
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
