@@ -271,7 +271,7 @@ export class Connector implements LifecycleEvents {
   #wait(delayMs: number, cause: unknown): void {
     this.#detach();
     this.#timer = this.#times.clock.setTimer(() => this.open(), delayMs);
-    this.#change('waiting', cause === undefined || cause instanceof Error ? cause : new Error(String(cause)));
+    this.#change('waiting', cause instanceof Error ? cause : undefined);
   }
 
   // Silence is noticed by one timer, which is set anew only when it fires; and when it fires late, what has not been read yet may show
