@@ -15,7 +15,7 @@ interface StreamedRequestInit extends RequestInit {
 
 /** Whether the connection that a request came over is encrypted. */
 export function isEncrypted({ socket }: NodeRequest): boolean {
-  return 'encrypted' in socket && socket.encrypted === true;
+  return 'encrypted' in socket && socket.encrypted;
 }
 
 /**
@@ -29,8 +29,8 @@ export function fetchRequestOf(message: NodeRequest): Request {
     // The pseudo-headers of HTTP/2.
     if (!rawHeaders[index].startsWith(':')) headers.append(rawHeaders[index], rawHeaders[index + 1]);
   }
-  const authority = headers.get('Host') ?? message.headers[':authority'] ?? '';
-  if (!headers.has('Host') && typeof authority === 'string') headers.set('Host', authority);
+  const authority = headers.get('Host') ?? String(message.headers[':authority'] ?? '');
+  if (!headers.has('Host')) headers.set('Host', authority);
   // RFC 9112 3.2.2: the host of an absolute target overrides Host.
   const address = url.startsWith('/')
     ? `${isEncrypted(message) ? 'https' : 'http'}://${authority}${url}`

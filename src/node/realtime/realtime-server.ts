@@ -1,9 +1,9 @@
 // A hub that is being served: which of the requests that arrive on an HTTP server are for it, and the orderly end. Upgrades
 // find their way by themselves (upgrade-router.ts); here are the requests that bring fallbacks and publications.
 
-import { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
-import { Server as SecureServer } from 'node:https';
+import type { Server as SecureServer } from 'node:https';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Deferred } from '../../base/deferred.ts';
 import type { FallbackEndpoint, RequestSender } from '../../realtime/server/fallback/fallback-endpoint.ts';

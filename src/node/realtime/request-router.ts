@@ -14,6 +14,10 @@ export type TakeRequest = (request: NodeRequest) => RequestHandler | undefined;
 
 type Emit = (event: string | symbol, ...values: unknown[]) => unknown;
 
+function isEmit(value: unknown): value is Emit {
+  return typeof value === 'function';
+}
+
 const takers = new WeakMap<Server, Set<TakeRequest>>();
 
 /**
@@ -35,7 +39,8 @@ export function takeRequests(server: Server, take: TakeRequest): () => void {
 
 // Once it stands there it stays: whoever has put something over it must not lose that.
 function standBefore(server: Server, taking: ReadonlySet<TakeRequest>): void {
-  const before: Emit = server.emit;
+  const before: unknown = Reflect.get(server, 'emit');
+  if (!isEmit(before)) return;
   const emit: Emit = (event, ...values) => {
     // 'checkContinue' only where somebody listens for it; a 100 is then ours to send.
     if ((event === 'request' || event === 'checkContinue') && taking.size > 0) {

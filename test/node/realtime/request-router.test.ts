@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { takeRequests, type TakeRequest } from '../../../src/node/realtime/request-router.ts';
 
@@ -57,7 +63,7 @@ test('a client that asks before it sends its body is told to go on', async () =>
   server.on('checkContinue', (_: IncomingMessage, response: ServerResponse) => response.end('theirs'));
   takeRequests(server, takeOurs('ours'));
   const headers = { Expect: '100-continue', 'Content-Length': '1' };
-  const asking = request({ port, path: '/ours', method: 'POST', headers });
+  const asking = httpRequest({ port, path: '/ours', method: 'POST', headers });
   const answered = new Promise<IncomingMessage>((resolve) => {
     asking.once('response', resolve);
   });

@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { type Client, type ClientOptions, createClient } from '../../../src/client.ts';
-import { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
+import type { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
 import { serveRealtime, type ServeRealtimeOptions } from '../../../src/node/realtime/serve-realtime.ts';
 import { defineContract, Hub, type HubOptions, typed } from '../../../src/realtime.ts';
 import type { HostileProxy } from './proxies.ts';

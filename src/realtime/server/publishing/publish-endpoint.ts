@@ -88,7 +88,7 @@ export class PublishEndpoint {
     const presented = bearer.exec(authorization ?? '')?.[1];
     if (presented === undefined)
       throw new RealtimeError('UNAUTHENTICATED', 'no key, expected the header "Authorization: Bearer KEY"');
-    return findPublishKey(presented, this.#keys, (this.#options.now ?? Date.now)());
+    return findPublishKey(presented, this.#keys, this.#options.now?.() ?? Date.now());
   }
 
   async #do(operation: PublishOperation, key: KnownKey, body: unknown): Promise<unknown> {
@@ -105,7 +105,7 @@ export class PublishEndpoint {
         requireAccess(key, 'presence', channel);
         return this.#target.presence(channel);
       }
-      case 'disconnect': {
+      default: {
         const who = readDisconnectRequest(body);
         key.requireRight('disconnect');
         await this.#target.disconnect(who);

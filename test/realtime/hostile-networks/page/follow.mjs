@@ -1,6 +1,6 @@
 // What the page does: it follows the channel, and notes what comes and how the connection stands.
 
-import { createClient } from '/client.browser.js';
+import { createClient } from './client.browser.js';
 
 globalThis.follow = (options) => {
   const client = createClient('/realtime', { minDelayMs: 10, ...options });

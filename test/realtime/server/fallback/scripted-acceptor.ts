@@ -73,7 +73,7 @@ export function stage(options: FallbackOptions = {}): {
   readonly clock: FakeClock;
   readonly endpoint: FallbackEndpoint;
   readonly errors: unknown[];
-  post(body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+  readonly post: (body: unknown, headers?: Record<string, string>, signal?: AbortSignal) => Promise<Response>;
 } {
   const acceptor = new ScriptedAcceptor();
   const clock = new FakeClock();
