@@ -342,8 +342,9 @@ describe('a hub that goes away', () => {
     });
     const { link } = await connect(scene, { subs: [[1, 'chat:1']] });
     link.cut();
-    new TestLink(scene.hub);
+    const silent = new TestLink(scene.hub);
     await scene.hub.close();
+    expect(silent.closed).toBeDefined();
     await scene.hub.close();
     expect(scene.hub.snapshot()).toMatchObject({ state: 'closed', sessions: { connected: 0 } });
     await scene.clock.advanceAsync(60_000);

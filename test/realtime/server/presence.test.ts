@@ -36,9 +36,9 @@ describe('presence', () => {
     expect(members(ann)).toEqual(all);
     expect(members(bob)).toEqual(all);
     expect(subscribed(quiet.welcome).presence).toBeUndefined();
-    const { count, members: list } = await scene.hub.channel('chat:1').presence();
+    const { count, members: found } = await scene.hub.channel('chat:1').presence();
     expect(count).toBe(2);
-    expect(list).toContainEqual({ user: 'bob', session: bob.session[0], info: { name: 'Bob' } });
+    expect(found).toContainEqual({ user: 'bob', session: bob.session[0], info: { name: 'Bob' } });
     quiet.link.say([4, 1, 'chat:1', '$presence', null]);
     await settle();
     expect(quiet.link.take(5)).toEqual([[5, 1, all]]);
