@@ -5,9 +5,9 @@ import type { RandomSource } from '../../base/random.ts';
 
 /** Gives a random number from 0 to 1, without 1. */
 export function randomFraction(random: RandomSource): number {
-  const bytes = new Uint8Array(4);
-  random.fill(bytes);
-  return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+  const words = new Uint32Array(1);
+  random.fill(new Uint8Array(words.buffer));
+  return words[0] / 2 ** 32;
 }
 
 /** The waits between attempts. */

@@ -6,11 +6,11 @@ import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../
 import { EventStream } from './event-stream.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { Listener } from './listeners.ts';
-import type { Publication, PublicationReader } from './publication-reader.ts';
+import type { Publication } from './publication.ts';
 
 /**
  * How a channel stands. `subscribing`: the server has not answered yet, or the connection is away; `subscribed`: what is published
- * arrives; `refused`: the server said no, or took it back; `left`: it was left, or the client was closed.
+ * arrives; `refused`: the server said no, or took it back (if the error is `retryable`, it is asked again soon); `left`: it was left, or the client was closed.
  */
 export type ChannelStatus = 'subscribing' | 'subscribed' | 'refused' | 'left';
 
@@ -55,6 +55,8 @@ export class ClientChannel {
   readonly stream: EventStream;
   readonly state: KeyedMap;
   readonly presence: ChannelPresence;
+  /** What stands for it on the link that is open; null: nothing, for now. */
+  alias: number | null = null;
   readonly #host: ChannelHost;
   readonly #options: ChannelOptions;
   #status: ChannelStatus = 'subscribing';
@@ -91,10 +93,8 @@ export class ClientChannel {
     return this.stream.on(event, listener);
   }
 
-  [Symbol.asyncIterator](): PublicationReader {
-    const reader = this.stream.read();
-    if (this.#status === 'left') reader.end();
-    return reader;
+  [Symbol.asyncIterator](): AsyncGenerator<Publication, undefined, undefined> {
+    return this.stream.read();
   }
 
   publish(event: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
@@ -107,8 +107,7 @@ export class ClientChannel {
   /** A page of what was published, oldest first. */
   async history(request: HistoryRequest, settings?: RequestSettings): Promise<readonly Publication[]> {
     const page = await this.#host.request(this.name, '$history', request, settings);
-    if (!isHistoryPage(page))
-      throw new RealtimeError('BAD_FRAME', 'the server answered with no page of a history');
+    if (!isHistoryPage(page)) throw new RealtimeError('BAD_FRAME', 'the answer is no page of a history');
     return page.entries.map(([offset, event, data, , meta]) => ({
       channel: this.name,
       event,
@@ -146,17 +145,18 @@ export class ClientChannel {
 
   /** The server has said yes. */
   subscribed(subscribed: Subscribed): void {
-    if (subscribed.state !== undefined) this.state.follow(subscribed.state);
-    if (subscribed.presence !== undefined) this.presence.members.follow(subscribed.presence);
+    const { state, presence } = subscribed;
+    if (state !== undefined) this.state.cursor.moveTo(state.position);
+    if (presence !== undefined) this.presence.members.cursor.moveTo(presence.position);
     this.stream.follow(subscribed);
     this.setStatus('subscribed');
   }
 
   /** @param error why, where there is a reason */
-  setStatus(status: ChannelStatus, error?: Error): void {
+  setStatus(status: ChannelStatus, error?: RealtimeError): void {
     if (this.#status === status) return;
     this.#status = status;
-    if (status === 'refused' || status === 'left') this.stream.end(error);
+    if (status === 'left' || error?.retryable === false) this.stream.end(error);
     this.stream.tell('status', status, error);
   }
 }

@@ -26,7 +26,7 @@ import type { ChannelOptions, ChannelStatus, RequestSettings } from './channel.t
 import type { CallSettings } from './client.ts';
 import type { ConnectionState } from './connector.ts';
 import type { Gap } from './event-stream.ts';
-import type { Publication } from './publication-reader.ts';
+import type { Publication } from './publication.ts';
 import type { ServerCallContext } from './server-calls.ts';
 
 /** Removes what was added; harmless when it is gone already. */

@@ -5,7 +5,8 @@ import { FullduplexError } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
 import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -90,8 +91,8 @@ export class RealtimeClient implements ChannelHost {
       },
     );
     const send = (text: string): boolean => this.#connector.send(text);
-    const idPrefix = `${Math.floor(randomFraction(random) * 2 ** 32).toString(36)}${Math.floor(randomFraction(random) * 2 ** 20).toString(36)}-`;
-    this.#requests = new Requests(options, clock, idPrefix, send);
+    const idPrefix = `${randomFraction(random).toString(36).slice(2)}-`;
+    this.#requests = new Requests(options, idPrefix, send);
     this.#calls = new ServerCalls(send);
     this.#subscriptions = new Subscriptions(
       {
@@ -148,7 +149,7 @@ export class RealtimeClient implements ChannelHost {
       if (options !== undefined && !present.hasOptions(options)) {
         throw new FullduplexError(
           'WS_STATE_INVALID',
-          `the channel ${name} is followed already, with other options: leave it first`,
+          `the channel ${name} is open with other options: leave it first`,
         );
       }
       return present;
@@ -161,7 +162,7 @@ export class RealtimeClient implements ChannelHost {
 
   call(name: string, input?: unknown, settings: CallSettings = {}): Promise<unknown> {
     const declared = this.#contract?.calls?.[name]?.idempotent === true;
-    return this.#make(0, name, input, settings, settings.idempotent ?? declared);
+    return this.#requests.make(0, name, input, settings, settings.idempotent ?? declared);
   }
 
   handle(name: string, handler: ServerCallHandler): () => void {
@@ -174,7 +175,7 @@ export class RealtimeClient implements ChannelHost {
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
       this.#refreshing.push({ resolve, reject });
-      if (!this.#connector.sendChange(JSON.stringify([FrameType.refresh, token]))) this.#connector.sayAgain();
+      if (!this.#connector.sendChange(writeJson([8, token]))) this.#connector.sayAgain();
     });
   }
 
@@ -191,7 +192,7 @@ export class RealtimeClient implements ChannelHost {
   }
 
   request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    return this.#make(channel, name, data, settings, false);
+    return this.#requests.make(channel, name, data, settings);
   }
 
   subscribeAgain(channel: ClientChannel): void {
@@ -200,17 +201,6 @@ export class RealtimeClient implements ChannelHost {
 
   leave(channel: ClientChannel): void {
     this.#subscriptions.remove(channel);
-  }
-
-  #make(
-    channel: string | 0,
-    name: string,
-    data: unknown,
-    settings: RequestSettings | undefined,
-    isIdempotent: boolean,
-  ): Promise<unknown> {
-    if (this.state === 'closed') return Promise.reject(this.#closed());
-    return this.#requests.make(channel, name, data, settings, isIdempotent);
   }
 
   #greeting(): Hello {
@@ -242,23 +232,30 @@ export class RealtimeClient implements ChannelHost {
 
   #received(frame: ServerFrame): void {
     switch (frame[0]) {
-      case FrameType.reply:
+      // A reply, a request, and one that is given up.
+      case 5:
         this.#requests.answered(frame);
-        return;
-      case FrameType.request:
-        this.#calls.called(frame);
-        return;
-      case FrameType.cancel:
+        break;
+      case 4:
+        void this.#calls.called(frame);
+        break;
+      case 14:
         this.#calls.cancelled(frame[1]);
-        return;
-      case FrameType.refresh:
+        break;
+      // The token was accepted, or something was wrong that is no request.
+      case 8:
         this.#user = frame[1] ?? undefined;
         this.#refreshed();
-        return;
-      case FrameType.error:
+        break;
+      case 13:
         this.failed(RealtimeError.fromWire(frame[1]));
-        return;
-      default:
+        break;
+      case 2:
+      case 3:
+      case 6:
+      case 9:
+      case 11:
+      case 12:
         this.#subscriptions.received(frame);
     }
   }
@@ -275,7 +272,7 @@ export class RealtimeClient implements ChannelHost {
     if (state === 'closed') {
       if (cause instanceof RealtimeError) this.#closeError = cause;
       const error = this.#closed();
-      this.#requests.fail(error);
+      this.#requests.close(error);
       for (const { reject } of this.#refreshing.splice(0)) reject(error);
       this.#calls.forget();
       this.#subscriptions.removeAll(this.#closeError);

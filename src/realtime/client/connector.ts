@@ -3,14 +3,14 @@
 
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { RandomSource } from '../../base/random.ts';
-import type { ClientLink, LinkEnd, LinkKind, OpenClientLink } from '../link/link.ts';
+import type { ClientLink, LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type Goodbye, type Hello, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import type { Goodbye, Hello, ServerFrame, Welcome } from '../wire/frames.ts';
 import { Backoff } from './backoff.ts';
 import { readFrames } from './frame-text.ts';
 import { Ladder } from './ladder.ts';
 import { type LifecycleEvents, watchLifecycle } from './lifecycle.ts';
-import { ProbeLink } from './probe-link.ts';
+import { probe } from './probe-link.ts';
 import type { Token } from './token.ts';
 
 /**
@@ -52,8 +52,8 @@ interface Attempt {
   readonly place: number;
   readonly openedAtMs: number;
   link?: ClientLink;
-  isWelcomed: boolean;
-  isProven: boolean;
+  isWelcomed?: true;
+  isProven?: true;
 }
 
 /** A kind of link, and how to open one. */
@@ -80,9 +80,9 @@ export class Connector implements LifecycleEvents {
   // One of them at a time: the deadline of the welcome, that of the next sign of life, the end of a wait.
   #timer: Timer | undefined;
   #gathering: Timer | undefined;
-  #probing: Timer | ProbeLink | undefined;
+  #probing: { cancel(): void } | undefined;
   #heardAtMs = 0;
-  #silenceMs = Infinity;
+  #silenceMs = 0;
   // Whether the server has said when to come back.
   #isTold = false;
 
@@ -109,12 +109,7 @@ export class Connector implements LifecycleEvents {
   open(): void {
     if (this.#state === 'closed') return;
     this.#detach();
-    const attempt: Attempt = {
-      place: this.#ladder.next,
-      openedAtMs: this.#times.clock.now(),
-      isWelcomed: false,
-      isProven: false,
-    };
+    const attempt: Attempt = { place: this.#ladder.next, openedAtMs: this.#times.clock.now() };
     this.#attempt = attempt;
     this.#change('connecting');
     if (this.#token.isMissing) {
@@ -131,9 +126,9 @@ export class Connector implements LifecycleEvents {
 
   /** Sends a frame. @returns false when no link is open */
   send(text: string): boolean {
-    if (this.#state !== 'open') return false;
-    this.#attempt?.link?.send(text);
-    return true;
+    const isOpen = this.#state === 'open';
+    if (isOpen) this.#attempt?.link?.send(text);
+    return isOpen;
   }
 
   /** Sends a frame that changes what the hello said. @returns false when no link is open, or it takes a hello for that */
@@ -143,25 +138,25 @@ export class Connector implements LifecycleEvents {
 
   /** Says the hello anew where that is what it takes: soon, so that several changes go together. */
   sayAgain(): void {
-    if (this.#attempt?.link?.isTwoWay === false) this.#reopenSoon();
+    if (this.#attempt?.link?.isTwoWay === false) this.resume();
   }
 
-  /** Something is missing that only a new hello brings back. */
+  /** Says it anew in any case: something is missing that only a hello brings back. */
   resume(): void {
-    this.#reopenSoon();
+    this.#gathering ??= this.#times.clock.setTimer(() => this.open(), gatherMs);
   }
 
   /** Ends it for good. */
   close(error?: RealtimeError): void {
-    if (this.#state === 'closed') return;
     this.#unwatch();
     this.#detach();
     this.#change('closed', error);
   }
 
   resumed(): void {
+    const attempt = this.#attempt;
     if (this.#state === 'waiting' && !this.#isTold) this.open();
-    else if (this.#attempt?.isWelcomed === true) this.#checkSilence(this.#attempt);
+    else if (attempt?.isProven === true) this.#watchSilence(attempt);
   }
 
   online(): void {
@@ -171,13 +166,12 @@ export class Connector implements LifecycleEvents {
   }
 
   hidden(): void {
-    if (this.#state === 'closed') return;
     this.#detach();
     this.#change('waiting');
   }
 
   shown(): void {
-    if (this.#state === 'waiting') this.open();
+    this.open();
   }
 
   #openLink(attempt: Attempt): void {
@@ -185,7 +179,7 @@ export class Connector implements LifecycleEvents {
     const [kind, open] = this.#openers[attempt.place];
     const timeoutMs = kind === 'stream' ? this.#times.streamTimeoutMs : this.#times.connectTimeoutMs;
     this.#timer = this.#times.clock.setTimer(
-      () => this.#lost(attempt, { cause: new Error(`no welcome over ${kind} within ${timeoutMs} ms`) }),
+      () => this.#lost(attempt, new Error(`no welcome over ${kind} within ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -193,13 +187,13 @@ export class Connector implements LifecycleEvents {
         () => this.#events.hello(),
         {
           received: (text) => this.#received(attempt, text),
-          ended: (end) => this.#lost(attempt, end),
+          ended: ({ cause }) => this.#lost(attempt, cause),
         },
         () => this.#events.session(),
       );
     } catch (error) {
       // A platform may refuse an address, as pages over https: do with ws:.
-      this.#lost(attempt, { cause: asError(error) });
+      this.#lost(attempt, error);
     }
   }
 
@@ -208,34 +202,34 @@ export class Connector implements LifecycleEvents {
     this.#heardAtMs = this.#times.clock.now();
     try {
       for (const frame of readFrames(text)) {
-        // A frame may have been the last that counts: a goodbye, or a listener that closes the client.
-        if (attempt !== this.#attempt) return;
         this.#take(attempt, frame);
+        // It may have been the last that counts: a goodbye, or a listener that closes the client.
+        if (attempt !== this.#attempt) return;
       }
     } catch (error) {
-      this.#lost(attempt, { cause: asError(error) });
+      this.#lost(attempt, error);
     }
   }
 
   #take(attempt: Attempt, frame: ServerFrame): void {
+    const { link } = attempt;
     if (frame.length === 0) {
       // A poll that follows is the sign of life.
-      if (attempt.link?.kind !== 'poll') attempt.link?.send('[]');
-      if (attempt.isWelcomed) this.#proven(attempt);
-    } else if (frame[0] === FrameType.hello) this.#welcomed(attempt, frame[1]);
-    else if (frame[0] === FrameType.goodbye) this.#goodbye(frame[1]);
+      if (link?.kind !== 'poll') link?.send('[]');
+      if (attempt.isWelcomed === true) this.#proven(attempt);
+    } else if (frame[0] === 1) this.#welcomed(attempt, frame[1]);
+    else if (frame[0] === 10) this.#goodbye(frame[1]);
     else this.#events.received(frame);
   }
 
   #welcomed(attempt: Attempt, welcome: Welcome): void {
-    const isFirst = !attempt.isWelcomed;
+    const isFirst = attempt.isWelcomed !== true;
     attempt.isWelcomed = true;
     this.#token.accepted();
-    this.#isTold = false;
     this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
     if (isFirst) {
       this.#ladder.welcomed(attempt.place);
-      const kind = this.#openers[attempt.place][0];
+      const [kind] = this.#openers[attempt.place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
       if (kind !== 'stream') this.#watchSilence(attempt);
       if (kind === 'poll') this.#proven(attempt);
@@ -247,73 +241,60 @@ export class Connector implements LifecycleEvents {
   }
 
   #proven(attempt: Attempt): void {
-    if (attempt.isProven) return;
+    if (attempt.isProven === true) return;
     attempt.isProven = true;
     this.#ladder.proven();
     this.#watchSilence(attempt);
-    if (attempt.place > 0 && this.#probing === undefined) this.#probeLater();
+    if (attempt.place > 0) this.#probeLater();
   }
 
   #goodbye(goodbye: Goodbye): void {
+    const { code, afterMs, retryable } = goodbye;
     const error = RealtimeError.fromWire(goodbye);
-    const isAboutToken = goodbye.code === 'TOKEN_EXPIRED' || goodbye.code === 'UNAUTHENTICATED';
-    if (isAboutToken ? this.#token.refused() : goodbye.retryable === true) {
-      const isTold = goodbye.afterMs !== undefined;
-      this.#wait(goodbye.afterMs ?? (isAboutToken ? 0 : this.#backoff.nextMs()), error);
-      this.#isTold = isTold;
+    const isAboutToken = code === 'TOKEN_EXPIRED' || code === 'UNAUTHENTICATED';
+    if (isAboutToken ? this.#token.refused() : retryable === true) {
+      this.#wait(afterMs ?? (isAboutToken ? 0 : this.#backoff.nextMs()), error);
+      this.#isTold = afterMs !== undefined;
     } else this.close(error);
   }
 
-  #lost(attempt: Attempt, { cause }: LinkEnd): void {
+  #lost(attempt: Attempt, cause?: unknown): void {
     if (attempt !== this.#attempt) return;
     const { isProven, openedAtMs, link } = attempt;
-    if (!isProven) this.#ladder.died();
+    if (isProven !== true) this.#ladder.died();
     else if (this.#times.clock.now() - openedAtMs >= stableAfterMs) this.#backoff.reset();
     // A response that streamed and came to its end in order is a matter of course, and so is the next.
-    const isAtOnce = (isProven && cause === undefined && link?.isTwoWay === false) || this.#ladder.isAsking;
-    this.#wait(isAtOnce ? 0 : this.#backoff.nextMs(), cause);
+    const isOrderly = isProven === true && cause === undefined && link?.isTwoWay === false;
+    this.#wait(isOrderly || this.#ladder.isAsking ? 0 : this.#backoff.nextMs(), cause);
   }
 
-  #wait(delayMs: number, cause?: unknown): void {
+  #wait(delayMs: number, cause: unknown): void {
     this.#detach();
-    this.#isTold = false;
     this.#timer = this.#times.clock.setTimer(() => this.open(), delayMs);
-    this.#change('waiting', cause === undefined ? undefined : asError(cause));
+    this.#change('waiting', cause === undefined || cause instanceof Error ? cause : new Error(String(cause)));
   }
 
-  // Silence is noticed by one timer, which is set anew only when it fires.
-  #watchSilence(attempt: Attempt): void {
-    this.#timer?.cancel();
-    const leftMs = this.#heardAtMs + this.#silenceMs - this.#times.clock.now();
-    this.#timer = this.#times.clock.setTimer(() => this.#checkSilence(attempt), leftMs);
-  }
-
-  #checkSilence(attempt: Attempt): void {
+  // Silence is noticed by one timer, which is set anew only when it fires; and when it fires late, what has not been read yet may show
+  // that the deadline was met.
+  #watchSilence(attempt: Attempt, wasLate = false): void {
     const { clock } = this.#times;
-    if (clock.now() - this.#heardAtMs < this.#silenceMs) {
-      this.#watchSilence(attempt);
-      return;
-    }
+    const leftMs = this.#heardAtMs + this.#silenceMs - clock.now();
+    const isLate = leftMs <= 0;
     this.#timer?.cancel();
-    this.#timer = clock.setTimer(() => {
-      if (clock.now() - this.#heardAtMs < this.#silenceMs) this.#watchSilence(attempt);
-      else this.#lost(attempt, { cause: new Error(`nothing was heard for ${this.#silenceMs} ms`) });
-    }, graceMs);
-  }
-
-  #reopenSoon(): void {
-    this.#gathering ??= this.#times.clock.setTimer(() => this.open(), gatherMs);
+    if (isLate && wasLate) this.#lost(attempt, new Error(`nothing was heard for ${this.#silenceMs} ms`));
+    else {
+      this.#timer = clock.setTimer(() => this.#watchSilence(attempt, isLate), Math.max(leftMs, graceMs));
+    }
   }
 
   #probeLater(): void {
     this.#probing = this.#times.clock.setTimer(() => {
       const [, open] = this.#openers[0];
-      this.#probing = new ProbeLink(
+      this.#probing = probe(
         open,
         () => this.#events.probeHello(),
         this.#times,
         (gotThrough) => {
-          this.#probing = undefined;
           if (gotThrough) {
             this.#ladder.reset();
             this.open();
@@ -327,22 +308,18 @@ export class Connector implements LifecycleEvents {
   #detach(): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
+    this.#isTold = false;
     this.#timer?.cancel();
     this.#gathering?.cancel();
     this.#gathering = undefined;
     this.#probing?.cancel();
-    this.#probing = undefined;
     attempt?.link?.close();
     if (attempt?.isWelcomed === true) this.#events.lost();
   }
 
   #change(state: ConnectionState, cause?: Error): void {
-    if (this.#state === state) return;
+    if (this.#state === state || this.#state === 'closed') return;
     this.#state = state;
     this.#events.changed(state, cause);
   }
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
 }

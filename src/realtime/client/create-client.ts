@@ -1,6 +1,6 @@
 // Makes clients: with the contract, or with its types alone; and what the types of a contract make of a client.
 
-import { FullduplexError, describe } from '../../base/errors.ts';
+import { FullduplexError } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
 import { RealtimeClient } from './client.ts';
 import { type ClientOptions, resolveClientOptions } from './client-options.ts';
@@ -40,7 +40,7 @@ export function clientFactory(platform: () => ClientPlatform): CreateClient {
     const client = isAddress(first)
       ? open(undefined, first, isAddress(second) ? {} : (second ?? {}))
       : open(first, isAddress(second) ? second : '', third ?? {});
-    if (!hasTypesOf<C>(client)) throw new FullduplexError('WS_STATE_INVALID', 'there is no client');
+    takeForTyped<C>(client);
     return client;
   }
 
@@ -71,11 +71,9 @@ export function clientFactory(platform: () => ClientPlatform): CreateClient {
  * Says of a client that its data has the types of the contract: nothing here could check that. The server has checked everything by the
  * contract's schemas before it came.
  */
-function hasTypesOf<C extends ContractDefinition>(
-  client: Readonly<Record<keyof Client<C>, unknown>>,
-): client is Client<C> {
-  return client instanceof RealtimeClient;
-}
+function takeForTyped<C extends ContractDefinition>(
+  _client: Readonly<Record<keyof Client<C>, unknown>>,
+): asserts _client is Client<C> {}
 
 function isAddress(value: unknown): value is string | URL {
   return typeof value === 'string' || value instanceof URL;
@@ -84,10 +82,7 @@ function isAddress(value: unknown): value is string | URL {
 function parseAddress(url: string | URL, baseUrl: string | undefined): URL {
   const address = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : undefined;
   if (address === undefined || !/^(ws|http)s?:$/.test(address.protocol)) {
-    throw new FullduplexError(
-      'WS_URL_INVALID',
-      `the address ${describe(String(url))} is none of ws:, wss:, http: and https:`,
-    );
+    throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
   }
   address.hash = '';
   return address;

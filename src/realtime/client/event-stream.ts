@@ -1,11 +1,10 @@
 // The publications of one stream on their way to those who listen: each once and in order, or a gap that is told. The streams
 // are those of channels, and those of what is sent to the session and to the user alone.
 
-import type { GapReason, PublicationFrame, SkippedTo, Subscribed } from '../wire/frames.ts';
-import type { Listener } from './listeners.ts';
-import { Listeners } from './listeners.ts';
-import { type Publication, PublicationReader } from './publication-reader.ts';
-import { StreamCursor } from './stream-cursor.ts';
+import type { Delivery, GapReason, PublicationFrame, SkippedTo, Subscribed } from '../wire/frames.ts';
+import { type Listener, Listeners } from './listeners.ts';
+import type { Publication } from './publication.ts';
+import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
 /** What is missing. */
 export interface Gap {
@@ -25,16 +24,24 @@ export interface EventStreamOwner {
   readAgain(): void;
 }
 
+// One loop: what it has not read yet.
+interface Reader {
+  readonly queue: Publication[];
+  isOver: boolean;
+  wake: () => void;
+}
+
 /** Publications, from the wire to listeners and loops. */
-export class EventStream {
+export class EventStream implements FollowedStream {
   readonly cursor: StreamCursor = new StreamCursor();
   readonly #owner: EventStreamOwner;
   readonly #listeners: Listeners;
-  readonly #readers = new Set<PublicationReader>();
+  readonly #readers = new Set<Reader>();
   #subscribed: Subscribed | undefined;
   // The highest offset of the present epoch that was delivered before a gap: a history that reaches back behind it repeats nothing.
   #seenOffset = 0;
   #isBehind = false;
+  #end: { readonly error: Error | undefined } | undefined;
 
   constructor(owner: EventStreamOwner) {
     this.#owner = owner;
@@ -54,25 +61,30 @@ export class EventStream {
     const before = this.cursor.position;
     this.#subscribed = subscribed;
     this.#isBehind = false;
-    this.#moveTo(subscribed);
-    const isSameHistory = subscribed.gap !== 'epoch' && before?.[0] === subscribed.position[0];
-    this.#seenOffset = before !== undefined && isSameHistory ? before[1] : 0;
+    const { position, recovered, gap = 'epoch' } = subscribed;
+    this.cursor.moveTo(position);
+    const isSameHistory = before?.[0] === position[0] && (recovered !== false || gap !== 'epoch');
+    this.#seenOffset = isSameHistory ? before[1] : 0;
+    if (recovered === false) this.tell('gap', { reason: gap } satisfies Gap);
   }
 
-  /** Goes on behind something that was left out. */
-  skip(count: number, to: SkippedTo): void {
+  take(frame: StreamFrame): boolean {
+    if (frame[0] === 12) this.#skip(frame[2], frame[3]);
+    return frame[0] !== 2 || this.#deliver(frame);
+  }
+
+  #skip(count: number, { position, gap }: SkippedTo): void {
     if (this.#isBehind) return;
-    this.#moveTo({ position: to.position, recovered: to.gap === undefined, gap: to.gap });
-    if (to.gap === undefined && count > 0) this.tell('skipped', { count });
+    this.cursor.moveTo(position);
+    if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
+    else if (count > 0) this.tell('skipped', { count });
   }
 
-  /** Takes a publication. @returns false when one is missing before it */
-  take([, , step, number, data, id, meta]: PublicationFrame): boolean {
-    const subscribed = this.#subscribed;
-    if (subscribed === undefined) return false;
-    const { delivery, events } = subscribed;
+  #deliver([, , step, number, data, id = '', meta]: PublicationFrame): boolean {
+    if (this.#subscribed === undefined) return false;
+    const { delivery, events } = this.#subscribed;
     // A loop that is too slow for a log reads on later, from the server's history.
-    const isKept = id !== undefined && id !== '';
+    const isKept = id !== '';
     if (delivery === 'log' && isKept && this.#isHeld()) {
       this.#isBehind = true;
       return true;
@@ -91,43 +103,73 @@ export class EventStream {
       user: meta?.user,
       at: meta?.at,
     };
-    for (const reader of this.#readers) reader.push(publication, delivery);
+    for (const reader of this.#readers) this.#push(reader, publication, delivery);
     this.tell(event, data, publication);
     return true;
   }
 
   /** A new loop over what arrives from now on. */
-  read(): PublicationReader {
-    const goOn = (): void => {
-      if (this.#isBehind && !this.#isHeld()) {
-        this.#isBehind = false;
-        this.#owner.readAgain();
-      }
-    };
-    const reader = new PublicationReader(this.#owner.readerLimit, goOn, (left) => {
-      this.#readers.delete(left);
-      goOn();
-    });
+  read(): AsyncGenerator<Publication, undefined, undefined> {
+    const reader: Reader = { queue: [], isOver: false, wake: () => undefined };
     this.#readers.add(reader);
-    return reader;
+    const loop = this.#publications(reader);
+    const leave = loop.return.bind(loop);
+    // Whoever leaves it while it waits does not wait for the next publication.
+    loop.return = (value) => {
+      reader.isOver = true;
+      reader.wake();
+      return leave(value);
+    };
+    return loop;
   }
 
-  /** Ends all loops. */
+  /** Ends all loops, when what has arrived is read. */
   end(error?: Error): void {
-    for (const reader of this.#readers) reader.end(error);
-    this.#readers.clear();
+    this.#end = { error };
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  async *#publications(reader: Reader): AsyncGenerator<Publication, undefined, undefined> {
+    const { queue } = reader;
+    try {
+      for (;;) {
+        const publication = queue.shift();
+        if (publication !== undefined) {
+          if (queue.length < this.#owner.readerLimit / 2) this.#goOn();
+          yield publication;
+        } else if (this.#end !== undefined || reader.isOver) {
+          if (this.#end?.error !== undefined) throw this.#end.error;
+          return undefined;
+        } else {
+          await new Promise<void>((resolve) => {
+            reader.wake = resolve;
+          });
+        }
+      }
+    } finally {
+      this.#readers.delete(reader);
+      this.#goOn();
+    }
+  }
+
+  // What does not fit is left out by the rule of the channel: the older of the same event, or the oldest.
+  #push({ queue, wake }: Reader, publication: Publication, delivery: Delivery): void {
+    if (queue.length >= this.#owner.readerLimit) {
+      const older = delivery === 'latest' ? queue.findIndex(({ event }) => event === publication.event) : 0;
+      queue.splice(Math.max(0, older), 1);
+    }
+    queue.push(publication);
+    wake();
+  }
+
+  #goOn(): void {
+    if (!this.#isBehind || this.#isHeld()) return;
+    this.#isBehind = false;
+    this.#owner.readAgain();
   }
 
   #isHeld(): boolean {
-    for (const reader of this.#readers) if (reader.isFull) return true;
+    for (const { queue } of this.#readers) if (queue.length >= this.#owner.readerLimit) return true;
     return false;
-  }
-
-  #moveTo(start: Pick<Subscribed, 'position' | 'recovered' | 'gap'>): void {
-    this.cursor.moveTo(start);
-    if (start.recovered === false) {
-      const gap: Gap = { reason: start.gap ?? 'epoch' };
-      this.tell('gap', gap);
-    }
   }
 }

@@ -7,11 +7,11 @@ type Message = ServerFrame | readonly ServerFrame[] | { readonly frames: readonl
 
 /**
  * Reads what a link brought. The server is trusted to keep to the protocol; what a newer one adds is left alone.
- * @throws SyntaxError when it is no JSON, or no message
+ * @throws SyntaxError, TypeError when it is no JSON, or no message
  */
 export function readFrames(text: string): readonly ServerFrame[] {
   const message = readJson(text);
-  if (!isMessage(message)) throw new SyntaxError('a message is neither a frame nor an array of frames');
+  if (!isMessage(message)) throw new TypeError('no message');
   if ('frames' in message) return message.frames;
   return isBatch(message) ? message : [message];
 }
@@ -21,5 +21,5 @@ function isBatch(message: ServerFrame | readonly ServerFrame[]): message is read
 }
 
 function isMessage(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && (Array.isArray(value) || 'frames' in value);
+  return typeof value === 'object';
 }

@@ -1,11 +1,10 @@
 // A keyed map of the server as the client sees it: the state of a channel, or who is there.
 
-import type { EntryFrame, StreamStart } from '../wire/frames.ts';
-import { Listeners, type Listener } from './listeners.ts';
-import { StreamCursor } from './stream-cursor.ts';
+import { type Listener, Listeners } from './listeners.ts';
+import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
 /** A map that follows that of the server. Users see it as a ReadonlyMap. */
-export class KeyedMap extends Map<string, unknown> {
+export class KeyedMap extends Map<string, unknown> implements FollowedStream {
   readonly cursor: StreamCursor = new StreamCursor();
   readonly #listeners: Listeners;
 
@@ -19,24 +18,20 @@ export class KeyedMap extends Map<string, unknown> {
     return this.#listeners.on(event, listener);
   }
 
-  /** Goes on where the server says; a snapshot follows unless it recovered. */
-  follow(start: StreamStart): void {
-    this.cursor.moveTo(start);
-  }
-
-  /** Takes one change; older ones of the same key may have been left out. @returns false when it cannot follow what came before */
-  change([, , step, key, value, id]: EntryFrame): boolean {
-    if (!this.cursor.step(step, id, true)) return false;
-    if (value === null) this.delete(key);
-    else this.set(key, value);
-    this.#listeners.tell('change', key, value ?? undefined);
+  take(frame: StreamFrame): boolean {
+    if (frame[0] === 3) {
+      // A change; older ones of the same key may have been left out.
+      const [, , step, key, value, id] = frame;
+      if (!this.cursor.step(step, id, true)) return false;
+      if (value === null) this.delete(key);
+      else this.set(key, value);
+      this.#listeners.tell('change', key, value ?? undefined);
+    } else if (frame[0] === 11) {
+      // A snapshot.
+      this.clear();
+      for (const [key, value] of Object.entries(frame[2])) this.set(key, value);
+      this.#listeners.tell('change');
+    } else if (frame[0] === 12) this.cursor.moveTo(frame[3].position);
     return true;
-  }
-
-  /** Takes the whole. */
-  replace(entries: Readonly<Record<string, unknown>>): void {
-    this.clear();
-    for (const [key, value] of Object.entries(entries)) this.set(key, value);
-    this.#listeners.tell('change');
   }
 }

@@ -16,26 +16,17 @@ export interface LifecycleEvents {
 /** Listens to the page. @returns the function that stops it; where there is no page, nothing happens */
 export function watchLifecycle(events: LifecycleEvents): () => void {
   const stop = new AbortController();
-  const { signal } = stop;
-  if (typeof globalThis.addEventListener === 'function') {
-    const page: Document | undefined = globalThis.document;
-    page?.addEventListener(
-      'visibilitychange',
-      () => {
-        if (page.visibilityState === 'visible') events.resumed();
-      },
-      { signal },
-    );
-    page?.addEventListener('resume', () => events.resumed(), { signal });
-    globalThis.addEventListener('online', () => events.online(), { signal });
-    globalThis.addEventListener('pagehide', () => events.hidden(), { signal });
-    globalThis.addEventListener(
-      'pageshow',
-      (event) => {
-        if (event.persisted) events.shown();
-      },
-      { signal },
-    );
-  }
+  const on = (target: EventTarget | undefined, type: string, listener: (event: Event) => void): void =>
+    target?.addEventListener?.(type, listener, stop);
+  const page: Document | undefined = globalThis.document;
+  on(page, 'visibilitychange', () => {
+    if (page.visibilityState === 'visible') events.resumed();
+  });
+  on(page, 'resume', () => events.resumed());
+  on(globalThis, 'online', () => events.online());
+  on(globalThis, 'pagehide', () => events.hidden());
+  on(globalThis, 'pageshow', (event) => {
+    if ('persisted' in event && event.persisted === true) events.shown();
+  });
   return () => stop.abort();
 }

@@ -9,7 +9,7 @@ export type { ChannelOptions, ChannelStatus, RequestSettings } from './channel.t
 export type { ConnectionState } from './connector.ts';
 export type { CreateClient } from './create-client.ts';
 export type { Gap } from './event-stream.ts';
-export type { Publication } from './publication-reader.ts';
+export type { Publication } from './publication.ts';
 export type { ServerCallContext } from './server-calls.ts';
 export type { TokenSource } from './token.ts';
 export type { LinkKind } from '../link/link.ts';

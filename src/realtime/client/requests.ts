@@ -2,22 +2,22 @@
 // again over the next one with the same id, so that it happens once. What may have happened and cannot be asked for any more,
 // because the session is gone, fails as OUTCOME_UNKNOWN.
 
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type ReplyFrame, type RequestOptions } from '../wire/frames.ts';
+import type { ReplyFrame, RequestOptions } from '../wire/frames.ts';
 import { writeJson } from '../wire/json-codec.ts';
 import type { RequestSettings } from './channel.ts';
 
 /** What is fixed for all requests. */
 export interface RequestLimits {
+  readonly clock: Clock;
   readonly requestTimeoutMs: number;
   readonly maxQueuedRequests: number;
   readonly maxQueuedBytes: number;
 }
 
 interface Request {
-  readonly id: string;
-  /** The frame without its options and its end. */
+  /** The frame behind its id, without its options and its end. */
   readonly text: string;
   readonly deadlineMs: number;
   readonly isCall: boolean;
@@ -29,22 +29,23 @@ interface Request {
 /** Sends one frame over the link that is open; false: there is none. */
 export type SendFrame = (text: string) => boolean;
 
-const encoder = new TextEncoder();
+// What the options of a request take at most.
+const optionsBytes = 64;
 
 /** The requests of a client, in the order in which they were made. */
 export class Requests {
   readonly #pending = new Map<string, Request>();
   readonly #limits: RequestLimits;
-  readonly #clock: Clock;
   readonly #send: SendFrame;
   readonly #idPrefix: string;
   #lastId = 0;
   #queuedBytes = 0;
+  #maxBytes = Infinity;
+  #closeError: RealtimeError | undefined;
 
   /** @param idPrefix random, so that no other client, tab or page of the session ever makes the same ids */
-  constructor(limits: RequestLimits, clock: Clock, idPrefix: string, send: SendFrame) {
+  constructor(limits: RequestLimits, idPrefix: string, send: SendFrame) {
     this.#limits = limits;
-    this.#clock = clock;
     this.#idPrefix = idPrefix;
     this.#send = send;
   }
@@ -62,62 +63,53 @@ export class Requests {
     isIdempotent = false,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const { clock, maxQueuedRequests, maxQueuedBytes } = this.#limits;
       const id = this.#idPrefix + (++this.#lastId).toString(36);
-      const text = writeJson([FrameType.request, id, channel, name, data]).slice(0, -1);
-      const problem =
-        this.#pending.size >= this.#limits.maxQueuedRequests
-          ? `${this.#pending.size} requests wait for an answer already`
-          : this.#queuedBytes + text.length > this.#limits.maxQueuedBytes
-            ? `requests of ${this.#queuedBytes} bytes wait for an answer already`
-            : undefined;
-      if (signal?.aborted === true) {
-        reject(cancelled(signal));
-        return;
-      }
-      if (problem !== undefined) {
-        reject(
-          new RealtimeError('QUEUE_FULL', `${problem}: try again later, or raise the limit`, {
-            retryable: true,
-          }),
-        );
-        return;
-      }
+      const text = writeJson([4, id, channel, name, data]).slice(0, -1);
       const stop = (error: RealtimeError): void => {
-        if (request.wasSent) this.#send(JSON.stringify([FrameType.cancel, id]));
+        if (request.wasSent) this.#send(writeJson([14, id]));
         request.settle(error);
       };
-      const abort = (): void => stop(cancelled(signal));
-      const timer: Timer = this.#clock.setTimer(() => {
-        stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer to ${name} within ${timeoutMs} ms`));
-      }, timeoutMs);
+      const abort = (): void =>
+        stop(new RealtimeError('CANCELLED', `the caller gave up ${name}`, { cause: signal?.reason }));
+      const timer = clock.setTimer(
+        () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer to ${name} within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       const request: Request = {
-        id,
         text,
-        deadlineMs: this.#clock.now() + timeoutMs,
+        deadlineMs: clock.now() + timeoutMs,
         isCall: channel === 0,
         isIdempotent,
         wasSent: false,
         settle: (error, result) => {
-          this.#pending.delete(id);
-          this.#queuedBytes -= text.length;
+          if (this.#pending.delete(id)) this.#queuedBytes -= text.length;
           timer.cancel();
           signal?.removeEventListener('abort', abort);
           if (error === undefined) resolve(result);
           else reject(error);
         },
       };
-      signal?.addEventListener('abort', abort);
-      this.#pending.set(id, request);
-      this.#queuedBytes += text.length;
-      this.#sendOut(request);
+      if (this.#closeError !== undefined) request.settle(this.#closeError);
+      else if (signal?.aborted === true) abort();
+      else if (this.#pending.size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
+        request.settle(
+          new RealtimeError('QUEUE_FULL', `${this.#pending.size} requests wait already`, { retryable: true }),
+        );
+      } else {
+        signal?.addEventListener('abort', abort);
+        this.#pending.set(id, request);
+        this.#queuedBytes += text.length;
+        this.#sendOut(request);
+      }
     });
   }
 
   /** An answer has come. */
   answered([, id, result, error]: ReplyFrame): void {
-    const request = this.#pending.get(String(id));
-    if (request === undefined) return;
-    request.settle(error === undefined ? undefined : RealtimeError.fromWire(error), result);
+    this.#pending
+      .get(String(id))
+      ?.settle(error === undefined ? undefined : RealtimeError.fromWire(error), result);
   }
 
   /**
@@ -126,42 +118,35 @@ export class Requests {
    * @param maxBytes the most that one frame may have
    */
   opened(isSameSession: boolean, maxBytes: number): void {
+    this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
-      if (request.wasSent && !isSameSession && !request.isIdempotent) {
+      if (isSameSession || request.isIdempotent || !request.wasSent) this.#sendOut(request);
+      else {
         request.settle(
-          new RealtimeError(
-            'OUTCOME_UNKNOWN',
-            'the session ended after the request was sent and before its answer came: it may have been done, or not',
-          ),
+          new RealtimeError('OUTCOME_UNKNOWN', 'the session ended before the answer: it was done, or not'),
         );
-      } else if (request.text.length * 3 > maxBytes && encoder.encode(request.text).length + 40 > maxBytes) {
-        // A frame that the server refuses would end the connection, and be sent again over the next one.
-        request.settle(
-          new RealtimeError(
-            'TOO_LARGE',
-            `the request is larger than the ${maxBytes} bytes that the server takes`,
-          ),
-        );
-      } else this.#sendOut(request);
+      }
     }
   }
 
-  /** No answer will come any more. */
-  fail(error: RealtimeError): void {
+  /** No answer will come any more, to these and to all that follow. */
+  close(error: RealtimeError): void {
+    this.#closeError = error;
     for (const request of this.#pending.values()) request.settle(error);
   }
 
   #sendOut(request: Request): void {
+    // A frame that the server refuses would end the connection, and be sent again over the next one.
+    if (new TextEncoder().encode(request.text).length + optionsBytes > this.#maxBytes) {
+      request.settle(new RealtimeError('TOO_LARGE', `the server takes at most ${this.#maxBytes} bytes`));
+      return;
+    }
     const options: RequestOptions = {
       // Publishing takes no time on the server.
-      ...(request.isCall ? { deadlineMs: Math.ceil(request.deadlineMs - this.#clock.now()) } : {}),
-      ...(request.wasSent ? { again: true } : {}),
+      deadlineMs: request.isCall ? Math.ceil(request.deadlineMs - this.#limits.clock.now()) : undefined,
+      again: request.wasSent ? true : undefined,
     };
-    const end = Object.keys(options).length === 0 ? ']' : `,${JSON.stringify(options)}]`;
-    if (this.#send(request.text + end)) request.wasSent = true;
+    const end = writeJson(options);
+    if (this.#send(`${request.text}${end === '{}' ? '' : `,${end}`}]`)) request.wasSent = true;
   }
-}
-
-function cancelled(signal: AbortSignal | undefined): RealtimeError {
-  return new RealtimeError('CANCELLED', 'the request was given up by its caller', { cause: signal?.reason });
 }

@@ -2,7 +2,7 @@
 // not run again.
 
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type RequestFrame } from '../wire/frames.ts';
+import type { RequestFrame } from '../wire/frames.ts';
 import { writeJson } from '../wire/json-codec.ts';
 
 /** What a handler knows of a call beside its input. */
@@ -41,21 +41,18 @@ export class ServerCalls {
   }
 
   /** A call has come. */
-  called([, id, , name, input]: RequestFrame): void {
+  async called([, id, , name, input]: RequestFrame): Promise<void> {
     let call = this.#calls.get(id);
     if (call === undefined) {
       const stop = new AbortController();
       call = { stop, reply: this.#run(id, name, input, stop.signal) };
       // Nobody asks again about a call without an answer.
       if (id !== 0) this.#calls.set(id, call);
-      for (const oldest of this.#calls.keys()) {
-        if (this.#calls.size <= maxRemembered) break;
-        this.#calls.delete(oldest);
-      }
+      const [oldest] = this.#calls.keys();
+      if (this.#calls.size > maxRemembered && oldest !== undefined) this.#calls.delete(oldest);
     }
-    void call.reply.then((reply) => {
-      if (id !== 0) this.#send(reply);
-    });
+    const reply = await call.reply;
+    if (id !== 0) this.#send(reply);
   }
 
   /** The server no longer waits. */
@@ -72,16 +69,12 @@ export class ServerCalls {
   async #run(id: number | string, name: string, input: unknown, signal: AbortSignal): Promise<string> {
     try {
       const handler = this.#handlers.get(name);
-      if (handler === undefined)
-        throw new RealtimeError('UNKNOWN_CALL', `this client offers no call ${name}`);
-      const output = await handler(input, { signal });
-      return writeJson([FrameType.reply, id, output]);
+      if (handler === undefined) throw new RealtimeError('UNKNOWN_CALL', `no handler of ${name}`);
+      return writeJson([5, id, await handler(input, { signal })]);
     } catch (error) {
       const known =
-        error instanceof RealtimeError
-          ? error
-          : new RealtimeError('HANDLER_FAILED', error instanceof Error ? error.message : String(error));
-      return JSON.stringify([FrameType.reply, id, null, known.toWire()]);
+        error instanceof RealtimeError ? error : new RealtimeError('HANDLER_FAILED', String(error));
+      return writeJson([5, id, null, known.toWire()]);
     }
   }
 }

@@ -1,7 +1,18 @@
-// Where a client stands in one ordered stream: what came last, by epoch, offset and id.
+// Where a client stands in one ordered stream: what came last, by epoch, offset and id. Frames are told apart by their bare numbers
+// in all of the client, since a page downloads what has names; the types know which there are (FrameType of wire/frames.ts).
 
-import type { StreamStart } from '../wire/frames.ts';
+import type { ServerFrame } from '../wire/frames.ts';
 import type { WirePosition } from '../wire/stream-position.ts';
+
+/** Frames of a stream: publications (2), changes of a map (3), a map as a whole (11), and what was left out (12). */
+export type StreamFrame = Extract<ServerFrame, readonly [2 | 3 | 11 | 12, ...unknown[]]>;
+
+/** A stream that the client follows. */
+export interface FollowedStream {
+  readonly cursor: StreamCursor;
+  /** Takes a frame. @returns false when something is missing before it */
+  take(frame: StreamFrame): boolean;
+}
 
 /** A place in a stream that moves on with what arrives. */
 export class StreamCursor {
@@ -13,7 +24,7 @@ export class StreamCursor {
   }
 
   /** Goes where a subscription begins, or goes on after something was left out. */
-  moveTo({ position }: Pick<StreamStart, 'position'>): void {
+  moveTo(position: WirePosition): void {
     this.#position = position;
   }
 
@@ -21,8 +32,8 @@ export class StreamCursor {
    * Moves on to the next entry. @returns false when it is not the next: something is missing, and the cursor stays
    * @param mayLeap whether the stream leaves out what is no longer of interest
    */
-  step(step: number, id: string, mayLeap = false): boolean {
-    if (this.#position === undefined || !(mayLeap ? step > 0 : step === 1)) return false;
+  step(step: number, id: string, mayLeap: boolean): boolean {
+    if (this.#position === undefined || !(step === 1 || (mayLeap && step > 1))) return false;
     this.#position = [this.#position[0], this.#position[1] + step, id];
     return true;
   }

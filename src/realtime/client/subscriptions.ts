@@ -2,19 +2,11 @@
 // stream. What a link forgets when it ends is here; what a channel keeps is in the channel.
 
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
-import {
-  FrameType,
-  type ServerFrame,
-  type StreamStart,
-  type Subscribed,
-  type Welcome,
-  type WireSubscribe,
-  type WireSubscribed,
-} from '../wire/frames.ts';
+import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
 import { writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
-import { EventStream } from './event-stream.ts';
-import type { KeyedMap } from './keyed-map.ts';
+import type { EventStream } from './event-stream.ts';
+import type { FollowedStream, StreamFrame } from './stream-cursor.ts';
 
 /** The link, as subscriptions see it. */
 export interface SubscriptionLink {
@@ -28,10 +20,13 @@ export interface SubscriptionLink {
   later(callback: () => void): void;
 }
 
+/** Frames about subscriptions: those of their streams, answers (6) and revocations (9). */
+export type SubscriptionFrame = StreamFrame | Extract<ServerFrame, readonly [6 | 9, ...unknown[]]>;
+
 interface Target {
   /** Undefined: what is sent to the session or the user alone. */
-  readonly channel: ClientChannel | undefined;
-  readonly stream: EventStream | KeyedMap;
+  readonly channel?: ClientChannel;
+  readonly stream: FollowedStream;
 }
 
 /** What a client subscribes to. */
@@ -41,10 +36,7 @@ export class Subscriptions {
   readonly #user: EventStream;
   readonly #channels = new Map<string, ClientChannel>();
   readonly #asked = new Map<number, ClientChannel>();
-  readonly #aliases = new Map<ClientChannel, number>();
   readonly #targets = new Map<number, Target>();
-  // Those that were refused for now.
-  readonly #resting = new Set<ClientChannel>();
   #lastRef = 0;
 
   /** The two streams are those of what is sent to the session, and to the user, alone. */
@@ -65,7 +57,7 @@ export class Subscriptions {
 
   /** Leaves a channel. */
   remove(channel: ClientChannel): void {
-    if (this.#channels.get(channel.name) !== channel) return;
+    if (!this.#isPresent(channel)) return;
     this.#channels.delete(channel.name);
     channel.setStatus('left');
     this.#unsubscribe(channel);
@@ -73,40 +65,33 @@ export class Subscriptions {
   }
 
   /** All channels are left: the client is closed. */
-  removeAll(error?: Error): void {
+  removeAll(error?: RealtimeError): void {
     for (const channel of this.#channels.values()) channel.setStatus('left', error);
     this.#channels.clear();
-    this.lost();
   }
 
   /** Begins again where the channel stands. */
   subscribeAgain(channel: ClientChannel): void {
-    if (this.#aliases.has(channel)) this.#unsubscribe(channel);
+    this.#unsubscribe(channel);
     this.#ask(channel);
   }
 
   /** Asks again for what was refused: it is somebody else who asks, or with other rights. */
   retryRefused(): void {
-    for (const channel of this.#channels.values()) {
-      if (channel.status !== 'refused') continue;
-      channel.setStatus('subscribing');
-      this.#ask(channel);
-    }
+    for (const channel of this.#channels.values()) this.#retry(channel);
   }
 
   /** What a hello says about subscriptions. */
   hello(): WireSubscribe[] {
     this.#asked.clear();
     return [...this.#channels.values()]
-      .filter((channel) => channel.status !== 'refused' && !this.#resting.has(channel))
+      .filter(({ status }) => status !== 'refused')
       .map((channel) => [this.#refOf(channel), channel.name, channel.wish()]);
   }
 
   /** The link is gone. */
   lost(): void {
-    this.#asked.clear();
-    this.#aliases.clear();
-    this.#targets.clear();
+    this.#clear();
     for (const channel of this.#channels.values()) {
       if (channel.status === 'subscribed') channel.setStatus('subscribing');
     }
@@ -114,131 +99,98 @@ export class Subscriptions {
 
   /** The answer to a hello. */
   welcomed({ subs, own }: Welcome): void {
-    this.#aliases.clear();
-    this.#targets.clear();
-    for (const [stream, start] of [
-      [this.#session, own?.session],
-      [this.#user, own?.user],
-    ] as const) {
-      if (start === undefined) continue;
-      this.#targets.set(start.alias, { channel: undefined, stream });
-      stream.follow(start);
-    }
+    this.#clear();
+    this.#aim(own?.session, { stream: this.#session });
+    this.#aim(own?.user, { stream: this.#user });
+    if (own !== undefined) this.#session.follow(own.session);
+    if (own?.user !== undefined) this.#user.follow(own.user);
     for (const answer of subs) this.#answered(answer);
+    this.#asked.clear();
     // What was added after the hello was written.
-    for (const channel of this.#channels.values()) {
-      if (channel.status === 'subscribing') this.#ask(channel);
-    }
+    for (const channel of this.#channels.values()) this.#ask(channel);
   }
 
-  /** Takes a frame about subscriptions; others are none of its affair. */
-  received(frame: ServerFrame): void {
-    switch (frame[0]) {
-      case FrameType.subscribe: {
-        const [, ...answer] = frame;
-        this.#answered(answer);
-        return;
-      }
-      case FrameType.publication:
-      case FrameType.entry:
-      case FrameType.snapshot:
-      case FrameType.skipped:
-        this.#deliver(frame);
-        return;
-      case FrameType.revoked: {
-        const channel = this.#targets.get(frame[1])?.channel;
-        if (channel === undefined) return;
-        this.#forget(channel);
-        this.#refuse(channel, frame[2]);
-      }
+  received(frame: SubscriptionFrame): void {
+    if (frame[0] === 6) {
+      const [, ...answer] = frame;
+      this.#answered(answer);
+      return;
     }
-  }
-
-  #deliver(frame: Extract<ServerFrame, readonly [2 | 3 | 11 | 12, ...unknown[]]>): void {
     const target = this.#targets.get(frame[1]);
-    // What was on its way when the channel was left.
-    if (target === undefined) return;
+    // What was on its way when its channel was left.
+    if (target === undefined || target.channel?.alias === null) return;
     const { channel, stream } = target;
-    let isNext = true;
-    if (stream instanceof EventStream) {
-      if (frame[0] === FrameType.publication) isNext = stream.take(frame);
-      else if (frame[0] === FrameType.skipped) stream.skip(frame[2], frame[3]);
-    } else if (frame[0] === FrameType.entry) isNext = stream.change(frame);
-    else if (frame[0] === FrameType.snapshot) stream.replace(frame[2]);
-    else if (frame[0] === FrameType.skipped) stream.cursor.moveTo(frame[3]);
-    if (isNext) return;
-    // Never on with a hole: from where it stands, once more.
-    if (channel === undefined) this.#link.resume();
-    else this.subscribeAgain(channel);
+    if (frame[0] === 9) {
+      if (channel !== undefined) this.#refuse(channel, frame[2]);
+    } else if (!stream.take(frame)) {
+      // Never on with a hole: from where it stands, once more.
+      if (channel === undefined) this.#link.resume();
+      else this.subscribeAgain(channel);
+    }
+  }
+
+  #isPresent(channel: ClientChannel): boolean {
+    return this.#channels.get(channel.name) === channel;
+  }
+
+  #clear(): void {
+    this.#targets.clear();
+    for (const channel of this.#channels.values()) channel.alias = null;
   }
 
   #ask(channel: ClientChannel): void {
+    if (channel.alias !== null || channel.status === 'refused') return;
+    // Also when another object with the name was asked for, and left before the answer.
     for (const asked of this.#asked.values()) if (asked.name === channel.name) return;
-    if (this.#aliases.has(channel) || this.#resting.has(channel)) return;
     const ref = this.#refOf(channel);
-    const frame = [FrameType.subscribe, ref, channel.name, channel.wish()];
-    if (this.#link.sendChange(writeJson(frame))) return;
+    if (this.#link.sendChange(writeJson([6, ref, channel.name, channel.wish()]))) return;
     this.#asked.delete(ref);
     this.#link.sayAgain();
   }
 
   #refOf(channel: ClientChannel): number {
-    const ref = ++this.#lastRef;
-    this.#asked.set(ref, channel);
-    return ref;
+    this.#asked.set(++this.#lastRef, channel);
+    return this.#lastRef;
   }
 
   #answered([ref, subscribed, error]: WireSubscribed): void {
     const channel = this.#asked.get(ref);
-    this.#asked.delete(ref);
     if (channel === undefined) return;
-    const present = this.#channels.get(channel.name);
-    if (channel !== present) {
-      // It was left before the answer came, and perhaps asked for again by another object.
-      if (subscribed !== null) this.#sendUnsubscribe(subscribed.alias);
-      if (present !== undefined) this.#ask(present);
-    } else if (subscribed === null) {
-      if (error !== undefined) this.#refuse(channel, error);
+    this.#asked.delete(ref);
+    if (subscribed === null) {
+      if (error !== undefined && this.#isPresent(channel)) this.#refuse(channel, error);
     } else {
-      this.#aim(channel, subscribed);
-      channel.subscribed(subscribed);
+      channel.alias = subscribed.alias;
+      if (this.#isPresent(channel)) {
+        this.#aim(subscribed, { channel, stream: channel.stream });
+        this.#aim(subscribed.state, { channel, stream: channel.state });
+        this.#aim(subscribed.presence, { channel, stream: channel.presence.members });
+        channel.subscribed(subscribed);
+      } else this.#unsubscribe(channel);
     }
+    // It was left before the answer came, and perhaps asked for again by another object.
+    const present = this.#channels.get(channel.name);
+    if (present !== undefined && present !== channel) this.#ask(present);
   }
 
-  #aim(channel: ClientChannel, subscribed: Subscribed): void {
-    const { state, presence } = subscribed;
-    this.#aliases.set(channel, subscribed.alias);
-    const add = (start: StreamStart | undefined, stream: Target['stream']): void => {
-      if (start !== undefined) this.#targets.set(start.alias, { channel, stream });
-    };
-    add(subscribed, channel.stream);
-    add(state, channel.state);
-    add(presence, channel.presence.members);
+  #aim(start: StreamStart | undefined, target: Target): void {
+    if (start !== undefined) this.#targets.set(start.alias, target);
   }
 
   #refuse(channel: ClientChannel, error: WireError): void {
-    if (error.retryable === true) {
-      channel.setStatus('subscribing');
-      this.#resting.add(channel);
-      this.#link.later(() => {
-        this.#resting.delete(channel);
-        if (this.#channels.get(channel.name) === channel) this.#ask(channel);
-      });
-    } else channel.setStatus('refused', RealtimeError.fromWire(error));
+    channel.alias = null;
+    channel.setStatus('refused', RealtimeError.fromWire(error));
+    if (error.retryable === true) this.#link.later(() => this.#retry(channel));
+  }
+
+  #retry(channel: ClientChannel): void {
+    if (channel.status !== 'refused') return;
+    channel.setStatus('subscribing');
+    this.#ask(channel);
   }
 
   #unsubscribe(channel: ClientChannel): void {
-    const alias = this.#aliases.get(channel);
-    if (alias !== undefined) this.#sendUnsubscribe(alias);
-    this.#forget(channel);
-  }
-
-  #sendUnsubscribe(alias: number): void {
-    this.#link.sendChange(JSON.stringify([FrameType.unsubscribe, alias]));
-  }
-
-  #forget(channel: ClientChannel): void {
-    this.#aliases.delete(channel);
-    for (const [alias, target] of this.#targets) if (target.channel === channel) this.#targets.delete(alias);
+    if (channel.alias !== null) this.#link.sendChange(writeJson([7, channel.alias]));
+    channel.alias = null;
   }
 }

@@ -8,8 +8,8 @@ export type LinkKind = 'websocket' | 'stream' | 'poll';
 
 /** Why a link ended. */
 export interface LinkEnd {
-  /** What went wrong, for people; undefined when it was ended in order. */
-  readonly cause?: Error;
+  /** What went wrong, for people: an error, as a rule; undefined when it was ended in order. */
+  readonly cause?: unknown;
   /** Whether the server was there and did not speak this protocol over this kind of link (a status such as 404 or 426). */
   readonly isRefused?: boolean;
 }

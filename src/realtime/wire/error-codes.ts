@@ -83,16 +83,17 @@ export class RealtimeError extends Error {
 }
 
 /** The close code of WebSocket that goes with a goodbye: for logs and for clients that know nothing else. */
-export const goodbyeCloseCodes: Readonly<Partial<Record<RealtimeErrorCode, number>>> = Object.freeze({
-  BAD_FRAME: 4000,
-  UNAUTHENTICATED: 4001,
-  TOKEN_EXPIRED: 4002,
-  SESSION_REPLACED: 4003,
-  PROTOCOL_INCOMPATIBLE: 4004,
-  CONTRACT_INCOMPATIBLE: 4005,
-  DISCONNECTED: 4006,
-  SLOW_CONSUMER: 4007,
-  TOO_LARGE: 1009,
-  DRAINING: 1012,
-  UNAVAILABLE: 1013,
-});
+export const goodbyeCloseCodes: Readonly<Partial<Record<RealtimeErrorCode, number>>> =
+  /* @__PURE__ */ Object.freeze({
+    BAD_FRAME: 4000,
+    UNAUTHENTICATED: 4001,
+    TOKEN_EXPIRED: 4002,
+    SESSION_REPLACED: 4003,
+    PROTOCOL_INCOMPATIBLE: 4004,
+    CONTRACT_INCOMPATIBLE: 4005,
+    DISCONNECTED: 4006,
+    SLOW_CONSUMER: 4007,
+    TOO_LARGE: 1009,
+    DRAINING: 1012,
+    UNAVAILABLE: 1013,
+  });

@@ -2,7 +2,6 @@
 // what is answered is not kept by anybody.
 
 import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
-import { FrameType, type FallbackRequest } from '../../wire/frames.ts';
 import { writeJson } from '../../wire/json-codec.ts';
 
 /** What all requests of a client have in common. */
@@ -13,8 +12,8 @@ export interface FallbackAddress {
   readonly credentials: RequestCredentials;
 }
 
-/** Sends a request; `body` is written already. */
-export async function post(
+/** Sends a request, written as JSON. Rejects when there is no answer. */
+export function post(
   { url, fetch, credentials }: FallbackAddress,
   body: string,
   signal: AbortSignal,
@@ -30,31 +29,17 @@ export async function post(
   });
 }
 
-/** Writes a request. */
-export function writeRequest(request: FallbackRequest): string {
-  return writeJson(request);
-}
-
-/** The end of a link whose request was refused. An error of our server is told before, as the goodbye that it is. */
-export async function refusal(
-  response: Response,
-  events: Pick<ClientLinkEvents, 'received'>,
-): Promise<LinkEnd> {
-  const text = await response.text();
-  const error = errorIn(text);
-  if (error !== undefined) events.received(JSON.stringify([FrameType.goodbye, error]));
-  return {
-    cause: new Error(`the server answered ${response.status} ${response.statusText}`),
-    isRefused: response.status < 500,
-  };
-}
-
-function errorIn(text: string): unknown {
+/**
+ * The end of a link whose request was not answered with 200.
+ * @param received hears the error of our server, if it is one, as the goodbye that it is
+ */
+export async function refusal(response: Response, received: ClientLinkEvents['received']): Promise<LinkEnd> {
+  const { status } = response;
   try {
-    const body: { readonly error?: { readonly code?: unknown } } | null = JSON.parse(text);
-    return typeof body?.error?.code === 'string' ? body.error : undefined;
+    const { error }: { readonly error?: { readonly code?: unknown } } = await response.json();
+    if (typeof error?.code === 'string') received(writeJson([10, error]));
   } catch {
     // A page of somebody in between: it is no answer of our server.
-    return undefined;
   }
+  return { cause: new Error(`the server answered ${status}`) };
 }

@@ -1,52 +1,78 @@
-// What a response that streams and polling have in common: frames come down in the bodies of responses, and go up beside them.
+// What a response that streams and polling have in common: frames come down in the bodies of responses, and go up beside them, in
+// requests of which one is on its way at a time, answered in its own response.
 
-import type { ClientLink, ClientLinkEvents, LinkEnd, LinkKind } from '../../link/link.ts';
+import type { LinkEnd, LinkKind, OpenClientLink } from '../../link/link.ts';
 import type { Hello } from '../../wire/frames.ts';
-import type { FallbackAddress } from './fallback-request.ts';
-import { Upstream } from './upstream.ts';
+import { writeJson } from '../../wire/json-codec.ts';
+import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+
+// One request brings no more than a server takes for sure.
+const maxFrames = 200;
+const maxCharacters = 64 * 1024;
 
 /**
  * Brings down what the server says until the link ends.
  * @returns why it ended
  */
-export type BringDown = (received: (text: string) => void, signal: AbortSignal) => Promise<LinkEnd>;
+export type BringDown = (
+  hello: () => Hello,
+  received: (text: string) => void,
+  signal: AbortSignal,
+) => Promise<LinkEnd>;
 
-/** Opens a link of which only one direction is open. */
-export function openOneWayLink(
-  kind: LinkKind,
-  address: FallbackAddress,
-  session: () => Hello['session'],
-  events: ClientLinkEvents,
-  bringDown: BringDown,
-): ClientLink {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const own: ClientLinkEvents = {
-    received: (text) => {
+/** Opens links of which only one direction is open. */
+export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown: BringDown): OpenClientLink {
+  return (hello, events, session) => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const queue: string[] = [];
+    let isSending = false;
+    const received = (text: string): void => {
       if (!signal.aborted) events.received(text);
-    },
-    ended: (end) => {
+    };
+    const ended = (end: LinkEnd): void => {
       if (signal.aborted) return;
       stop.abort();
       events.ended(end);
-    },
+    };
+    const failed = (cause: unknown): void => ended({ cause });
+    const sendAll = async (): Promise<void> => {
+      while (queue.length > 0) {
+        const frames = takeFrames(queue).join(',');
+        const body = `{"link":"send","session":${writeJson(session())},"frames":[${frames}]}`;
+        const response = await post(address, body, signal);
+        // That a session is not known is no goodbye: the next hello shows what becomes of it.
+        if (!response.ok) ended(await refusal(response, () => undefined));
+        else received(await response.text());
+      }
+      isSending = false;
+    };
+    bringDown(hello, received, signal).then(ended, failed);
+    return {
+      kind,
+      isTwoWay: false,
+      get bufferedBytes() {
+        return queue.join('').length;
+      },
+      send: (text) => {
+        queue.push(text);
+        if (isSending) return;
+        isSending = true;
+        // What is said in the same turn goes together.
+        queueMicrotask(() => {
+          sendAll().catch(failed);
+        });
+      },
+      close: () => queueMicrotask(() => ended({})),
+    };
   };
-  const upstream = new Upstream(address, session, own, signal);
-  bringDown((text) => own.received(text), signal).then(
-    (end) => own.ended(end),
-    (error: unknown) => own.ended({ cause: error instanceof Error ? error : new Error(String(error)) }),
-  );
-  return {
-    kind,
-    isTwoWay: false,
-    get bufferedBytes() {
-      return upstream.bufferedBytes;
-    },
-    send: (text) => upstream.send(text),
-    close: () => {
-      if (signal.aborted) return;
-      stop.abort();
-      queueMicrotask(() => events.ended({}));
-    },
-  };
+}
+
+function takeFrames(queue: string[]): string[] {
+  let characters = 0;
+  const end = queue.findIndex((frame, index) => {
+    characters += frame.length;
+    return index > 0 && (characters > maxCharacters || index >= maxFrames);
+  });
+  return queue.splice(0, end < 0 ? maxFrames : end);
 }

@@ -2,22 +2,25 @@
 // connection of its own: its hello names all positions, and what was published between two polls is recovered by the next.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { type FallbackAddress, post, refusal, writeRequest } from './fallback-request.ts';
-import { openOneWayLink } from './one-way-link.ts';
+import { writeJson } from '../../wire/json-codec.ts';
+import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+import { oneWayLinks } from './one-way-link.ts';
 
 /** Opens links that poll. */
 export function pollLinks(address: FallbackAddress): OpenClientLink {
-  return (hello, events, session) =>
-    openOneWayLink('poll', address, session, events, async (received, signal) => {
-      for (let isFirst = true; ; isFirst = false) {
-        const body = writeRequest({ link: 'poll', hello: hello(), ...(isFirst ? { now: true } : {}) });
-        const response = await post(address, body, signal);
-        if (!response.ok) return refusal(response, { received });
-        const text = await response.text();
-        if (!text.startsWith('{"frames"'))
-          return { cause: new Error('the answer is none to a poll'), isRefused: true };
-        received(text);
-        if (signal.aborted) return {};
+  return oneWayLinks('poll', address, async (hello, received, signal) => {
+    // Only the first is answered at once: whether polling gets through has to be known in time.
+    let now: true | undefined = true;
+    while (!signal.aborted) {
+      const response = await post(address, writeJson({ link: 'poll', hello: hello(), now }), signal);
+      if (!response.ok) return refusal(response, received);
+      const text = await response.text();
+      if (!text.startsWith('{"frames"')) {
+        return { cause: new Error('the answer is none to a poll') };
       }
-    });
+      received(text);
+      now = undefined;
+    }
+    return {};
+  });
 }

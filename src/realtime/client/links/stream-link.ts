@@ -2,31 +2,29 @@
 // and not with EventSource, which sends GET requests: their hello would be in the address, and in everybody's logs.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { type FallbackAddress, post, refusal, writeRequest } from './fallback-request.ts';
-import { openOneWayLink } from './one-way-link.ts';
+import { writeJson } from '../../wire/json-codec.ts';
+import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+import { oneWayLinks } from './one-way-link.ts';
 
 /** Opens links over a response that streams. */
 export function streamLinks(address: FallbackAddress): OpenClientLink {
-  return (hello, events, session) =>
-    openOneWayLink('stream', address, session, events, async (received, signal) => {
-      const response = await post(address, writeRequest({ link: 'stream', hello: hello() }), signal);
-      if (!response.ok) return refusal(response, { received });
-      if (
-        response.body === null ||
-        response.headers.get('Content-Type')?.startsWith('text/event-stream') !== true
-      ) {
-        return { cause: new Error('the answer is no stream of events'), isRefused: true };
-      }
-      const reader = response.body.getReader();
-      const decoder = new TextDecoder();
-      let rest = '';
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return {};
-        const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-        rest = lines.pop() ?? '';
-        // JSON has no line breaks of its own, so each message is one line.
-        for (const line of lines) if (line.startsWith('data:')) received(line.slice(5));
-      }
-    });
+  return oneWayLinks('stream', address, async (hello, received, signal) => {
+    const response = await post(address, writeJson({ link: 'stream', hello: hello() }), signal);
+    if (!response.ok) return refusal(response, received);
+    const type = response.headers.get('Content-Type');
+    if (response.body === null || type?.startsWith('text/event-stream') !== true) {
+      return { cause: new Error('the answer is no stream of events') };
+    }
+    const reader = response.body.getReader();
+    const decoder = new TextDecoder();
+    let rest = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return {};
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      // JSON has no line breaks of its own, so each message is one line.
+      for (const line of lines) if (line.startsWith('data:')) received(line.slice(5));
+    }
+  });
 }

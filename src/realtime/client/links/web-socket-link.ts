@@ -1,11 +1,12 @@
 // Frames as the text messages of a WebSocket: the link that the others stand in for.
 
-import type { LinkEnd, OpenClientLink } from '../../link/link.ts';
-import { FrameType, jsonSubprotocol } from '../../wire/frames.ts';
+import type { OpenClientLink } from '../../link/link.ts';
+import { jsonSubprotocol } from '../../wire/frames.ts';
 import { writeJson } from '../../wire/json-codec.ts';
 
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {
+  readonly readyState: number;
   readonly bufferedAmount: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
@@ -22,27 +23,14 @@ export type WebSocketConstructor = new (url: string, protocols: string) => WebSo
 export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenClientLink {
   return (hello, events) => {
     const socket = new Socket(url, jsonSubprotocol);
-    let isOpen = false;
-    let isOver = false;
-    const over = (end: LinkEnd): void => {
-      if (isOver) return;
-      isOver = true;
-      events.ended(end);
-    };
-    socket.onopen = () => {
-      isOpen = true;
-      socket.send(writeJson([FrameType.hello, hello()]));
-    };
+    socket.onopen = () => socket.send(writeJson([1, hello()]));
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (!isOver && typeof data === 'string') events.received(data);
+      if (typeof data === 'string') events.received(data);
     };
     // What went wrong is in the close event that follows.
     socket.onerror = () => undefined;
-    socket.onclose = ({ code, reason }: CloseEvent) => {
-      over({
-        cause: new Error(`the WebSocket was closed with ${code}${reason === '' ? '' : ` (${reason})`}`),
-      });
-    };
+    socket.onclose = ({ code, reason }: CloseEvent) =>
+      events.ended({ cause: new Error(`WebSocket closed: ${code} ${reason}`) });
     return {
       kind: 'websocket',
       isTwoWay: true,
@@ -50,12 +38,14 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
         return socket.bufferedAmount;
       },
       send: (text) => {
-        if (isOpen && !isOver) socket.send(text);
+        // OPEN
+        if (socket.readyState === 1) socket.send(text);
       },
       close: () => {
         // A peer that is gone does not answer a close frame: nobody waits for it.
-        queueMicrotask(() => over({}));
+        socket.onmessage = socket.onclose = null;
         socket.close(1000);
+        queueMicrotask(() => events.ended({}));
       },
     };
   };

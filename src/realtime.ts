@@ -1,0 +1,39 @@
+// `fullduplex/realtime`: the server of the realtime layer.
+
+export { Hub } from './node/realtime/hub.ts';
+export { defineContract } from './realtime/contract/contract.ts';
+export { typed } from './realtime/contract/standard-schema.ts';
+export { MemoryEngine, type MemoryEngineOptions } from './realtime/engine/memory-engine.ts';
+export type { Engine } from './realtime/engine/engine.ts';
+export type { CallContext } from './realtime/server/calls.ts';
+export type {
+  ChannelOptions,
+  PresenceContext,
+  PublishContext,
+  RuleContext,
+} from './realtime/server/channel-declaration.ts';
+export type { ClientCallOptions } from './realtime/server/client-calls.ts';
+export type { WhenSlow } from './realtime/server/follower.ts';
+export type { DeclaredChannelOptions, HubSession, HubUser } from './realtime/server/hub.ts';
+export type {
+  HistoryPublication,
+  HubChannel,
+  PresentMember,
+  PublishOptions,
+} from './realtime/server/hub-channel.ts';
+export type { HubDrainOptions, HubDrainReport } from './realtime/server/hub-drain.ts';
+export {
+  type Authentication,
+  type AuthenticationRequest,
+  defaultHubLimits,
+  type HubLimits,
+  type HubOptions,
+  type HubPlatform,
+} from './realtime/server/hub-options.ts';
+export type { HubProbe, WatchedSession } from './realtime/server/hub-probe.ts';
+export type { HistogramSnapshot, HubSnapshot } from './realtime/server/hub-statistics.ts';
+export type { LinkAcceptor, LinkPeer } from './realtime/server/link-acceptor.ts';
+export type { SessionView } from './realtime/server/session.ts';
+export type { WebSocketEndpoint, WebSocketLinkData } from './realtime/server/web-socket-link.ts';
+export { RealtimeError, type RealtimeErrorCode, type WireError } from './realtime/wire/error-codes.ts';
+export type { Delivery } from './realtime/wire/frames.ts';

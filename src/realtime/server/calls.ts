@@ -1,0 +1,297 @@
+// Calls of clients. A call that may not run twice is claimed in the engine before it runs, so that it runs at most once, whichever node
+// it is sent to again; its result is kept for a while for those who did not hear it. When nobody knows how far it came, the
+// answer says so.
+
+import { describe } from '../../base/errors.ts';
+import { SharedTimer, SharedTimers } from '../../base/shared-timers.ts';
+import type { CallContract } from '../contract/contract.ts';
+import { validate } from '../contract/validate.ts';
+import { RealtimeError } from '../wire/error-codes.ts';
+import { FrameType, type RequestOptions } from '../wire/frames.ts';
+import type { ChannelAccess } from './channel-access.ts';
+import type { HubSettings } from './hub-options.ts';
+import type { HubStatistics } from './hub-statistics.ts';
+import type { NodeLease } from './node-lease.ts';
+import { errorReply, type Reply, type RunningRequest } from './requests.ts';
+import type { Session, SessionView } from './session.ts';
+import { writeJson } from '../wire/json-codec.ts';
+
+/** What a handler is told beside the input. */
+export interface CallContext<Data = unknown> {
+  readonly session: SessionView<Data>;
+  readonly user: string | undefined;
+  /** Aborted when the client no longer waits. */
+  readonly signal: AbortSignal;
+  /** How long the client waits, in milliseconds. */
+  readonly deadlineMs: number;
+  /** Whether the client has sent it before: only handlers that are declared idempotent ever see that. */
+  readonly isRetry: boolean;
+}
+
+/** Answers a call: the input is what the contract's schema has made of it. */
+export interface CallHandler {
+  handle(input: unknown, context: CallContext): unknown;
+}
+
+/** What calls take from the hub. */
+export interface CallEnvironment {
+  readonly settings: HubSettings;
+  readonly statistics: HubStatistics;
+  readonly access: ChannelAccess;
+  readonly lease: NodeLease;
+}
+
+interface DeclaredCall {
+  readonly contract: CallContract;
+  readonly handler: CallHandler;
+}
+
+// How often is looked whether another node has finished a call that was sent again.
+const lookMs = 200;
+
+/** The calls that clients can make. */
+export class Calls {
+  readonly #environment: CallEnvironment;
+  readonly #declared = new Map<string, DeclaredCall>();
+  #runningCount = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(environment: CallEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** How many run now. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
+  /** Names the handler of a call. */
+  declare(name: string, contract: CallContract, handler: CallHandler): boolean {
+    if (this.#declared.has(name)) return false;
+    this.#declared.set(name, { contract, handler });
+    return true;
+  }
+
+  /** Resolves when none runs any more. */
+  idle(): Promise<void> {
+    if (this.#runningCount === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** Answers a call, now or later. */
+  handle(
+    session: Session,
+    id: number | string,
+    name: string,
+    data: unknown,
+    options: RequestOptions,
+    answer: Reply,
+  ): void {
+    const { statistics, settings } = this.#environment;
+    const declared = this.#declared.get(name);
+    statistics.calls++;
+    if (declared === undefined) {
+      answer(
+        errorReply(
+          id,
+          new RealtimeError('UNKNOWN_CALL', `call ${describe(name)} is none that this server answers`),
+        ),
+      );
+      return;
+    }
+    const running = session.running?.get(id);
+    if (running instanceof RunningCall) {
+      // Sent again while it runs: whoever asks last gets the answer too.
+      running.also(answer);
+      return;
+    }
+    const deadlineMs = Math.min(options.deadlineMs ?? settings.requestTimeoutMs, settings.requestTimeoutMs);
+    const call = new RunningCall(
+      session,
+      id,
+      declared,
+      deadlineMs,
+      options.again === true,
+      answer,
+      this.#environment,
+    );
+    if (id !== 0) {
+      session.running ??= new Map();
+      session.running.set(id, call);
+    }
+    this.#runningCount++;
+    void call.run(data).then(() => {
+      if (session.running?.get(id) === call) session.running.delete(id);
+      this.#runningCount--;
+      if (this.#runningCount === 0) this.#idle?.();
+    });
+  }
+}
+
+/** One call, and who waits for it. */
+class RunningCall extends SharedTimer implements RunningRequest, CallContext {
+  readonly session: SessionView;
+  readonly deadlineMs: number;
+  readonly isRetry: boolean;
+  readonly #id: number | string;
+  readonly #declared: DeclaredCall;
+  readonly #environment: CallEnvironment;
+  #waiting: Reply[];
+  // Made when a handler asks for it: most do not.
+  #abort: AbortController | undefined;
+  #abortReason: RealtimeError | undefined;
+
+  constructor(
+    session: Session,
+    id: number | string,
+    declared: DeclaredCall,
+    deadlineMs: number,
+    isRetry: boolean,
+    answer: Reply,
+    environment: CallEnvironment,
+  ) {
+    super();
+    this.session = session;
+    this.#id = id;
+    this.#declared = declared;
+    this.deadlineMs = deadlineMs;
+    this.isRetry = isRetry;
+    this.#waiting = [answer];
+    this.#environment = environment;
+  }
+
+  get user(): string | undefined {
+    return this.session.user;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
+    return this.#abort.signal;
+  }
+
+  also(answer: Reply): void {
+    this.#waiting.push(answer);
+  }
+
+  /** Runs it to its end, which may be after its deadline; never rejects. */
+  async run(data: unknown): Promise<void> {
+    const { settings, statistics } = this.#environment;
+    const timers = SharedTimers.of(settings.clock);
+    timers.start(this, Math.ceil(this.deadlineMs));
+    let answer: string;
+    try {
+      answer = await this.#result(data);
+    } catch (error) {
+      statistics.callsFailed++;
+      answer = this.#tail(error);
+    }
+    timers.cancel(this);
+    this.#answer(answer);
+  }
+
+  #answer(tail: string): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const answer of waiting) answer(`[${FrameType.reply},${writeJson(this.#id)},${tail}]`);
+  }
+
+  // What stands behind the id in an answer.
+  #tail(error: unknown): string {
+    const { settings, statistics } = this.#environment;
+    if (error instanceof RealtimeError) {
+      if (error.code === 'UNAVAILABLE') statistics.engineFailures++;
+      return `null,${writeJson(error.toWire())}`;
+    }
+    settings.onError(error);
+    return `null,${writeJson(new RealtimeError('HANDLER_FAILED', 'the handler of the call failed').toWire())}`;
+  }
+
+  async #result(data: unknown): Promise<string> {
+    const { contract } = this.#declared;
+    // Refused before anything is claimed: the same input would be refused again.
+    const validated = validate(contract.input, data, 'input');
+    const input: unknown = validated instanceof Promise ? await validated : validated;
+    if (contract.idempotent === true || this.#id === 0) return await this.#run(input);
+    return await this.#runOnce(input);
+  }
+
+  async #runOnce(input: unknown): Promise<string> {
+    const { settings, statistics, lease } = this.#environment;
+    const { engine, idempotencyWindowMs, onError } = settings;
+    const key = `${this.session.id}/${this.#id}`;
+    await lease.hold();
+    for (;;) {
+      const claim = await engine.claimCall(key, lease.node, idempotencyWindowMs);
+      if (claim.kind === 'claimed') break;
+      if (claim.kind === 'completed') {
+        statistics.callsRepeated++;
+        return claim.result.slice(1, -1);
+      }
+      if (claim.kind === 'unknown') {
+        throw new RealtimeError(
+          'OUTCOME_UNKNOWN',
+          'the node that ran the call is gone, and nobody knows how far it came',
+        );
+      }
+      if (this.#abortReason !== undefined) throw this.#abortReason;
+      await new Promise<void>((resolve) => {
+        settings.clock.setTimer(resolve, lookMs);
+      });
+    }
+    let result: string;
+    try {
+      result = await this.#run(input);
+    } catch (error) {
+      statistics.callsFailed++;
+      result = this.#tail(error);
+    }
+    // Nobody waits for the record: without it, whoever asks again is told that the outcome is unknown.
+    engine.completeCall(key, `[${result}]`, idempotencyWindowMs).catch((error: unknown) => {
+      statistics.engineFailures++;
+      onError(error);
+    });
+    return result;
+  }
+
+  async #run(input: unknown): Promise<string> {
+    const { settings, statistics } = this.#environment;
+    const { contract, handler } = this.#declared;
+    const startedAtMs = settings.clock.now();
+    try {
+      const returned: unknown = await handler.handle(input, this);
+      if (contract.output === undefined) return 'null';
+      return writeJson(await this.#checkOutput(returned));
+    } finally {
+      statistics.callMs.add(settings.clock.now() - startedAtMs);
+    }
+  }
+
+  // What the handler gives and the contract does not allow is the server's mistake, not the client's.
+  async #checkOutput(returned: unknown): Promise<unknown> {
+    try {
+      return await validate(this.#declared.contract.output, returned, 'output');
+    } catch (error) {
+      throw new Error('a handler of a call returned what its contract does not allow', { cause: error });
+    }
+  }
+
+  cancel(): void {
+    this.#stop(new RealtimeError('CANCELLED', 'the caller no longer waits'));
+  }
+
+  override timeUp(): void {
+    this.#stop(new RealtimeError('DEADLINE_EXCEEDED', `the call took more than ${this.deadlineMs} ms`));
+  }
+
+  // The handler may go on; what comes of it is kept for those who ask again.
+  #stop(reason: RealtimeError): void {
+    this.#abortReason ??= reason;
+    this.#abort?.abort(reason);
+    this.#answer(`null,${writeJson(reason.toWire())}`);
+  }
+}

@@ -1,0 +1,197 @@
+// Calls that the server makes of its clients. The client may be on another node, or away for a moment: the call waits for it as long
+// as its caller does. When the link was lost while the client had it, nobody knows what became of it.
+
+import { describe } from '../../base/errors.ts';
+import { RealtimeError, type WireError } from '../wire/error-codes.ts';
+import { FrameType } from '../wire/frames.ts';
+import type { HubSettings } from './hub-options.ts';
+import type { NodeCommands } from './node-commands.ts';
+import type { Session } from './session.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
+
+/** How a client is called. */
+export interface ClientCallOptions {
+  /** How long to wait, in milliseconds. @defaultValue the hub's `requestTimeoutMs` */
+  readonly timeoutMs?: number;
+  /** Ends the waiting, and tells the client. */
+  readonly signal?: AbortSignal;
+}
+
+/** What client calls take from the hub. */
+export interface ClientCallEnvironment {
+  readonly settings: HubSettings;
+  readonly node: string;
+  readonly commands: NodeCommands;
+  readonly registry: SessionRegistry;
+}
+
+// A call for a session of this node, from here or from another node.
+interface HeldCall {
+  readonly id: string;
+  readonly frame: string;
+  isSent: boolean;
+}
+
+interface WaitingCall {
+  readonly session: string;
+  readonly settle: (result: string, error: WireError | undefined) => void;
+}
+
+/** Calls of clients. */
+export class ClientCalls {
+  readonly #environment: ClientCallEnvironment;
+  // Of this node's callers, by id; and what sessions of this node have or will get.
+  readonly #waiting = new Map<string, WaitingCall>();
+  readonly #held = new Map<string, HeldCall[]>();
+  #count = 0;
+
+  constructor(environment: ClientCallEnvironment) {
+    this.#environment = environment;
+  }
+
+  /**
+   * Calls the client of a session.
+   * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`
+   */
+  call(
+    session: string,
+    name: string,
+    input: unknown,
+    { timeoutMs, signal }: ClientCallOptions,
+  ): Promise<unknown> {
+    const { settings, node, commands, registry } = this.#environment;
+    const deadlineMs = timeoutMs ?? settings.requestTimeoutMs;
+    const id = `${node}.${++this.#count}`;
+    const text = writeJson(input);
+    return new Promise((resolve, reject) => {
+      const stop = (error: RealtimeError): void => {
+        end();
+        this.#cancel(session, id);
+        reject(error);
+      };
+      const abort = (): void => stop(new RealtimeError('CANCELLED', 'the caller no longer waits'));
+      const end = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', abort);
+        this.#waiting.delete(id);
+      };
+      const timer = settings.clock.setTimer(() => {
+        const wasLost = this.#wasLost(session, id);
+        stop(
+          wasLost
+            ? new RealtimeError(
+                'OUTCOME_UNKNOWN',
+                `the client lost its connection and did not answer ${describe(name)} within ${deadlineMs} ms`,
+              )
+            : new RealtimeError(
+                'DEADLINE_EXCEEDED',
+                `the client did not answer ${describe(name)} within ${deadlineMs} ms`,
+              ),
+        );
+      }, deadlineMs);
+      if (signal?.aborted === true) {
+        abort();
+        return;
+      }
+      signal?.addEventListener('abort', abort);
+      this.#waiting.set(id, {
+        session,
+        settle: (result, error) => {
+          end();
+          if (error === undefined) resolve(readJson(result));
+          else reject(RealtimeError.fromWire(error));
+        },
+      });
+      if (registry.get(session) !== undefined) {
+        this.hold(session, id, name, text, deadlineMs);
+        return;
+      }
+      commands.tell({ kind: 'call', session, id, name, input: text, deadlineMs }).catch(() => {
+        // The engine is away, and so is any node that may have the session: the deadline says the rest.
+      });
+    });
+  }
+
+  /** Calls a session of this node, when it is there. */
+  hold(session: string, id: string, name: string, input: string, deadlineMs: number): void {
+    const frame = `[${FrameType.request},${writeJson(id)},0,${writeJson(name)},${input},{"deadlineMs":${deadlineMs}}]`;
+    const held = this.#held.get(session);
+    const call: HeldCall = { id, frame, isSent: false };
+    if (held === undefined) this.#held.set(session, [call]);
+    else held.push(call);
+    const found = this.#environment.registry.get(session);
+    if (found !== undefined) this.sendHeld(found);
+    this.#environment.settings.clock.setTimer(() => this.#drop(session, id), deadlineMs).unref?.();
+  }
+
+  /** A session has a link: it gets what waits for it. */
+  sendHeld(session: Session): void {
+    const { current } = session;
+    const held = this.#held.get(session.id);
+    if (held === undefined || current === undefined) return;
+    for (const call of held) {
+      if (call.isSent) continue;
+      call.isSent = true;
+      current.send(call.frame);
+    }
+  }
+
+  /** A client has answered. */
+  answered(session: Session, id: string, result: unknown, error: WireError | undefined): void {
+    this.#drop(session.id, id);
+    const text = writeJson(result);
+    const { node, commands } = this.#environment;
+    const to = id.slice(0, id.indexOf('.'));
+    if (to === node) {
+      this.result(session.id, id, text, error);
+      return;
+    }
+    commands
+      .tell({
+        kind: 'result',
+        to,
+        session: session.id,
+        id,
+        result: text,
+        ...(error === undefined ? {} : { error }),
+      })
+      .catch(() => {
+        // Whoever asked hears of its deadline.
+      });
+  }
+
+  /** What came of a call of this node. Only the session that was called can answer. */
+  result(session: string, id: string, result: string, error: WireError | undefined): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting?.session === session) waiting.settle(result, error);
+  }
+
+  #cancel(session: string, id: string): void {
+    const { registry, commands } = this.#environment;
+    if (registry.get(session) !== undefined) this.cancelled(session, id);
+    else commands.tell({ kind: 'cancel', session, id }).catch(() => undefined);
+  }
+
+  /** Whoever called a session of this node no longer waits. */
+  cancelled(session: string, id: string): void {
+    const call = this.#drop(session, id);
+    if (call?.isSent === true)
+      this.#environment.registry.get(session)?.current?.send(`[${FrameType.cancel},${writeJson(id)}]`);
+  }
+
+  #wasLost(session: string, id: string): boolean {
+    const call = this.#held.get(session)?.find((held) => held.id === id);
+    return call?.isSent === true && this.#environment.registry.get(session)?.current === undefined;
+  }
+
+  #drop(session: string, id: string): HeldCall | undefined {
+    const held = this.#held.get(session);
+    const call = held?.find((one) => one.id === id);
+    if (held === undefined || call === undefined) return undefined;
+    const rest = held.filter((one) => one !== call);
+    if (rest.length === 0) this.#held.delete(session);
+    else this.#held.set(session, rest);
+    return call;
+  }
+}

@@ -1,0 +1,348 @@
+// One session's place in a stream. As long as its link keeps up it is live: it gets what everybody gets. A session that is too slow
+// holds no more than a cursor, and reads on from the engine when its link has drained; so does one that wants a lower rate, and one
+// that comes back and has missed something. Nobody is ever live and behind at once.
+
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { MapEntry, StreamEntry } from '../engine/engine.ts';
+import type { ServerLink, SharedText } from '../link/link.ts';
+import type { GapReason, StreamStart } from '../wire/frames.ts';
+import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
+import { type Chunk, type NodeStream, overrunOf, type StreamFollower } from './node-stream.ts';
+import { maxBatchBytes, messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
+import { conflate, pageBefore, readPage } from './stream-pages.ts';
+
+/** What happens to a session that is too slow for a channel. */
+export type WhenSlow = 'recover' | 'conflate' | 'drop' | 'close';
+
+/** What a follower needs of its session. */
+export interface FollowerHome {
+  readonly id: string;
+  readonly link: ServerLink;
+  /** Asks for `drained`, once. */
+  waitForDrain(follower: DrainListener): void;
+  /** The session is too slow for a channel that allows none to be. */
+  tooSlow(stream: NodeStream): void;
+}
+
+/** Waits until the link has sent what was too much. */
+export interface DrainListener {
+  drained(): void;
+}
+
+/** Where somebody wants to begin. */
+export interface FollowWish {
+  readonly position: StreamPosition | undefined;
+  /** How many entries before the end, without a position or when it is gone. */
+  readonly history: number;
+}
+
+/** How somebody follows. */
+export interface FollowOptions {
+  readonly whenSlow: WhenSlow;
+  /** The most publications a second; undefined: all. */
+  readonly rate: number | undefined;
+  readonly clock: Clock;
+  /** The entries of a history that are looked through for the newest of each key, on streams that may jump. */
+  readonly conflatedEntries: number;
+}
+
+// What is to be sent first.
+interface Opening {
+  readonly position: StreamPosition | undefined;
+  readonly recovered?: boolean;
+  readonly gap?: GapReason;
+  readonly entries: readonly StreamEntry[];
+  readonly map?: readonly MapEntry[];
+}
+
+const retryMs = 1_000;
+// So often in a row may a read bring nothing although the stream is elsewhere.
+const maxStalls = 3;
+
+/** A place in a stream whose entries have places. */
+export class Follower implements StreamFollower, DrainListener {
+  readonly stream: NodeStream;
+  readonly #home: FollowerHome;
+  readonly #options: FollowOptions;
+  // Where it is, while it is not live.
+  #cursor: StreamPosition | undefined;
+  #opening: Opening | undefined;
+  #isReading = false;
+  #isSlow = false;
+  #isEnded = false;
+  #nextAtMs = 0;
+  #timer: Timer | undefined;
+
+  constructor(stream: NodeStream, home: FollowerHome, options: FollowOptions) {
+    this.stream = stream;
+    this.#home = home;
+    this.#options = options;
+  }
+
+  // Beginning
+
+  /** Reads what it begins with. Until `begin` or `end` the stream keeps what is told. */
+  async prepare(wish: FollowWish): Promise<void> {
+    const { stream } = this;
+    stream.hold();
+    try {
+      await stream.start();
+      this.#opening = stream.kind === 'map' ? await this.#openMap(wish) : await this.#openLog(wish);
+    } catch (error) {
+      stream.release();
+      throw error;
+    }
+    if (this.#isEnded) this.#abandon();
+  }
+
+  async #openLog({ position, history }: FollowWish): Promise<Opening> {
+    const { stream } = this;
+    const { mayJump } = stream.format;
+    if (position !== undefined) {
+      const page = await readPage(stream.engine, stream.name, position);
+      if (page.kind === 'page') return { position, recovered: true, entries: page.entries };
+      return { ...(await this.#openHistory(history)), recovered: false, gap: page.reason };
+    }
+    return mayJump || history > 0 ? await this.#openHistory(history) : { position: undefined, entries: [] };
+  }
+
+  async #openHistory(history: number): Promise<Opening> {
+    const { stream } = this;
+    const count = stream.format.mayJump ? this.#options.conflatedEntries : history;
+    if (count === 0) return { position: undefined, entries: [] };
+    return await pageBefore(stream.engine, stream.name, count);
+  }
+
+  async #openMap({ position }: FollowWish): Promise<Opening> {
+    const { stream } = this;
+    if (position === undefined) {
+      const { entries, head } = await stream.engine.map(stream.name);
+      return { position: head, entries: [], map: entries };
+    }
+    const page = await readPage(stream.engine, stream.name, position);
+    if (page.kind === 'page' && page.isLast) return { position, recovered: true, entries: page.entries };
+    const { entries, head } = await stream.engine.map(stream.name);
+    const gap = page.kind === 'page' ? 'limit' : page.reason;
+    return { position: head, recovered: false, gap, entries: [], map: entries };
+  }
+
+  /** Says where it begins; `begin` has to follow in the same turn. */
+  open(): StreamStart {
+    const { stream } = this;
+    const opening = this.#opening;
+    // Who has no place yet begins where the others are now.
+    stream.flush();
+    const position = opening?.position ?? stream.position;
+    this.#cursor = position;
+    return {
+      alias: stream.alias,
+      position: writePosition(position),
+      ...(opening?.recovered === undefined ? {} : { recovered: opening.recovered }),
+      ...(opening?.gap === undefined ? {} : { gap: opening.gap }),
+    };
+  }
+
+  /** Sends what was missed, and goes live. */
+  begin(): void {
+    const opening = this.#opening;
+    const cursor = this.#cursor;
+    if (opening === undefined || cursor === undefined || this.#isEnded) return;
+    this.#opening = undefined;
+    const { stream } = this;
+    if (opening.map !== undefined) this.#home.link.send(snapshotFrame(stream.alias, opening.map));
+    stream.adopt(opening.entries, cursor.epoch);
+    if (this.#options.rate !== undefined) stream.wakeWhenNew(this);
+    if (!this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
+    stream.release();
+  }
+
+  /** Follows no more. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#timer?.cancel();
+    this.#cursor = undefined;
+    this.stream.leave(this);
+    this.stream.letSleep(this);
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    if (this.#opening === undefined) return;
+    this.#opening = undefined;
+    this.stream.release();
+  }
+
+  // While it is live
+
+  deliver(chunk: Chunk): void {
+    const { link, id } = this.#home;
+    if (link.isFull) {
+      this.#fallBehind(chunk.before);
+    } else if (chunk.hasExceptions && chunk.entries.some(({ exceptSession }) => exceptSession === id)) {
+      this.#cursor = chunk.before;
+      const hasSentAll = this.#sendEntries(chunk.entries);
+      const reached = this.#cursor;
+      this.#cursor = undefined;
+      if (!hasSentAll) this.#fallBehind(reached);
+    } else {
+      link.sendShared(chunk.shared);
+    }
+  }
+
+  moved(message: SharedText, before: StreamPosition): void {
+    if (this.#home.link.isFull) this.#fallBehind(before);
+    else this.#home.link.sendShared(message);
+  }
+
+  #fallBehind(cursor: StreamPosition): void {
+    this.stream.leave(this);
+    this.#cursor = cursor;
+    this.#isSlow = true;
+    if (this.#options.whenSlow === 'close') this.#home.tooSlow(this.stream);
+    else this.#home.waitForDrain(this);
+  }
+
+  // While it is behind
+
+  drained(): void {
+    void this.#catchUp();
+  }
+
+  wake(): void {
+    const { rate, clock } = this.#options;
+    if (rate === undefined || this.#isEnded || this.#isReading || this.#timer !== undefined) return;
+    const waitMs = this.#nextAtMs - clock.now();
+    if (waitMs <= 0) void this.#catchUp();
+    else this.#tryAgainIn(waitMs);
+  }
+
+  #tryAgainIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#timer = undefined;
+      void this.#catchUp();
+    }, delayMs);
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#isReading || this.#isEnded) return;
+    this.#isReading = true;
+    this.stream.hold();
+    try {
+      let stalls = 0;
+      while (this.#cursor !== undefined && !this.#home.link.isFull) {
+        if (this.#options.rate !== undefined && this.#nextAtMs > this.#options.clock.now()) break;
+        const { offset } = this.#cursor;
+        if (await this.#readOn()) break;
+        if (this.#cursor === undefined || this.#cursor.offset !== offset) continue;
+        // The stream on this node is behind the engine, or of another history.
+        if (++stalls > maxStalls) throw new Error('the stream stands still');
+        await this.stream.repair();
+      }
+    } catch {
+      // The engine is away: the cursor stays where it is.
+      if (!this.#isEnded) this.#tryAgainIn(retryMs);
+    } finally {
+      this.stream.release();
+      this.#isReading = false;
+    }
+    if (this.#isEnded || this.#cursor === undefined) return;
+    if (this.#home.link.isFull) this.#home.waitForDrain(this);
+    else if (this.#options.rate !== undefined && this.stream.position.offset !== this.#cursor.offset)
+      this.wake();
+  }
+
+  // Reads once and sends that; true when nothing is left to do.
+  async #readOn(): Promise<boolean> {
+    const { stream } = this;
+    const cursor = this.#cursor;
+    if (cursor === undefined) return true;
+    if (this.#options.whenSlow === 'drop' && this.#isSlow && this.#options.rate === undefined) {
+      stream.flush();
+      return this.#goOnAt(stream.position, undefined);
+    }
+    const page = await readPage(stream.engine, stream.name, cursor);
+    if (this.#isEnded) return true;
+    if (page.kind === 'page' && (stream.kind === 'log' || page.isLast)) {
+      stream.adopt(page.entries, cursor.epoch);
+      return this.#sendEntries(page.entries) && this.#joinLive();
+    }
+    if (stream.kind === 'map') {
+      const { entries, head } = await stream.engine.map(stream.name);
+      if (this.#isEnded) return true;
+      this.#home.link.send(
+        messageOf([skipFrame(stream.alias, -1, head), snapshotFrame(stream.alias, entries)]),
+      );
+      this.#cursor = head;
+      return this.#joinLive();
+    }
+    const gap = page.kind === 'gap' ? page.reason : 'limit';
+    return this.#goOnAt(page.head, this.#isSlow ? overrunOf(gap) : gap);
+  }
+
+  #goOnAt(position: StreamPosition, gap: GapReason | undefined): boolean {
+    const from = this.#cursor;
+    const count = from?.epoch === position.epoch ? Math.max(0, position.offset - from.offset) : -1;
+    this.#home.link.send(skipFrame(this.stream.alias, count, position, gap));
+    this.#cursor = position;
+    return this.#joinLive();
+  }
+
+  // Sends what was told while it was read, and goes live; true when that was possible.
+  #joinLive(): boolean {
+    const { stream } = this;
+    if (this.#cursor === undefined) return true;
+    const recent = stream.recentAfter(this.#cursor);
+    if (this.#options.rate !== undefined) return recent?.length === 0;
+    if (recent !== undefined && !this.#sendEntries(recent)) return false;
+    if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor))
+      return false;
+    this.#cursor = undefined;
+    this.#isSlow = false;
+    return true;
+  }
+
+  // Sends entries that stand behind the cursor, and moves it; false when the link was full before the last.
+  #sendEntries(entries: readonly StreamEntry[]): boolean {
+    const from = this.#cursor;
+    if (from === undefined || entries.length === 0) return true;
+    const { link, id } = this.#home;
+    const { alias, format } = this.stream;
+    const wanted = this.#wanted(entries);
+    const frames: string[] = [];
+    let [offset, length] = [from.offset, 0];
+    for (const [index, entry] of wanted.entries()) {
+      const place = { epoch: from.epoch, offset: entry.offset, id: entry.id };
+      const left = entry.offset - offset - 1;
+      if (left > 0 && !format.mayJump) {
+        const before = entries[entries.indexOf(entry) - 1];
+        frames.push(skipFrame(alias, left, { epoch: from.epoch, offset: before.offset, id: before.id }));
+      }
+      const frame =
+        entry.exceptSession === id
+          ? skipFrame(alias, 0, place)
+          : (format.frame(alias, format.mayJump ? left + 1 : 1, entry) ?? skipFrame(alias, 1, place));
+      frames.push(frame);
+      offset = entry.offset;
+      length += frame.length;
+      const isLast = index === wanted.length - 1;
+      if (length < maxBatchBytes && !isLast) continue;
+      link.send(messageOf(frames));
+      this.#cursor = place;
+      [frames.length, length] = [0, 0];
+      if (link.isFull && !isLast) return false;
+    }
+    const { rate, clock } = this.#options;
+    if (rate !== undefined) this.#nextAtMs = clock.now() + (wanted.length * 1000) / rate;
+    return true;
+  }
+
+  #wanted(entries: readonly StreamEntry[]): readonly StreamEntry[] {
+    const { rate, whenSlow } = this.#options;
+    const { format } = this.stream;
+    if (format.mayJump || (this.#isSlow && whenSlow === 'conflate'))
+      return conflate(entries, (entry) => format.keyOf(entry));
+    return rate === undefined ? entries : entries.slice(-1);
+  }
+}

@@ -1,0 +1,363 @@
+// One stream of the engine on this node, for however many follow it here: one subscription of the engine, one alias, one encoding of
+// what is told. An entry that is not the next one starts one repair for all of them, and nobody who follows is disturbed.
+
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Scheduler } from '../../base/scheduler.ts';
+import type { BroadcastEvent, Engine, StreamEntry, StreamListener } from '../engine/engine.ts';
+import type { SharedText } from '../link/link.ts';
+import type { GapReason } from '../wire/frames.ts';
+import type { StreamPosition } from '../wire/stream-position.ts';
+import type { HubStatistics } from './hub-statistics.ts';
+import {
+  maxBatchBytes,
+  messageOf,
+  noPosition,
+  SharedFrames,
+  skipFrame,
+  snapshotFrame,
+  type StreamFormat,
+} from './stream-frames.ts';
+
+/** What is promised of a stream. */
+export type StreamKind = 'log' | 'map' | 'volatile';
+
+/** What a stream takes from its node. */
+export interface StreamEnvironment {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly statistics: HubStatistics;
+}
+
+/** Some entries in one message. */
+export interface Chunk {
+  readonly shared: SharedText;
+  readonly entries: readonly StreamEntry[];
+  /** The place before the first of them. */
+  readonly before: StreamPosition;
+  /** Whether a session does not want one of them. */
+  readonly hasExceptions: boolean;
+}
+
+/** Somebody who follows a stream. */
+export interface StreamFollower {
+  /** Entries that come next. */
+  deliver(chunk: Chunk): void;
+  /** The stream goes on somewhere else; what it begins with there, a map, is in the message. */
+  moved(message: SharedText, before: StreamPosition): void;
+  /** There is something new, for those who read by themselves. */
+  wake(): void;
+}
+
+// The most that is read at once when entries are missing.
+const repairEntries = 10_000;
+const retryMs = 1_000;
+// The most entries that are kept while somebody reads the stream in order to join it.
+const maxRecentEntries = 1_000;
+
+/** A stream on this node. */
+export class NodeStream implements StreamListener {
+  readonly name: string;
+  readonly alias: number;
+  readonly kind: StreamKind;
+  readonly format: StreamFormat;
+  readonly #environment: StreamEnvironment;
+  readonly #live = new Set<StreamFollower>();
+  #waking: Set<StreamFollower> | undefined;
+  // What was told last, and what those who follow have.
+  #position: StreamPosition | undefined;
+  #flushed: StreamPosition = noPosition;
+  #batch: StreamEntry[] = [];
+  // What is told while the stream begins, or while somebody reads it.
+  #recent: StreamEntry[] = [];
+  #readers = 0;
+  #starting: Promise<void> | undefined;
+  #repairing: Promise<void> | undefined;
+  #isStale = false;
+  #retry: Timer | undefined;
+  #isEnded = false;
+
+  constructor(
+    name: string,
+    alias: number,
+    kind: StreamKind,
+    format: StreamFormat,
+    environment: StreamEnvironment,
+  ) {
+    this.name = name;
+    this.alias = alias;
+    this.kind = kind;
+    this.format = format;
+    this.#environment = environment;
+  }
+
+  get engine(): Engine {
+    return this.#environment.engine;
+  }
+
+  /** How many follow and keep up. */
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
+  /** The place of what was told last; before the stream has started there is none. */
+  get position(): StreamPosition {
+    return this.#position ?? noPosition;
+  }
+
+  /** Begins to listen. Rejects while the engine is away, and may be tried again. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /** Ends listening: nobody follows any more. */
+  end(): void {
+    this.#isEnded = true;
+    this.#retry?.cancel();
+    this.engine.unsubscribe(this.name, this);
+  }
+
+  async #start(): Promise<void> {
+    this.hold();
+    try {
+      await this.engine.subscribe(this.name, this);
+      if (this.kind === 'volatile') return;
+      const head = await this.engine.head(this.name);
+      this.#position = head;
+      this.#flushed = head;
+      // What was told before the head was known stands behind it, or is in it.
+      const early = this.#recent;
+      this.#recent = [];
+      for (const entry of early) this.appended(this.name, entry, head.epoch);
+    } finally {
+      this.release();
+    }
+  }
+
+  // What the engine tells
+
+  appended(_channel: string, entry: StreamEntry, epoch: string): void {
+    const position = this.#position;
+    if (position === undefined) {
+      this.#remember(entry);
+      return;
+    }
+    if (epoch === position.epoch && entry.offset <= position.offset) return;
+    if (epoch === position.epoch && entry.offset === position.offset + 1) {
+      this.#accept(entry, epoch);
+      return;
+    }
+    void this.repair();
+  }
+
+  heard(_channel: string, event: BroadcastEvent): void {
+    const { name, data, user, atMs, exceptSession } = event;
+    this.#queue({
+      kind: 'publication',
+      offset: 0,
+      id: '',
+      name,
+      data,
+      atMs,
+      ...(user === undefined ? {} : { user }),
+      ...(exceptSession === undefined ? {} : { exceptSession }),
+    });
+  }
+
+  interrupted(): void {
+    if (this.kind !== 'volatile' && this.#position !== undefined) void this.repair();
+  }
+
+  /** Takes entries that somebody has read: those beyond what was told are as good as told. */
+  adopt(entries: readonly StreamEntry[], epoch: string): void {
+    const position = this.#position;
+    if (position === undefined || position.epoch !== epoch) return;
+    for (const entry of entries) {
+      if (entry.offset === this.position.offset + 1) this.#accept(entry, epoch);
+    }
+  }
+
+  #accept(entry: StreamEntry, epoch: string): void {
+    this.#position = { epoch, offset: entry.offset, id: entry.id };
+    if (this.#readers > 0) this.#remember(entry);
+    this.#queue(entry);
+  }
+
+  #remember(entry: StreamEntry): void {
+    this.#recent.push(entry);
+    if (this.#recent.length > maxRecentEntries) this.#recent.shift();
+  }
+
+  #queue(entry: StreamEntry): void {
+    if (this.#live.size === 0 && this.#waking === undefined && this.#batch.length === 0) {
+      this.#flushed = this.position;
+      return;
+    }
+    if (this.#batch.push(entry) === 1) this.#environment.scheduler.queueTask(this.#flushLater);
+  }
+
+  readonly #flushLater = (): void => this.flush();
+
+  /** Sends what was told to all who follow. What is told in one turn goes in one message. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    let frames: string[] = [];
+    let entries: StreamEntry[] = [];
+    let length = 0;
+    for (const entry of batch) {
+      const frame = this.#frame(entry);
+      if (frames.length > 0 && length + frame.length > maxBatchBytes) {
+        this.#deliver(frames, entries);
+        [frames, entries, length] = [[], [], 0];
+      }
+      frames.push(frame);
+      entries.push(entry);
+      length += frame.length + 1;
+    }
+    this.#deliver(frames, entries);
+    if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();
+  }
+
+  #frame(entry: StreamEntry): string {
+    const frame = this.format.frame(this.alias, 1, entry);
+    if (frame !== undefined) return frame;
+    return skipFrame(this.alias, 1, this.#placeOf(entry));
+  }
+
+  #placeOf({ offset, id }: StreamEntry): StreamPosition {
+    return this.kind === 'volatile' ? noPosition : { epoch: this.position.epoch, offset, id };
+  }
+
+  #deliver(frames: readonly string[], entries: readonly StreamEntry[]): void {
+    const before = this.#flushed;
+    const last = entries[entries.length - 1];
+    this.#flushed = this.#placeOf(last);
+    if (this.#live.size === 0) return;
+    const { statistics } = this.#environment;
+    const chunk: Chunk = {
+      shared: new SharedFrames(messageOf(frames)),
+      entries,
+      before,
+      hasExceptions: entries.some(({ exceptSession }) => exceptSession !== undefined),
+    };
+    statistics.deliveries += this.#live.size * entries.length;
+    for (const follower of this.#live) follower.deliver(chunk);
+  }
+
+  // Who follows
+
+  /** Adds somebody who is at `position`; false: that is not where the stream is. */
+  join(follower: StreamFollower, position: StreamPosition): boolean {
+    this.flush();
+    const { epoch, offset, id } = this.position;
+    const isThere = position.epoch === epoch && position.offset === offset && position.id === id;
+    if (this.kind !== 'volatile' && !isThere) return false;
+    this.#live.add(follower);
+    return true;
+  }
+
+  /** Somebody follows no more, or not by what is told. */
+  leave(follower: StreamFollower): void {
+    this.#live.delete(follower);
+  }
+
+  /** From now on tells somebody that there is something new, and nothing more. */
+  wakeWhenNew(follower: StreamFollower): void {
+    this.#waking ??= new Set();
+    this.#waking.add(follower);
+  }
+
+  /** No more. */
+  letSleep(follower: StreamFollower): void {
+    if (this.#waking?.delete(follower) === true && this.#waking.size === 0) this.#waking = undefined;
+  }
+
+  /** Keeps what is told from now on, for somebody who reads the stream in order to join it. */
+  hold(): void {
+    this.#readers++;
+  }
+
+  /** Ends it. */
+  release(): void {
+    this.#readers--;
+    if (this.#readers === 0) this.#recent = [];
+  }
+
+  /** What was told behind a place, as far as it was kept; undefined: not all of it. */
+  recentAfter({ epoch, offset }: StreamPosition): readonly StreamEntry[] | undefined {
+    const { position } = this;
+    if (epoch !== position.epoch) return undefined;
+    const entries = this.#recent.filter((entry) => entry.offset > offset);
+    return entries.length === position.offset - offset ? entries : undefined;
+  }
+
+  // Repair
+
+  /** Reads what is missing, once for all who follow; resolves when that was tried. */
+  repair(): Promise<void> {
+    this.#isStale = true;
+    this.#repairing ??= this.#repair();
+    return this.#repairing;
+  }
+
+  async #repair(): Promise<void> {
+    this.#environment.statistics.repairs++;
+    try {
+      do {
+        this.#isStale = false;
+        await this.#readMissing();
+      } while (this.#isStale && !this.#isEnded);
+    } catch {
+      // The engine is away: what is held is served on, and the next try is soon.
+      this.#retry?.cancel();
+      if (!this.#isEnded) this.#retry = this.#environment.clock.setTimer(() => void this.repair(), retryMs);
+    } finally {
+      this.#repairing = undefined;
+    }
+  }
+
+  async #readMissing(): Promise<void> {
+    const read = await this.engine.read(this.name, this.position, repairEntries);
+    if (this.#isEnded) return;
+    if (read.kind === 'read') {
+      this.adopt(read.entries, read.head.epoch);
+      // What was told meanwhile and lies beyond is missing still.
+      if (read.head.offset > this.position.offset) this.#isStale = true;
+      return;
+    }
+    if (this.kind !== 'map') {
+      this.#move(read.head, skipFrame(this.alias, this.#missed(read.head), read.head, read.reason));
+      return;
+    }
+    const { entries, head } = await this.engine.map(this.name);
+    if (this.#isEnded) return;
+    this.#move(head, messageOf([skipFrame(this.alias, -1, head), snapshotFrame(this.alias, entries)]));
+  }
+
+  #missed(head: StreamPosition): number {
+    const { epoch, offset } = this.position;
+    return epoch === head.epoch && head.offset > offset ? head.offset - offset : -1;
+  }
+
+  #move(head: StreamPosition, message: string): void {
+    this.flush();
+    const before = this.#flushed;
+    this.#position = head;
+    this.#flushed = head;
+    this.#recent = [];
+    const shared = new SharedFrames(message);
+    for (const follower of this.#live) follower.moved(shared, before);
+    if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();
+  }
+}
+
+/** What a slow session calls what its server calls by another name. */
+export function overrunOf(reason: GapReason): GapReason {
+  return reason === 'expired' ? 'overrun' : reason;
+}

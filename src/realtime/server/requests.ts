@@ -1,0 +1,266 @@
+// What clients ask: publications, pages of a history, who is there, and calls of handlers. Each is answered once, with a result or a
+// coded error; a publication or a call that is sent again is known by the id of its session and its own.
+
+import { describe } from '../../base/errors.ts';
+import { isThenable } from '../../base/rejections.ts';
+import type { StreamEntry } from '../engine/engine.ts';
+import { RealtimeError, type WireError } from '../wire/error-codes.ts';
+import { FrameType, type RequestFrame } from '../wire/frames.ts';
+import type { ChannelAccess } from './channel-access.ts';
+import type { FoundChannel } from './channel-declaration.ts';
+import type { Calls } from './calls.ts';
+import type { HubSettings } from './hub-options.ts';
+import type { HubStatistics } from './hub-statistics.ts';
+import type { Session } from './session.ts';
+import { presenceStream } from './subscription.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
+
+/** A request that somebody can take back. */
+export interface RunningRequest {
+  cancel(): void;
+}
+
+/** Takes the answer of a request: the text of a frame. Called once at most. */
+export type Reply = (frame: string) => void;
+
+/** What requests take from the hub. */
+export interface RequestEnvironment {
+  readonly settings: HubSettings;
+  readonly statistics: HubStatistics;
+  readonly access: ChannelAccess;
+  readonly calls: Calls;
+}
+
+// A page of a history is no larger than that, so that no client is sent what it may not take.
+const maxPageLength = 1024 * 1024;
+
+/** Answers requests. */
+export class Requests {
+  readonly #environment: RequestEnvironment;
+
+  constructor(environment: RequestEnvironment) {
+    this.#environment = environment;
+  }
+
+  /**
+   * Answers one, now or later.
+   * @param nameOf the name of a channel that the request names by its alias
+   */
+  handle(
+    session: Session,
+    frame: RequestFrame,
+    nameOf: (alias: number) => string | undefined,
+    reply: Reply,
+  ): void {
+    const [, id, channel, name, data, options] = frame;
+    const answer: Reply =
+      id === 0
+        ? () => undefined
+        : (text) => {
+            session.pendingRequests--;
+            reply(text);
+          };
+    const { maxPendingRequests } = this.#environment.settings;
+    if (id !== 0) {
+      if (session.pendingRequests >= maxPendingRequests) {
+        reply(
+          errorReply(
+            id,
+            new RealtimeError(
+              'TOO_MANY',
+              `more than ${maxPendingRequests} requests of one session wait for their answer`,
+              { retryable: true },
+            ),
+          ),
+        );
+        return;
+      }
+      session.pendingRequests++;
+    }
+    if (channel === 0) {
+      this.#environment.calls.handle(session, id, name, data, options ?? {}, answer);
+      return;
+    }
+    try {
+      const found = this.#channel(channel, nameOf);
+      if (name === '$history') this.#settle(id, answer, this.#history(session, found, data));
+      else if (name === '$presence') this.#settle(id, answer, this.#presence(session, found));
+      else this.#publish(session, id, found, name, data, answer);
+    } catch (error) {
+      answer(this.#failed(id, error));
+    }
+  }
+
+  #channel(channel: number | string, nameOf: (alias: number) => string | undefined): FoundChannel {
+    const { access } = this.#environment;
+    if (typeof channel === 'string') return access.find(channel);
+    const name = nameOf(channel);
+    if (name !== undefined) return access.find(name);
+    throw new RealtimeError(
+      'NOT_SUBSCRIBED',
+      `no subscription has the alias ${channel}, expected one of this link, or the name of a channel`,
+    );
+  }
+
+  #settle(id: number | string, answer: Reply, result: Promise<string>): void {
+    result.then(
+      (text) => answer(`[${FrameType.reply},${writeJson(id)},${text}]`),
+      (error: unknown) => answer(this.#failed(id, error)),
+    );
+  }
+
+  #failed(id: number | string, error: unknown): string {
+    const { settings, statistics } = this.#environment;
+    if (error instanceof RealtimeError) {
+      if (error.code === 'UNAVAILABLE') statistics.engineFailures++;
+      return errorReply(id, error);
+    }
+    settings.onError(error);
+    return errorReply(
+      id,
+      new RealtimeError('UNAVAILABLE', 'the server failed to answer', { retryable: true }),
+    );
+  }
+
+  // Publications of a session keep their order, also where a rule takes its time; what is decided at once goes at once.
+  #publish(
+    session: Session,
+    id: number | string,
+    channel: FoundChannel,
+    event: string,
+    data: unknown,
+    answer: Reply,
+  ): void {
+    const { access } = this.#environment;
+    const before = session.publishing;
+    if (before === undefined) {
+      const checked = access.publication(session, channel, event, data);
+      if (!isThenable(checked)) {
+        this.#settle(id, answer, this.#append(session, id, channel, event, checked));
+        return;
+      }
+      this.#queue(
+        session,
+        id,
+        answer,
+        Promise.resolve(checked).then((ready) => this.#append(session, id, channel, event, ready)),
+      );
+      return;
+    }
+    const next = before
+      .then(() => access.publication(session, channel, event, data))
+      .then((ready) => this.#append(session, id, channel, event, ready));
+    this.#queue(session, id, answer, next);
+  }
+
+  #queue(session: Session, id: number | string, answer: Reply, appended: Promise<string>): void {
+    this.#settle(id, answer, appended);
+    const settled: Promise<unknown> = appended
+      .catch(() => undefined)
+      .then(() => {
+        if (session.publishing === settled) session.publishing = undefined;
+      });
+    session.publishing = settled;
+  }
+
+  async #append(
+    session: Session,
+    id: number | string,
+    { name: channel, declaration }: FoundChannel,
+    event: string,
+    data: unknown,
+  ): Promise<string> {
+    const { settings, statistics } = this.#environment;
+    const { engine, idempotencyWindowMs, clock } = settings;
+    const common = {
+      name: event,
+      data: writeJson(data),
+      ...(session.user === undefined ? {} : { user: session.user }),
+    };
+    statistics.publications++;
+    if (declaration.delivery === 'volatile') {
+      await engine.broadcast(channel, common);
+      return '{}';
+    }
+    const startedAtMs = clock.now();
+    const { position } = await engine.append(channel, {
+      ...common,
+      retention: declaration.retention,
+      ...(id === 0 ? {} : { idempotency: { key: `${session.id}/${id}`, windowMs: idempotencyWindowMs } }),
+    });
+    statistics.publishMs.add(clock.now() - startedAtMs);
+    return `{"offset":${position.offset}}`;
+  }
+
+  async #history(session: Session, channel: FoundChannel, input: unknown): Promise<string> {
+    const { access, settings } = this.#environment;
+    await access.requireSubscribe(session, channel);
+    const { before, count } = readPageWish(input);
+    const { name, declaration } = channel;
+    if (declaration.delivery === 'volatile') return '{"entries":[]}';
+    const { entries } = await settings.engine.history(name, before, Math.min(count, settings.maxHistory));
+    return `{"entries":[${writeHistory(entries, (entry) => declaration.format.metaOf(entry)).join(',')}]}`;
+  }
+
+  async #presence(session: Session, channel: FoundChannel): Promise<string> {
+    const { access, settings } = this.#environment;
+    await access.requireSubscribe(session, channel);
+    await access.requirePresence(session, channel, '{}');
+    const { entries } = await settings.engine.map(presenceStream(channel.name));
+    if (channel.declaration.presenceMode === 'counts') {
+      return writeJson({ count: entries.reduce((sum, { value }) => sum + Number(value), 0) });
+    }
+    return `{${entries.map(({ key, value }) => `${writeJson(key)}:${value}`).join(',')}}`;
+  }
+}
+
+// The newest that fit, oldest first.
+function writeHistory(
+  entries: readonly StreamEntry[],
+  metaOf: (entry: StreamEntry) => string,
+): readonly string[] {
+  const written: string[] = [];
+  let length = 0;
+  for (const entry of entries.toReversed()) {
+    const { offset, name, data, id } = entry;
+    const text = `[${offset},${writeJson(name)},${data},"${id}"${metaOf(entry)}]`;
+    length += text.length;
+    if (length > maxPageLength && written.length > 0) break;
+    written.push(text);
+  }
+  return written.toReversed();
+}
+
+function readPageWish(input: unknown): { readonly before: number | undefined; readonly count: number } {
+  const given: object = typeof input === 'object' && input !== null ? input : {};
+  const before: unknown = 'before' in given ? given.before : undefined;
+  const count: unknown = 'count' in given ? given.count : undefined;
+  const isBefore = before === undefined || before === null || isCount(before);
+  if (!isBefore || !isCount(count) || count === 0) {
+    throw new RealtimeError(
+      'BAD_DATA',
+      `input: ${describe(input)}, expected { before?: an offset, count: 1 or more }`,
+    );
+  }
+  return { before: isCount(before) ? before : undefined, count };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The frame that answers a request with an error. */
+export function errorReply(id: number | string, error: RealtimeError): string {
+  return `[${FrameType.reply},${writeJson(id)},null,${writeJson(error.toWire())}]`;
+}
+
+/** What the text of an answer says, for those who have to look into it. */
+export function readReply(text: string): { readonly result: unknown; readonly error: WireError | undefined } {
+  const frame = readJson(text);
+  const [, , result, error]: readonly unknown[] = Array.isArray(frame) ? frame : [];
+  return { result, error: isWireError(error) ? error : undefined };
+}
+
+function isWireError(value: unknown): value is WireError {
+  return typeof value === 'object' && value !== null && 'code' in value;
+}

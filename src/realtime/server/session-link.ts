@@ -1,0 +1,340 @@
+// One link of a session, from its opening to its end: the hello, the frames that arrive, the heartbeat, what follows channels here, and
+// who waits until it has drained. Most links are quiet most of the time, so what few need is made late.
+
+import type { Timer } from '../../base/clock.ts';
+import { SharedTimer, SharedTimers } from '../../base/shared-timers.ts';
+import type { LinkKind, ServerLink, ServerLinkEvents } from '../link/link.ts';
+import { goodbyeCloseCodes, RealtimeError, type RealtimeErrorCode } from '../wire/error-codes.ts';
+import { type ClientFrame, FrameType, type Goodbye } from '../wire/frames.ts';
+import type { DrainListener, FollowerHome } from './follower.ts';
+import { readClientFrame } from './frame-reader.ts';
+import type { HubSettings } from './hub-options.ts';
+import type { HubStatistics } from './hub-statistics.ts';
+import type { LinkPeer } from './link-acceptor.ts';
+import type { NodeStream } from './node-stream.ts';
+import type { Session } from './session.ts';
+import type { Subscription } from './subscription.ts';
+import { readClientText } from '../wire/client-text.ts';
+import { writeJson } from '../wire/json-codec.ts';
+
+/** What a link is told to. */
+export interface LinkHome {
+  readonly settings: HubSettings;
+  readonly statistics: HubStatistics;
+  /** A first frame that is a hello arrived. */
+  greet(link: SessionLink, hello: ClientFrame & readonly [1, unknown], peer: LinkPeer): void;
+  /** A frame arrived on a link that has a session. */
+  frame(link: SessionLink, session: Session, frame: ClientFrame): void;
+  /** A heartbeat was sent. */
+  beaten(session: Session): void;
+  /** The link is gone; with a code when the server ended it. */
+  ended(link: SessionLink, code: RealtimeErrorCode | undefined): void;
+}
+
+/** How a link is ended by the server. */
+export interface GoodbyeOptions {
+  readonly retryable?: boolean;
+  /** When to come back, in milliseconds. */
+  readonly afterMs?: number;
+}
+
+const firstHeartbeatMs = 1_000;
+// What may wait while the hello is answered.
+const maxHeldTexts = 64;
+
+/** A link and what belongs to it alone. */
+export class SessionLink extends SharedTimer implements ServerLinkEvents, FollowerHome {
+  readonly link: ServerLink;
+  session: Session | undefined;
+  /** By channel. */
+  readonly subscriptions: Map<string, Subscription> = new Map();
+  /** Ends what was begun for this link, beside subscriptions. */
+  readonly #home: LinkHome;
+  #peer: LinkPeer | undefined;
+  #state: 'waiting' | 'greeting' | 'open' | 'ended' = 'waiting';
+  #held: string[] | undefined;
+  #lagging: Set<DrainListener> | undefined;
+  #own: { end(): void }[] | undefined;
+  #abort: AbortController | undefined;
+  #hasHeard = false;
+  #askedAtMs = -1;
+  #expiry: Timer | undefined;
+
+  constructor(link: ServerLink, peer: LinkPeer, home: LinkHome) {
+    super();
+    this.link = link;
+    this.#peer = peer;
+    this.#home = home;
+    this.#startTimer(home.settings.helloTimeoutMs);
+  }
+
+  get kind(): LinkKind {
+    return this.link.kind;
+  }
+
+  /** The id of its session. */
+  get id(): string {
+    return this.session?.id ?? '';
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Aborted when the link is gone before its hello was answered. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  // What arrives
+
+  received(text: string): void {
+    if (this.#state === 'ended') return;
+    this.#heard();
+    const { settings, statistics } = this.#home;
+    if (text.length > settings.maxFrameBytes) {
+      this.goodbye(
+        new RealtimeError(
+          'TOO_LARGE',
+          `a message of ${text.length} characters, expected at most ${settings.maxFrameBytes} bytes`,
+        ),
+      );
+      return;
+    }
+    if (this.#state === 'greeting') {
+      this.#hold(text);
+      return;
+    }
+    let frames: readonly unknown[];
+    try {
+      frames = readClientText(text);
+    } catch (error) {
+      statistics.badFrames++;
+      this.#wrong(error);
+      return;
+    }
+    for (const frame of frames) this.#frame(frame);
+  }
+
+  #heard(): void {
+    this.#hasHeard = true;
+  }
+
+  /** A sign of life that came another way. */
+  heard(): void {
+    this.#heard();
+  }
+
+  #hold(text: string): void {
+    this.#held ??= [];
+    if (this.#held.push(text) > maxHeldTexts) {
+      this.goodbye(
+        new RealtimeError(
+          'TOO_MANY',
+          `more than ${maxHeldTexts} messages before the welcome, expected to wait for it`,
+        ),
+      );
+    }
+  }
+
+  #frame(item: unknown): void {
+    if (this.#state === 'ended') return;
+    let frame: ClientFrame;
+    try {
+      frame = readClientFrame(item);
+    } catch (error) {
+      this.#home.statistics.badFrames++;
+      this.#wrong(error);
+      return;
+    }
+    const { session } = this;
+    if (this.#state === 'open' && session !== undefined) {
+      if (frame.length === 0) this.#answered();
+      else if (frame[0] === FrameType.hello)
+        this.goodbye(new RealtimeError('BAD_FRAME', 'a second hello on one link, expected one'));
+      else this.#home.frame(this, session, frame);
+    } else if (this.#state === 'waiting' && frame.length !== 0 && frame[0] === FrameType.hello) {
+      this.#greet(frame);
+    } else if (this.#state === 'waiting') {
+      this.goodbye(new RealtimeError('BAD_FRAME', 'the first frame is no hello, expected [1, {"v":1}]'));
+    } else {
+      this.#hold(writeJson(item));
+    }
+  }
+
+  #greet(hello: ClientFrame & readonly [1, unknown]): void {
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    // Request and headers are let go: nothing asks for them after the hello.
+    this.#peer = undefined;
+    this.#state = 'greeting';
+    SharedTimers.of(this.#home.settings.clock).cancel(this);
+    this.#home.greet(this, hello, peer);
+  }
+
+  // Before a hello nothing is let pass; behind it, an error harms nothing but the frame.
+  #wrong(cause: unknown): void {
+    const error =
+      cause instanceof RealtimeError ? cause : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
+    if (this.#state === 'open') this.send(`[${FrameType.error},${writeJson(error.toWire())}]`);
+    else this.goodbye(error);
+  }
+
+  /** The hello is answered: the link has a session. What was sent meanwhile is read now. */
+  opened(session: Session): void {
+    this.session = session;
+    this.#state = 'open';
+    this.#abort = undefined;
+    this.watchExpiry();
+    if (this.kind !== 'poll') this.#startTimer(firstHeartbeatMs);
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) for (const text of held) this.received(text);
+  }
+
+  // What is sent
+
+  /** Sends a text to this client. One who asks more than it reads is ended. */
+  send(text: string): void {
+    if (this.#state === 'ended') return;
+    this.link.send(text);
+    const { maxBufferedBytes } = this.#home.settings;
+    if (this.link.bufferedBytes <= maxBufferedBytes) return;
+    this.goodbye(
+      new RealtimeError(
+        'SLOW_CONSUMER',
+        `${this.link.bufferedBytes} bytes wait for a client that reads too slowly, at most ${maxBufferedBytes}`,
+        { retryable: true },
+      ),
+    );
+  }
+
+  /** Says why, and ends the link. */
+  goodbye(error: RealtimeError, { retryable = error.retryable, afterMs }: GoodbyeOptions = {}): void {
+    if (this.#state === 'ended') return;
+    const goodbye: Goodbye = {
+      code: error.code,
+      message: error.message,
+      ...(retryable ? { retryable } : {}),
+      ...(afterMs === undefined ? {} : { afterMs: Math.round(afterMs) }),
+    };
+    this.link.send(`[${FrameType.goodbye},${writeJson(goodbye)}]`);
+    this.#home.statistics.saidGoodbye(error.code);
+    this.#end(error.code);
+    this.link.close(goodbyeCloseCodes[error.code] ?? 4000, error.code);
+  }
+
+  // Followers
+
+  waitForDrain(follower: DrainListener): void {
+    this.#lagging ??= new Set();
+    this.#lagging.add(follower);
+  }
+
+  tooSlow({ name }: NodeStream): void {
+    this.goodbye(
+      new RealtimeError('SLOW_CONSUMER', `the session reads ${JSON.stringify(name)} too slowly`, {
+        retryable: true,
+      }),
+    );
+  }
+
+  drained(): void {
+    const lagging = this.#lagging;
+    if (lagging === undefined || this.#state === 'ended') return;
+    this.#lagging = undefined;
+    for (const follower of lagging) {
+      if (this.link.isFull) this.waitForDrain(follower);
+      else follower.drained();
+    }
+  }
+
+  /** What ends with this link. */
+  owns(part: { end(): void }): void {
+    this.#own ??= [];
+    this.#own.push(part);
+  }
+
+  // Time
+
+  override timeUp(): void {
+    const { settings, statistics } = this.#home;
+    const { heartbeatMs, heartbeatTimeoutMs, clock, helloTimeoutMs } = settings;
+    const { session } = this;
+    if (session === undefined) {
+      this.goodbye(new RealtimeError('BAD_FRAME', `no hello within ${helloTimeoutMs} ms`));
+      return;
+    }
+    const isShort = heartbeatTimeoutMs < heartbeatMs;
+    const isAsked = this.#askedAtMs >= 0;
+    if (isAsked && !this.#hasHeard && clock.now() - this.#askedAtMs >= heartbeatTimeoutMs) {
+      statistics.saidGoodbye('HEARTBEAT_MISSED');
+      this.#end(undefined);
+      this.link.close(1001, 'no heartbeat');
+      return;
+    }
+    if (isAsked && isShort) {
+      this.#askedAtMs = -1;
+      this.#startTimer(heartbeatMs - heartbeatTimeoutMs);
+      return;
+    }
+    if (!isAsked || this.#hasHeard) {
+      this.#askedAtMs = Math.round(clock.now());
+      this.#hasHeard = false;
+    }
+    this.link.send('[]');
+    this.#home.beaten(session);
+    this.#startTimer(isShort ? heartbeatTimeoutMs : heartbeatMs);
+  }
+
+  #answered(): void {
+    if (this.#askedAtMs >= 0)
+      this.#home.statistics.heartbeatMs.add(Math.max(0, this.#home.settings.clock.now() - this.#askedAtMs));
+  }
+
+  #startTimer(delayMs: number): void {
+    SharedTimers.of(this.#home.settings.clock).start(this, delayMs);
+  }
+
+  /** Watches when the token of the session ends. */
+  watchExpiry(): void {
+    const { clock, timeOfDay } = this.#home.settings;
+    this.#expiry?.cancel();
+    const expiresAtMs = this.session?.expiresAtMs;
+    if (expiresAtMs === undefined) return;
+    // A clock's longest wait is shorter than that of some tokens.
+    this.#expiry = clock.setTimer(
+      () => {
+        if (timeOfDay() < expiresAtMs) this.watchExpiry();
+        else this.goodbye(tokenExpired());
+      },
+      Math.min(0x7fff_ffff, Math.max(0, expiresAtMs - timeOfDay())),
+    );
+  }
+
+  // The end
+
+  ended(): void {
+    if (this.#state !== 'ended') this.#end(undefined);
+  }
+
+  #end(code: RealtimeErrorCode | undefined): void {
+    this.#state = 'ended';
+    SharedTimers.of(this.#home.settings.clock).cancel(this);
+    this.#expiry?.cancel();
+    this.#held = undefined;
+    this.#peer = undefined;
+    this.#lagging = undefined;
+    this.#abort?.abort();
+    for (const subscription of this.subscriptions.values()) subscription.end();
+    if (this.#own !== undefined) for (const part of this.#own) part.end();
+    this.#home.ended(this, code);
+    this.subscriptions.clear();
+  }
+}
+
+/** Whose token has run out gets a new one and comes back. */
+export function tokenExpired(): RealtimeError {
+  return new RealtimeError('TOKEN_EXPIRED', 'the token has expired, expected a new one', { retryable: true });
+}

@@ -1,0 +1,75 @@
+// A session: one client of one user, for as long as it comes back in time. It outlives its links; what belongs to one link, the
+// subscriptions and what waits to be sent, is at the link (session-link.ts).
+
+import { SharedTimer } from '../../base/shared-timers.ts';
+import type { LinkKind } from '../link/link.ts';
+import type { SessionRecord } from '../engine/engine.ts';
+import type { RunningRequest } from './requests.ts';
+import type { SessionLink } from './session-link.ts';
+
+/** A session as rules and handlers see it. */
+export interface SessionView<Data = unknown> {
+  /** Its public name. */
+  readonly id: string;
+  readonly user: string | undefined;
+  /** What `authenticate` said of it. */
+  readonly data: Data;
+  /** What carries it now; undefined while it is away. */
+  readonly link: LinkKind | undefined;
+}
+
+/** What `authenticate` found. */
+export interface Identity {
+  readonly user: string | undefined;
+  readonly expiresAtMs: number | undefined;
+  readonly data: unknown;
+}
+
+/** A session on this node. While it is away it waits, and is forgotten when the time is up. */
+export class Session extends SharedTimer implements SessionView {
+  readonly id: string;
+  readonly user: string | undefined;
+  readonly secretHash: string;
+  data: unknown;
+  expiresAtMs: number | undefined;
+  /** The link that carries it. */
+  current: SessionLink | undefined;
+  /** When the engine was last told to keep it. */
+  keptAtMs = 0;
+  /** How many of its requests wait for their answer. */
+  pendingRequests = 0;
+  /** Calls that run, by their id. */
+  running: Map<number | string, RunningRequest> | undefined;
+  /** What has to be done before the next publication, so that they keep their order. */
+  publishing: Promise<unknown> | undefined;
+  readonly #forget: (session: Session) => void;
+
+  constructor(id: string, secretHash: string, identity: Identity, forget: (session: Session) => void) {
+    super();
+    this.id = id;
+    this.secretHash = secretHash;
+    this.user = identity.user;
+    this.data = identity.data;
+    this.expiresAtMs = identity.expiresAtMs;
+    this.#forget = forget;
+  }
+
+  get link(): LinkKind | undefined {
+    return this.current?.kind;
+  }
+
+  /** The session as the engine keeps it. */
+  record(): SessionRecord {
+    const { user, secretHash, expiresAtMs, data } = this;
+    return {
+      user,
+      secretHash,
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+    };
+  }
+
+  override timeUp(): void {
+    this.#forget(this);
+  }
+}

@@ -1,0 +1,142 @@
+// Frames that come beside a link which goes one way: each request of HTTP brings its session with it, and any node can answer, because
+// what a session is stands in the engine.
+
+import { RealtimeError } from '../wire/error-codes.ts';
+import { type ClientFrame, FrameType, type RequestFrame, type ServerFrame } from '../wire/frames.ts';
+import type { ClientCalls } from './client-calls.ts';
+import { readClientFrame } from './frame-reader.ts';
+import type { HubSettings } from './hub-options.ts';
+import type { HubStatistics } from './hub-statistics.ts';
+import type { NodeCommands } from './node-commands.ts';
+import { readReply, type Requests } from './requests.ts';
+import type { Session } from './session.ts';
+import { tokenExpired } from './session-link.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { hashSecret, isSameText } from './session-secret.ts';
+import { readJson } from '../wire/json-codec.ts';
+
+/** What answering frames takes from the hub. */
+export interface UpstreamEnvironment {
+  readonly settings: HubSettings;
+  readonly statistics: HubStatistics;
+  readonly registry: SessionRegistry;
+  readonly requests: Requests;
+  readonly clientCalls: ClientCalls;
+  readonly commands: NodeCommands;
+}
+
+/** Answers frames that come with their session. */
+export class Upstream {
+  readonly #environment: UpstreamEnvironment;
+
+  constructor(environment: UpstreamEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** Gives the answers, when all are there or the client has gone; never rejects. */
+  async answer(
+    [id, secret]: readonly [id: string, secret: string],
+    frames: readonly ClientFrame[],
+    signal: AbortSignal,
+  ): Promise<readonly ServerFrame[]> {
+    const { settings, statistics } = this.#environment;
+    let session: Session;
+    try {
+      session = await this.#find(id, secret);
+    } catch (error) {
+      if (error instanceof RealtimeError) return [errorFrame(error)];
+      settings.onError(error);
+      return [
+        errorFrame(
+          new RealtimeError('UNAVAILABLE', 'the server failed to find a session', { retryable: true }),
+        ),
+      ];
+    }
+    const answers: ServerFrame[] = [];
+    const gone = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const answered = frames.map(async (given: unknown) => {
+      try {
+        const answer = await this.#frame(session, readClientFrame(given));
+        if (answer !== undefined) answers.push(answer);
+      } catch (error) {
+        statistics.badFrames++;
+        answers.push(
+          errorFrame(
+            error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
+          ),
+        );
+      }
+    });
+    await Promise.race([Promise.all(answered), gone]);
+    return answers;
+  }
+
+  async #find(id: string, secret: string): Promise<Session> {
+    const { registry, settings } = this.#environment;
+    const secretHash = await hashSecret(secret);
+    const session = registry.get(id);
+    const record = session === undefined ? await settings.engine.session(id) : session.record();
+    if (record === undefined || !isSameText(record.secretHash, secretHash)) {
+      throw new RealtimeError(
+        'UNAUTHENTICATED',
+        'no such session, or another secret: expected those of the last welcome',
+      );
+    }
+    const { user, expiresAtMs, data } = record;
+    if (expiresAtMs !== undefined && expiresAtMs <= settings.timeOfDay()) throw tokenExpired();
+    if (session !== undefined) return session;
+    return registry.obtain(id, secretHash, {
+      user,
+      expiresAtMs,
+      data: data === undefined ? undefined : readJson(data),
+    });
+  }
+
+  #frame(session: Session, frame: ClientFrame): Promise<ServerFrame | undefined> | ServerFrame | undefined {
+    const { clientCalls, commands } = this.#environment;
+    switch (frame[0]) {
+      case undefined:
+        if (session.current !== undefined) session.current.heard();
+        else commands.tell({ kind: 'alive', session: session.id }).catch(() => undefined);
+        return undefined;
+      case FrameType.request:
+        return this.#request(session, frame);
+      case FrameType.reply:
+        clientCalls.answered(session, String(frame[1]), frame[2], frame[3]);
+        return undefined;
+      case FrameType.cancel:
+        session.running?.get(frame[1])?.cancel();
+        return undefined;
+      default:
+        return errorFrame(
+          new RealtimeError(
+            'BAD_FRAME',
+            `frame ${frame[0]} beside a link that goes one way, expected subscriptions and tokens in its hello`,
+          ),
+        );
+    }
+  }
+
+  #request(session: Session, frame: RequestFrame): Promise<ServerFrame | undefined> {
+    const [, id] = frame;
+    return new Promise((resolve) => {
+      this.#environment.requests.handle(
+        session,
+        frame,
+        () => undefined,
+        (text) => {
+          const { result, error } = readReply(text);
+          resolve(error === undefined ? [FrameType.reply, id, result] : [FrameType.reply, id, null, error]);
+        },
+      );
+      // Nobody waits for what has no id.
+      if (id === 0) resolve(undefined);
+    });
+  }
+}
+
+function errorFrame(error: RealtimeError): ServerFrame {
+  return [FrameType.error, error.toWire()];
+}

@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest';
+import { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
+import { settle } from '../../../src/testing.ts';
+import { connect, fields, stage, type Stage } from './hub-stage.ts';
+
+/** A hub whose `add` waits until it is told to answer. */
+function slowStage(): Stage & { readonly runs: { readonly signal: AbortSignal; finish(): void }[] } {
+  const scene = stage();
+  const runs: { readonly signal: AbortSignal; finish(): void }[] = [];
+  scene.hub.call(
+    'add',
+    ({ a, b }, { signal }) =>
+      new Promise((resolve) => {
+        runs.push({ signal, finish: () => resolve(a + b) });
+      }),
+  );
+  return { ...scene, runs };
+}
+
+function byId(a: readonly unknown[], b: readonly unknown[]): number {
+  return Number(a[1]) - Number(b[1]);
+}
+
+describe('a call', () => {
+  test('is answered with what its handler returns', async () => {
+    const scene = stage();
+    scene.hub.call('add', ({ a, b }, { user, session }) => {
+      expect([user, session.user, session.data]).toEqual(['ann', 'ann', { level: 3 }]);
+      return a + b;
+    });
+    scene.hub.call('nothing', () => undefined);
+    const { link } = await connect(scene, { token: 'ann' });
+    link.say([
+      [4, 1, 0, 'add', { a: 1, b: 2 }],
+      [4, 2, 0, 'nothing', null],
+    ]);
+    await settle();
+    expect(link.take(5).toSorted(byId)).toEqual([
+      [5, 1, 3],
+      [5, 2, null],
+    ]);
+    expect(scene.errors).toEqual([]);
+  });
+
+  test('that fails tells the caller no more than that, unless the handler means it', async () => {
+    const scene = stage();
+    const secret = new Error('password of the database');
+    scene.hub.call('add', () => {
+      throw secret;
+    });
+    scene.hub.call('read', async () => {
+      throw new RealtimeError('FORBIDDEN', 'not you', { data: { why: 1 } });
+    });
+    const { link } = await connect(scene);
+    link.say([4, 1, 0, 'add', { a: 1, b: 2 }]);
+    link.say([4, 2, 0, 'read', 'x']);
+    link.say([4, 3, 0, 'unheard of', 'x']);
+    link.say([4, 4, 0, 'nothing', 'x']);
+    await settle();
+    const errors = link.take(5).map((frame) => [frame[1], fields(frame[3]).code]);
+    expect(errors.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
+      [1, 'HANDLER_FAILED'],
+      [2, 'FORBIDDEN'],
+      [3, 'UNKNOWN_CALL'],
+      [4, 'UNKNOWN_CALL'],
+    ]);
+    expect(scene.errors).toEqual([secret]);
+    expect(JSON.stringify(link.messages)).not.toContain('password');
+  });
+
+  test('sent again while it runs, or later, runs once', async () => {
+    const scene = slowStage();
+    const ann = await connect(scene, { token: 'ann' });
+    ann.link.say([4, 'x-1', 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    ann.link.cut();
+    const again = await connect(scene, { token: 'ann', session: ann.session });
+    again.link.say([4, 'x-1', 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(scene.runs).toHaveLength(1);
+    scene.runs[0].finish();
+    await settle();
+    expect(again.link.take(5)).toEqual([[5, 'x-1', 3]]);
+    again.link.say([4, 'x-1', 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(again.link.take(5)).toEqual([[5, 'x-1', 3]]);
+    expect(scene.runs).toHaveLength(1);
+    expect(scene.hub.snapshot().calls).toMatchObject({ running: 0, repeated: 1 });
+  });
+
+  test('sent again to another node waits there for the one that runs it', async () => {
+    const first = slowStage();
+    const second = stage({}, { clock: first.clock, engine: first.engine });
+    second.hub.call('add', () => 0);
+    const ann = await connect(first, { token: 'ann' });
+    ann.link.say([4, 1, 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    const moved = await connect(second, { token: 'ann', session: ann.session });
+    moved.link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(moved.link.take(5)).toEqual([]);
+    first.runs[0].finish();
+    await first.clock.advanceAsync(1_000);
+    expect(moved.link.take(5)).toEqual([[5, 1, 3]]);
+  });
+
+  test('whose node is gone has an outcome that nobody knows', async () => {
+    const first = slowStage();
+    const second = stage({}, { clock: first.clock, engine: first.engine });
+    second.hub.call('add', () => 0);
+    const ann = await connect(first, { token: 'ann' });
+    ann.link.say([4, 1, 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    await first.hub.close();
+    const moved = await connect(second, { token: 'ann', session: ann.session });
+    moved.link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(moved.link.take(5)).toEqual([
+      [5, 1, null, { code: 'OUTCOME_UNKNOWN', message: expect.any(String) }],
+    ]);
+  });
+
+  test('that is idempotent runs again', async () => {
+    const scene = stage();
+    let runs = 0;
+    scene.hub.call('read', (input, { isRetry }) => `${input} ${++runs} ${isRetry}`);
+    const { link } = await connect(scene);
+    link.say([4, 1, 0, 'read', 'x']);
+    await settle();
+    link.say([4, 1, 0, 'read', 'x', { again: true }]);
+    await settle();
+    expect(link.take(5).map((frame) => frame[2])).toEqual(['x 1 false', 'x 2 true']);
+  });
+
+  test('ends at its deadline, and what comes of it later is kept for who asks again', async () => {
+    const scene = slowStage();
+    const { link } = await connect(scene);
+    link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { deadlineMs: 500 }]);
+    await scene.clock.advanceAsync(499);
+    expect([link.take(5), scene.runs[0].signal.aborted]).toEqual([[], false]);
+    await scene.clock.advanceAsync(1);
+    expect(link.take(5)).toEqual([
+      [5, 1, null, { code: 'DEADLINE_EXCEEDED', message: expect.stringContaining('500 ms') }],
+    ]);
+    expect(scene.runs[0].signal.aborted).toBe(true);
+    scene.runs[0].finish();
+    await settle();
+    link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(link.take(5)).toEqual([[5, 1, 3]]);
+  });
+
+  test('waits no longer than the server allows', async () => {
+    const scene = slowStage();
+    const { link } = await connect(scene);
+    link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { deadlineMs: 1e9 }]);
+    await scene.clock.advanceAsync(30_000);
+    expect(link.take(5)).toHaveLength(1);
+  });
+
+  test('that the client takes back aborts the handler', async () => {
+    const scene = slowStage();
+    const { link } = await connect(scene);
+    link.say([4, 1, 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    link.say([14, 1]);
+    expect(scene.runs[0].signal.aborted).toBe(true);
+    expect(link.take(5)).toEqual([[5, 1, null, { code: 'CANCELLED', message: expect.any(String) }]]);
+  });
+
+  test('beyond the bound of those that wait is refused', async () => {
+    const scene = stage({ maxPendingRequests: 2 });
+    scene.hub.call('add', () => new Promise<number>(() => undefined));
+    const { link } = await connect(scene);
+    for (const id of [1, 2, 3]) link.say([4, id, 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    expect(link.take(5)).toEqual([
+      [5, 3, null, { code: 'TOO_MANY', message: expect.any(String), retryable: true }],
+    ]);
+  });
+});
+
+describe('a call of the server', () => {
+  test('is answered by the client, also from another node', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    const ann = await connect(scene, { token: 'ann' });
+    await connect(other, { token: 'bob' });
+    for (const { hub } of [scene, other]) {
+      const answer = hub.session(ann.session[0]).call('confirm', 'sure?');
+      await settle();
+      const [request] = ann.link.take(4);
+      expect(request).toEqual([4, expect.any(String), 0, 'confirm', 'sure?', { deadlineMs: 30_000 }]);
+      ann.link.say([5, request[1], true]);
+      expect(await answer).toBe(true);
+    }
+  });
+
+  test('is answered by nobody else', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann' });
+    const eve = await connect(scene, { token: 'eve' });
+    const answer = scene.hub.session(ann.session[0]).call('confirm', 'sure?', { timeoutMs: 1000 });
+    const failure = answer.catch((error: unknown) => error);
+    await settle();
+    const [request] = ann.link.take(4);
+    eve.link.say([5, request[1], true]);
+    await scene.clock.advanceAsync(1000);
+    expect(await failure).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(ann.link.take(14)).toEqual([[14, request[1]]]);
+  });
+
+  test('waits for a client that is away, and is unknown when it was lost with it', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann' });
+    ann.link.cut();
+    const waiting = scene.hub.session(ann.session[0]).call('confirm', 'there?');
+    const again = await connect(scene, { token: 'ann', session: ann.session });
+    const [request] = again.link.take(4);
+    again.link.say([5, request[1], false]);
+    expect(await waiting).toBe(false);
+    const lost = scene.hub.session(ann.session[0]).call('confirm', 'lost?', { timeoutMs: 1000 });
+    const failure = lost.catch((error: unknown) => error);
+    await settle();
+    again.link.cut();
+    await scene.clock.advanceAsync(1000);
+    expect(await failure).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+});
