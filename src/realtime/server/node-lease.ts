@@ -14,6 +14,7 @@ export class NodeLease {
   #holding: Promise<void> | undefined;
   #timer: Timer | undefined;
   #hasBegun = false;
+  #isHeld = false;
   #isEnded = false;
 
   /** @param begunAnew told when it had run out: nothing is left of what the node owned */
@@ -23,6 +24,11 @@ export class NodeLease {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
     this.#begunAnew = begunAnew;
+  }
+
+  /** Whether it runs, so that nobody has to wait. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Resolves when the lease runs. Rejects while the engine is away. */
@@ -36,8 +42,10 @@ export class NodeLease {
       const state = await this.#engine.renewLease(this.node, this.#ttlMs);
       if (state === 'begun' && this.#hasBegun) this.#begunAnew();
       this.#hasBegun = true;
+      this.#isHeld = true;
     } catch (error) {
       this.#holding = undefined;
+      this.#isHeld = false;
       throw error;
     } finally {
       // Three tries within the time.
