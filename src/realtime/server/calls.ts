@@ -119,19 +119,19 @@ export class Calls {
       answer,
       this.#environment,
     );
+    const pending = call.run(data);
+    // Most are answered already.
+    if (pending === undefined) return;
     if (id !== 0) {
       session.running ??= new Map();
       session.running.set(id, call);
     }
     this.#runningCount++;
-    const ended = (): void => {
+    void pending.then(() => {
       if (session.running?.get(id) === call) session.running.delete(id);
       this.#runningCount--;
       if (this.#runningCount === 0) this.#idle?.();
-    };
-    const pending = call.run(data);
-    if (pending === undefined) ended();
-    else void pending.then(ended);
+    });
   }
 }
 
@@ -144,6 +144,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
   readonly #declared: DeclaredCall;
   readonly #environment: CallEnvironment;
   #waiting: Reply[];
+  #keyText: string | undefined;
   // Made when a handler asks for it: most do not.
   #abort: AbortController | undefined;
   #abortReason: RealtimeError | undefined;
@@ -300,8 +301,10 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     return result;
   }
 
+  // The same string for claim and result: it is hashed once.
   get #key(): string {
-    return `${this.session.id}/${this.#id}`;
+    this.#keyText ??= `${this.session.id}/${this.#id}`;
+    return this.#keyText;
   }
 
   #run(input: unknown): string | Promise<string> {
