@@ -40,7 +40,7 @@ export const browserLimitations: ReadonlyMap<string, Limitation> = new Map([
   ['cookies', headers],
   ['extension', headers],
   ['perMessageDeflate', { because: 'a browser offers compression by itself', kept: true }],
-  ['requireProtocol', { because: 'a browser demands it', kept: true }],
+  ['requireProtocol', { because: 'the standard of browsers demands it', kept: true }],
   ['tls', network],
   ['socket', network],
   ['createConnection', network],

@@ -89,7 +89,7 @@ export function openConnection(
   signal?: AbortSignal,
   handlers?: ConnectionHandlers<Connection>,
 ): Promise<Connection> {
-  const { url, handshakeTimeoutMs } = plan;
+  const { url, protocols, handshakeTimeoutMs } = plan;
   const clock = platform.clock ?? systemClock;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -111,6 +111,11 @@ export function openConnection(
     };
     // Within this call, because messages may follow at once: they have to find the connection listening.
     const opened = (): void => {
+      // The standard fails a connection without one of the subprotocols that were offered; Firefox opens it.
+      if (protocols.length > 0 && socket.protocol === '') {
+        fail(connectFailed(url, `the server chose no subprotocol, expected one of ${protocols.join(', ')}`));
+        return;
+      }
       release();
       const connection = makeConnection(socket, plan, clock);
       if (handlers !== undefined) connection.attach(handlers);

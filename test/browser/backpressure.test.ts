@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { Subject, until } from '../node/backpressure/subject.ts';
-import { quitChromium, testInChromium } from './chromium.ts';
+import { chromium } from './pages.ts';
 
 const KiB = 1024;
 const highWaterMarkBytes = 64 * KiB;
@@ -17,9 +17,20 @@ beforeAll(() => {
   const isBuilt = existsSync(new URL('../../dist/index.browser.js', import.meta.url));
   if (!isBuilt) throw new Error('dist/index.browser.js is missing: npm run build');
 });
-afterAll(quitChromium, 30_000);
+afterAll(() => chromium.quit(), 30_000);
 
-testInChromium('a page that stops reading its WebSocketStream makes a server wait', async (page) => {
+const writing = {
+  'the writable of its WebSocketStream': `
+    const { writable } = await new entry.WebSocketStream(url).opened;
+    const writer = writable.getWriter();
+    globalThis.write = async (bytes) => { await writer.ready; await writer.write(bytes); };`,
+  'the sends of a Connection': `
+    const connection = await entry.connect(url);
+    globalThis.write = async (bytes) => { if (!(await connection.send(bytes))) throw new Error('refused'); };`,
+};
+
+// Firefox has no WebSocketStream of its own, and ours over its WebSocket cannot make anybody wait (src/browser/web-socket.ts).
+chromium.test('a page that stops reading its WebSocketStream makes a server wait', async (page) => {
   await using subject = await Subject.start({ role: 'server', producer: 'send', messageBytes, options });
   await page.evaluate(`(async () => {
     const { WebSocketStream } = await import('/dist/index.browser.js');
@@ -49,18 +60,8 @@ testInChromium('a page that stops reading its WebSocketStream makes a server wai
   expect(await page.evaluate('fault')).toBe('');
 });
 
-const writing = {
-  'the writable of its WebSocketStream': `
-    const { writable } = await new entry.WebSocketStream(url).opened;
-    const writer = writable.getWriter();
-    globalThis.write = async (bytes) => { await writer.ready; await writer.write(bytes); };`,
-  'the sends of a Connection': `
-    const connection = await entry.connect(url);
-    globalThis.write = async (bytes) => { if (!(await connection.send(bytes))) throw new Error('refused'); };`,
-};
-
 for (const [name, open] of Object.entries(writing)) {
-  testInChromium(`a server that stops reading makes a page wait by ${name}`, async (page) => {
+  chromium.test(`a server that stops reading makes a page wait by ${name}`, async (page) => {
     await using subject = await Subject.start({
       role: 'server',
       consumer: 'iterator',

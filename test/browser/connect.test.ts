@@ -157,6 +157,16 @@ test('a socket that closes before it opens is a failure without details', async 
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('a socket that opens without one of the subprotocols that were offered is closed, and a failure', async () => {
+  const { socket, connecting, clock } = dial({ protocols: ['a', 'b'] });
+  socket.opens();
+  await expect(connecting).rejects.toMatchObject({
+    code: 'WS_CONNECT_FAILED',
+    message: 'could not connect to host: the server chose no subprotocol, expected one of a, b',
+  });
+  expect([socket.calls, clock.pendingTimers]).toEqual([[['close']], 0]);
+});
+
 test('a handshake that takes too long is given up', async () => {
   const { socket, connecting, clock } = dial({ handshakeTimeoutMs: 3000 });
   clock.advance(2999);

@@ -2,8 +2,8 @@
 // browser has no pings, no fragments and no server; what it has runs through the same list.
 
 import { readFile } from 'node:fs/promises';
-import { launch as launchWithPuppeteer } from 'puppeteer-core';
 import { chromiumPath, launchChromium } from '../chromium.ts';
+import { firefoxPath, launchFirefox } from '../firefox.ts';
 import { completeDeflate, type PeerDeflate } from './deflate-settings.ts';
 import { type Observation, Observations } from './observations.ts';
 import type { Peer, RunningClient } from './peer.ts';
@@ -57,18 +57,11 @@ export const chromium: BrowserPeer = {
 export const firefox: BrowserPeer = {
   name: 'Firefox',
   install: ['firefox-esr'],
-  probe: 'test -x /usr/bin/firefox-esr',
+  probe: `test -x ${firefoxPath}`,
   // The standard demands it ("establish a WebSocket connection"), but Firefox goes on without.
   abilities: { ...abilities, insistsOnSubprotocol: false },
   deflate: deflateOf(''),
-  ...pagesOf(() =>
-    launchWithPuppeteer({
-      browser: 'firefox',
-      executablePath: '/usr/bin/firefox-esr',
-      headless: true,
-      acceptInsecureCerts: true,
-    }),
-  ),
+  ...pagesOf(launchFirefox),
 };
 
 /** What a page cannot change: a browser always offers the same, and compresses what it likes. */

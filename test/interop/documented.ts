@@ -5,14 +5,14 @@ import { readFileSync } from 'node:fs';
 
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
 
-/** The one block of docs/deploy.md in this language. */
-export function documented(language: string): string {
-  const blocks = [...page.matchAll(/^```(\S+)[^\n]*\n([\s\S]*?)^```$/gm)].filter(
-    (match) => match[1] === language,
+/** The one block of docs/deploy.md in this language, and with this word behind it if it is given. */
+export function documented(language: string, role?: string): string {
+  const blocks = [...page.matchAll(/^```(\S+)[ \t]*([^\n]*)\n([\s\S]*?)^```$/gm)].filter(
+    (match) => match[1] === language && (role === undefined ? match[2] !== 'http2' : match[2] === role),
   );
   if (blocks.length !== 1)
-    throw new Error(`docs/deploy.md has ${blocks.length} blocks of ${language}, not 1`);
-  return blocks[0][2];
+    throw new Error(`docs/deploy.md has ${blocks.length} blocks of ${language} ${role ?? ''}, not 1`);
+  return blocks[0][3];
 }
 
 /** Replaces texts, all of which have to be there. */

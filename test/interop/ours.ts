@@ -2,9 +2,10 @@
 // scenario can ask for the next message, ping or pong, and counts the data frames that a message came in.
 
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import {
   type Connection,
   type ConnectionHandlers,
@@ -123,6 +124,8 @@ export class Side {
 export interface ListenOptions {
   /** Given: the server speaks TLS. */
   readonly certificate?: Certificate;
+  /** Whether it speaks HTTP/2, without TLS, and nothing else. */
+  readonly isHttp2?: boolean;
   /** Given: every ordinary request is answered with this page. */
   readonly page?: string;
   readonly pingIntervalMs?: number;
@@ -159,6 +162,7 @@ export class OurServer {
   static async listen(options: ListenOptions = {}): Promise<OurServer> {
     const {
       certificate,
+      isHttp2 = false,
       page,
       pingIntervalMs,
       perMessageDeflate = false,
@@ -172,10 +176,16 @@ export class OurServer {
       response.setHeader('Content-Type', 'text/html; charset=utf-8');
       response.end(page ?? '');
     };
-    const http =
-      certificate === undefined
+    const http = isHttp2
+      ? createHttp2Server(answer)
+      : certificate === undefined
         ? createServer(answer)
         : createTlsServer({ cert: certificate.cert, key: certificate.key }, answer);
+    const sockets = new Set<Socket>();
+    http.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     const arrived = new Map<string, Side>();
@@ -210,7 +220,7 @@ export class OurServer {
     );
     const stop = async (): Promise<void> => {
       await server.close({ timeoutMs: 1000 });
-      http.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       if (http.listening) await new Promise((resolve) => http.close(resolve));
     };
     const publish: OurServer['publish'] = (data, { compress }) =>

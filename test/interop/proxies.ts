@@ -32,6 +32,8 @@ export interface RunningProxy {
 export interface Proxy extends Requirement {
   /** Whether it cuts a tunnel in which nothing happens. */
   readonly cutsSilence: boolean;
+  /** Whether it speaks HTTP/2, and nothing else, to the server behind it. */
+  readonly isHttp2Behind?: boolean;
   /** Starts it in front of a port of 127.0.0.1, and waits until it listens. */
   start(upstreamPort: number, options?: ProxyOptions): Promise<RunningProxy>;
 }
@@ -71,6 +73,15 @@ export const haproxy: Proxy = {
   probe: 'test -x /usr/sbin/haproxy',
   cutsSilence: true,
   start: (upstreamPort, options) => startProgram(haproxyProgram, upstreamPort, options),
+};
+
+/** HAProxy, speaking HTTP/2 to the server behind it. */
+export const haproxyToHttp2: Proxy = {
+  ...haproxy,
+  name: 'HAProxy with HTTP/2 behind it',
+  isHttp2Behind: true,
+  start: (upstreamPort, options) =>
+    startProgram(haproxyProgram, upstreamPort, { ...options, speaksHttp2Behind: true }),
 };
 
 /** Caddy. */
@@ -126,14 +137,17 @@ const haproxyProgram: Program = {
   // With a master process, since only that says when it listens; ended, it ends its worker.
   command: (file) => ['/usr/sbin/haproxy', '-W', '-db', '-f', file],
   ready: /Loading success/,
-  configuration: ({ folder, port, upstreamPort, certificate, idleTimeoutMs, speaksHttp2Behind }) =>
-    substitute(documented('haproxy'), {
+  configuration({ folder, port, upstreamPort, certificate, idleTimeoutMs, speaksHttp2Behind }) {
+    const shown = documented('haproxy');
+    const [front] = shown.split(/^(?=backend )/m);
+    return substitute(speaksHttp2Behind ? front + documented('haproxy', 'http2') : shown, {
       ':443 ssl crt /etc/haproxy/chat.pem alpn h2,http/1.1': `127.0.0.1:${port}${
         certificate === undefined ? '' : ` ssl crt ${folder}/both.pem alpn h2,http/1.1`
       }`,
-      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}${speaksHttp2Behind ? ' proto h2' : ''}`,
+      '127.0.0.1:8080': `127.0.0.1:${upstreamPort}`,
       'timeout tunnel 60s': `timeout tunnel ${idleTimeoutMs}ms`,
-    }),
+    });
+  },
 };
 
 const caddyProgram: Program = {

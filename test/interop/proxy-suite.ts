@@ -10,6 +10,7 @@ import { makeCertificate, temporaryFolder } from './workspace.ts';
 
 /** Tests both of our sides behind and before a proxy. */
 export function describeProxy(proxy: Proxy): void {
+  const { isHttp2Behind: isHttp2 = false } = proxy;
   whenInstalled([proxy, openssl], () => {
     describe(`our client and our server with ${proxy.name} between them`, { timeout: 15_000 }, () => {
       // Not less: nginx moves a timer only when it would move by more than 300 ms, and Apache counts in seconds.
@@ -19,7 +20,7 @@ export function describeProxy(proxy: Proxy): void {
       let url = '';
 
       async function start(pingIntervalMs: number): Promise<OurServer> {
-        server = await OurServer.listen({ pingIntervalMs });
+        server = await OurServer.listen({ pingIntervalMs, isHttp2 });
         running = await proxy.start(server.port, { idleTimeoutMs });
         url = `ws://127.0.0.1:${running.port}`;
         return server;
@@ -90,7 +91,7 @@ export function describeProxy(proxy: Proxy): void {
           const folder = await temporaryFolder();
           try {
             const certificate = scheme === 'ws' ? undefined : await makeCertificate(folder.path);
-            server = await OurServer.listen({ trustedProxies: ['127.0.0.1'] });
+            server = await OurServer.listen({ trustedProxies: ['127.0.0.1'], isHttp2 });
             running = await proxy.start(server.port, { certificate });
             const address = `${scheme}://127.0.0.1:${running.port}/echo/claims`;
             // One of the machine's own that is not trusted.
@@ -144,6 +145,28 @@ export function describeProxy(proxy: Proxy): void {
         }
         expect(await waiting).toBe(true);
         expect(await client.connection.close()).toMatchObject({ clean: true });
+      });
+
+      test('a client that stops reading holds up nobody else', async () => {
+        const listening = await start(0);
+        const stopped = await dial(`${url}/echo/stopped`);
+        const { connection } = await listening.accepted('stopped');
+        const others = await Promise.all(
+          Array.from({ length: 10 }, async (_, index) => ({
+            client: await dial(`${url}/echo/other-${index}`),
+            accepted: await listening.accepted(`other-${index}`),
+          })),
+        );
+        stopped.connection.pause();
+        let draining: boolean | Promise<boolean>;
+        do draining = connection.send(new Uint8Array(64 * 1024));
+        while (typeof draining === 'boolean' || !(await isStalled(draining)));
+        for (const { client, accepted } of others) {
+          void accepted.connection.send('still there?');
+          expect(await client.nextMessage()).toBe('still there?');
+          expect(await client.connection.close()).toMatchObject({ clean: true });
+        }
+        stopped.connection.terminate();
       });
 
       test('our client is told the status when the server behind is gone', async () => {

@@ -2,6 +2,7 @@
 // read or never answer. Each ends, or is held back, within a stated memory and time, and somebody else on the same server
 // does not notice. More of them stand in attacks.test.ts, those on compression in attacks-deflate.
 
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClosedInfo } from '../../src/connection/end-reason.ts';
 import type { Connection } from '../../src/connection/connection.ts';
@@ -17,6 +18,8 @@ import { RawClient, textFrame, until } from './raw-client.ts';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const { maxBytes } = bufferMemory;
+// What a connection takes with the attacker's own socket, as measured: 10 to 20 KiB.
+const connectionBytes = 32 * KiB;
 
 let clock: FakeClock;
 let server: WebSocketServer;
@@ -250,6 +253,45 @@ describe('in time', () => {
     expect(ends[0].cause).toMatchObject({ code: 'WS_KEEP_ALIVE_TIMEOUT' });
     await expectUnharmed();
     client.socket.destroy();
+  });
+
+  test('half-open peers hold little until they are noticed, and nothing afterwards', async () => {
+    const peers = 200;
+    await start({ pingIntervalMs: 25_000 });
+    // In steps that leave the bystander time to answer its pings.
+    const pass = async (durationMs: number): Promise<void> => {
+      for (let passedMs = 0; passedMs < durationMs; passedMs += 5_000) {
+        clock.advance(5_000);
+        await settleSockets();
+      }
+    };
+    const vanish = async (before: number): Promise<void> => {
+      const sockets: Socket[] = [];
+      for (let index = 0; index < peers; index++) {
+        const [{ socket }, connection] = await attack();
+        socket.pause();
+        // What was under way when the line went dead: to the peer, and from it.
+        void connection.send('x'.repeat(1000));
+        socket.write(Buffer.concat([openingFragment, repeat(tinyFragment, 100)]));
+        sockets.push(socket);
+      }
+      await settleSockets();
+      expect((await heldBytes()) - before).toBeLessThan(peers * connectionBytes);
+      await pass(25_000);
+      // A ping to each holds nothing more.
+      expect((await heldBytes()) - before).toBeLessThan(peers * connectionBytes);
+      await expectUnharmed();
+      while (ends.length < peers) await pass(5_000);
+      for (const { cause } of ends.splice(0)) expect(cause).toMatchObject({ code: 'WS_KEEP_ALIVE_TIMEOUT' });
+      for (const socket of sockets) socket.destroy();
+      await settleSockets();
+    };
+    // The first time makes what is kept for all: code, and the buffers in which so many pings leave in one turn.
+    await vanish(Infinity);
+    const before = await heldBytes();
+    await vanish(before);
+    expect((await heldBytes()) - before).toBeLessThan(peers * 2 * KiB);
+    await expectUnharmed();
   });
 
   test('a close that is never answered ends after five seconds', async () => {

@@ -137,6 +137,17 @@ test('a request that came through a proxy on the machine itself is not of a page
   expect(proxies.resolve(incomingUpgrade({}, peer)).isOnLoopback).toBe(true);
 });
 
+test('the request of a platform, its signal and its transport stay what they are behind a proxy', () => {
+  const request = new Request('http://inner/chat');
+  const facts = { remoteAddress: '10.0.0.1', request, isCounted: true };
+  const upgrade = incomingUpgrade({ 'X-Forwarded-For': '203.0.113.1' }, facts);
+  const forwarded = new TrustedProxies(['private'], 'X-Forwarded-For').resolve(upgrade);
+  expect(forwarded).not.toBe(upgrade);
+  expect(forwarded.request).toBe(request);
+  expect(forwarded.signal).toBe(upgrade.signal);
+  expect([forwarded.isCounted, forwarded.isUnixSocket]).toEqual([true, false]);
+});
+
 test.each<[unknown, string]>([
   ['loopback', 'option trustedProxies is "loopback", expected a list of addresses and names'],
   [['everybody'], 'option trustedProxies has "everybody", expected addresses'],

@@ -41,6 +41,9 @@ export async function scenarioServer(serve = notFound) {
         socket.write(new Uint8Array([0x83, 0]));
       } else if (pathname === '/cut') {
         webSocket.send('before', () => socket.end());
+      } else if (pathname === '/cut-when-told') {
+        // Firefox takes a connection that is cut at once for one that could not be opened.
+        webSocket.on('message', () => webSocket.send('before', () => socket.end()));
       }
     });
   });

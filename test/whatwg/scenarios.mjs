@@ -350,10 +350,12 @@ export const streamScenarios = {
     return [await settled(stream.opened), await settled(stream.closed)];
   },
   'a connection that is cut': async (platform) => {
-    const { stream, readable, writable } = await openStream(platform, '/cut');
+    const { stream, readable, writable } = await openStream(platform, '/cut-when-told');
+    const writer = writable.getWriter();
+    await writer.write('now');
     const reader = readable.getReader();
     const { value } = await reader.read();
     const closed = await settled(stream.closed);
-    return [value, closed, await settled(reader.read()), await settled(writable.getWriter().write('x'))];
+    return [value, closed, await settled(reader.read()), await settled(writer.write('x'))];
   },
 };

@@ -79,6 +79,30 @@ describe('a request for a WebSocket', () => {
     expect(handler.server.connections.size).toBe(0);
   });
 
+  test('that came through a trusted proxy is decided upon with its own env, and as its client made it', async () => {
+    const seen: unknown[] = [];
+    const handler = fetchHandler({
+      trustedProxies: ['10.0.0.0/8'],
+      upgrade: ({ request, url, remoteAddress }, env: string) => {
+        seen.push([request, env, url.href, remoteAddress]);
+        return undefined;
+      },
+    });
+    const request = upgradeRequest('http://inner/chat', {
+      'CF-Connecting-IP': '10.0.0.7',
+      'X-Forwarded-For': '203.0.113.7',
+      'X-Forwarded-Proto': 'https',
+      'X-Forwarded-Host': 'chat.example',
+    });
+    expect((await handler(request, 'env', undefined)).status).toBe(101);
+    expect(seen).toEqual([[request, 'env', 'wss://chat.example/chat', '203.0.113.7']]);
+    const [connection] = handler.server.connections;
+    expect([connection.url.href, connection.remoteAddress]).toEqual([
+      'wss://chat.example/chat',
+      '203.0.113.7',
+    ]);
+  });
+
   test('is decided upon with env and context of its own call, also when calls overlap', async () => {
     interface Env {
       readonly secret: string;

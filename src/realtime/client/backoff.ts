@@ -25,7 +25,7 @@ export class Backoff {
 
   /** The next wait in milliseconds, drawn evenly from 0 to a most that doubles each time. */
   nextMs(): number {
-    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** ++this.#waits);
+    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** this.#waits++);
     return randomFraction(this.#random) * mostMs;
   }
 

@@ -35,8 +35,8 @@ interface Refreshing {
   readonly reject: (error: Error) => void;
 }
 
-// How long a channel that is refused for now rests, at least and at most.
-const restMs = [1_000, 5_000] as const;
+// How long a channel that is refused for now rests at least; twice as long at most.
+const restMs = 2_000;
 
 /** A client without the types of its contract; `createClient` gives it those. */
 export class RealtimeClient implements ChannelHost {
@@ -99,10 +99,7 @@ export class RealtimeClient implements ChannelHost {
         sendChange: (text) => this.#connector.sendChange(text),
         sayAgain: () => this.#connector.sayAgain(),
         resume: () => this.#connector.resume(),
-        later: (callback) => {
-          const [leastMs, mostMs] = restMs;
-          clock.setTimer(callback, leastMs + randomFraction(random) * (mostMs - leastMs));
-        },
+        later: (callback) => clock.setTimer(callback, restMs * (1 + randomFraction(random))),
       },
       this.#sessionStream,
       this.#userStream,
@@ -225,9 +222,9 @@ export class RealtimeClient implements ChannelHost {
     this.#session = welcome.session;
     this.#user = welcome.user;
     if (!isSameSession) this.#calls.forget();
-    this.#refreshed();
     this.#requests.opened(isSameSession, welcome.maxBytes);
     this.#subscriptions.welcomed(welcome);
+    this.#refreshed();
   }
 
   #received(frame: ServerFrame): void {

@@ -1,5 +1,5 @@
 // The other side of the process that is measured: `ws`, which shares no code with us, as a client or as a server, over
-// TCP, TLS or a unix socket, with compression or without.
+// TCP, TLS or a unix socket, with compression or without; over HTTP/2 the peer of http2-peer.ts.
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Certificate, selfSignedCertificate } from '../certificate.ts';
+import { Http2Peer, http2PeerServer, openOverHttp2, type PeerSocket } from './http2-peer.ts';
 import { faultOf, numbered } from './numbered.mjs';
+import { deferred } from '../raw-client.ts';
 import { pause, Subject, type SubjectConfig, until } from './subject.ts';
 
 /** How both sides are joined. */
@@ -18,15 +20,17 @@ export interface Road {
   readonly isSecure: boolean;
   readonly isUnix: boolean;
   readonly isDeflated: boolean;
+  readonly isHttp2: boolean;
 }
 
-const plain = { isSecure: false, isUnix: false, isDeflated: false };
+const plain = { isSecure: false, isUnix: false, isDeflated: false, isHttp2: false };
 export const tcp: Road = { ...plain, name: 'TCP' };
 export const otherRoads: readonly Road[] = [
   { ...plain, name: 'TLS', isSecure: true },
   { ...plain, name: 'a unix socket', isUnix: true },
   { ...plain, name: 'TCP with compression', isDeflated: true },
   { ...plain, name: 'TLS with compression', isSecure: true, isDeflated: true },
+  { ...plain, name: 'HTTP/2', isSecure: true, isHttp2: true },
 ];
 
 let certificate: Certificate | undefined;
@@ -34,7 +38,7 @@ let certificate: Certificate | undefined;
 /** One peer, and the subject that it is joined with. */
 export class Pair implements AsyncDisposable {
   readonly subject: Subject;
-  readonly socket: WebSocket;
+  readonly socket: PeerSocket;
   /** How many numbered messages have come, and what was wrong with the first that was not as expected. */
   received = 0;
   fault: string | undefined;
@@ -46,16 +50,21 @@ export class Pair implements AsyncDisposable {
   #sent = 0;
   readonly #close: () => Promise<void>;
 
-  private constructor(subject: Subject, socket: WebSocket, close: () => Promise<void>) {
+  private constructor(subject: Subject, socket: WebSocket | Http2Peer, close: () => Promise<void>) {
     this.subject = subject;
     this.socket = socket;
     this.#close = close;
+    if (socket instanceof Http2Peer) {
+      socket.onMessage = (bytes) => this.onMessage(bytes);
+      return;
+    }
     socket.on('error', () => undefined);
     socket.on('message', (bytes: Buffer) => this.onMessage(bytes));
   }
 
   /** Starts a subject and joins it with a peer. */
   static async join(road: Road, config: SubjectConfig): Promise<Pair> {
+    if (road.isHttp2) return Pair.#joinOverHttp2(config);
     const folder = mkdtempSync(join(tmpdir(), 'fullduplex-'));
     const socketPath = road.isUnix ? join(folder, 'peer.sock') : undefined;
     if (road.isSecure) certificate ??= selfSignedCertificate();
@@ -96,6 +105,30 @@ export class Pair implements AsyncDisposable {
       server.close();
       http.close();
       await removed(folder);
+    });
+  }
+
+  static async #joinOverHttp2(config: SubjectConfig): Promise<Pair> {
+    certificate ??= selfSignedCertificate();
+    if (config.role === 'server') {
+      const subject = await Subject.start({ ...config, options: { ...config.options, tls: certificate } });
+      const { peer, session } = await openOverHttp2(subject.url, certificate);
+      return new Pair(subject, peer, () => {
+        session.destroy();
+        return Promise.resolve();
+      });
+    }
+    const opened = deferred<Http2Peer>();
+    const server = http2PeerServer(certificate, opened.resolve);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const options = { ...config.options, tls: { ca: certificate.cert }, http2: true };
+    const url = `wss://127.0.0.1:${port}`;
+    const [subject, peer] = await Promise.all([Subject.start({ ...config, url, options }), opened.promise]);
+    return new Pair(subject, peer, () => {
+      server.close();
+      return Promise.resolve();
     });
   }
 

@@ -10,6 +10,8 @@ export interface SubjectOptions {
   readonly receive?: 'streamed';
   readonly allowedOrigins?: 'any';
   readonly perMessageDeflate?: boolean;
+  /** A client's: whether it uses HTTP/2 where it can. */
+  readonly http2?: boolean;
   readonly tls?: { readonly key: string; readonly cert: string } | { readonly ca: string };
   /** The unix socket that a client connects to. */
   readonly createSocketPath?: string | undefined;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectSocket, type LookupFunction } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { isTransient } from '../../../src/connection/retry.ts';
 import { connect, openConnection, planConnection } from '../../../src/node/connect.ts';
 import type { ConnectOptions } from '../../../src/node/connect-options.ts';
@@ -438,6 +438,21 @@ describe('a SOCKS proxy', () => {
       message: 'could not connect to nowhere.test:80: getaddrinfo ENOTFOUND nowhere.test',
     });
     expect(proxy.sockets).toEqual([]);
+  });
+
+  test('is not even dialled for a name that SOCKS cannot carry', async () => {
+    await using proxy = await socksProxy();
+    const url = `ws://${'a'.repeat(256)}.test/`;
+    expect(await rejectionOf(connect(url, { proxy: `socks5h://127.0.0.1:${proxy.port}` }))).toMatchObject({
+      code: 'WS_URL_INVALID',
+      message: expect.stringContaining('at most 255 for SOCKS'),
+    });
+    // Who comes later is accepted later: a socket that was left open would stand before this one.
+    const later = connectSocket(proxy.port, '127.0.0.1');
+    await once(later, 'connect');
+    await vi.waitUntil(() => proxy.sockets.length > 0);
+    expect(proxy.sockets.map(({ remotePort }) => remotePort)).toEqual([later.localPort]);
+    later.destroy();
   });
 
   test('that speaks HTTP is told apart', async () => {

@@ -116,8 +116,12 @@ export interface Scripted {
   readonly states: string[];
 }
 
-/** Random bytes that are all the same: 0x80 is one half. */
-export const halfRandom = { fill: (target: Uint8Array): void => void target.fill(0x80) };
+/** Chance that always gives one half. */
+export const halfRandom = {
+  fill: (target: Uint8Array): void => {
+    new Uint32Array(target.buffer).fill(2 ** 31);
+  },
+};
 
 export function scripted(options: ClientOptions = {}, contract?: ContractDefinition): Scripted {
   const clock = new FakeClock();
