@@ -16,6 +16,7 @@ export class NodeLease {
   #holding: Promise<void> | undefined;
   #timer: Timer | undefined;
   #hasBegun = false;
+  #isHeld = false;
   #isEnded = false;
 
   /** @param begunAnew told when it had run out: nothing is left of what the node owned */
@@ -25,6 +26,11 @@ export class NodeLease {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
     this.#begunAnew = begunAnew;
+  }
+
+  /** Whether it runs, so that nobody has to wait. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Resolves when the lease runs. Rejects while the engine is away. */
@@ -38,8 +44,10 @@ export class NodeLease {
       const state = await this.#engine.renewLease(this.node, this.#ttlMs);
       if (state === 'begun' && this.#hasBegun) this.#begunAnew();
       this.#hasBegun = true;
+      this.#isHeld = true;
     } catch (error) {
       this.#holding = undefined;
+      this.#isHeld = false;
       throw error;
     } finally {
       // Three tries within the time.
