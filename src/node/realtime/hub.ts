@@ -5,8 +5,13 @@ import { Hub as PortableHub } from '../../realtime/server/hub.ts';
 import type { HubOptions, HubPlatform } from '../../realtime/server/hub-options.ts';
 import { nodeScheduler } from '../node-scheduler.ts';
 import { nodeTextCodec } from '../node-text-codec.ts';
+import { realtimeProbe } from './realtime-diagnostics.ts';
 
-const platform: HubPlatform = Object.freeze({ scheduler: nodeScheduler, text: nodeTextCodec });
+const platform: HubPlatform = Object.freeze({
+  scheduler: nodeScheduler,
+  text: nodeTextCodec,
+  probe: realtimeProbe,
+});
 
 /** A hub: the server of the realtime layer. */
 export class Hub<C extends ContractDefinition, Data = undefined> extends PortableHub<C, Data> {

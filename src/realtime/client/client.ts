@@ -222,9 +222,9 @@ export class RealtimeClient implements ChannelHost {
     this.#session = welcome.session;
     this.#user = welcome.user;
     if (!isSameSession) this.#calls.forget();
-    this.#refreshed();
     this.#requests.opened(isSameSession, welcome.maxBytes);
     this.#subscriptions.welcomed(welcome);
+    this.#refreshed();
   }
 
   #received(frame: ServerFrame): void {

@@ -118,7 +118,7 @@ export class Connector implements LifecycleEvents {
         (error: unknown) => {
           if (attempt !== this.#attempt) return;
           this.#events.failed(error);
-          this.#wait(this.#backoff.nextMs(), error);
+          this.#wait(error);
         },
       );
     } else this.#openLink(attempt);
@@ -252,25 +252,24 @@ export class Connector implements LifecycleEvents {
     const { code, afterMs, retryable } = goodbye;
     const error = RealtimeError.fromWire(goodbye);
     const isAboutToken = code === 'TOKEN_EXPIRED' || code === 'UNAUTHENTICATED';
-    if (isAboutToken ? this.#token.refused() : retryable === true) {
-      this.#wait(afterMs ?? (isAboutToken ? 0 : this.#backoff.nextMs()), error);
+    // With another token, if one can be had; or because the server says so: as when the token that was shown last is another user's.
+    if ((isAboutToken && this.#token.refused()) || retryable === true) {
+      this.#wait(error, afterMs);
       this.#isTold = afterMs !== undefined;
     } else this.close(error);
   }
 
   #lost(attempt: Attempt, cause?: unknown): void {
     if (attempt !== this.#attempt) return;
-    const { isProven, openedAtMs, link } = attempt;
-    if (isProven !== true) this.#ladder.died();
-    else if (this.#times.clock.now() - openedAtMs >= stableAfterMs) this.#backoff.reset();
+    if (attempt.isProven !== true) this.#ladder.died();
     // A response that streamed and came to its end in order is a matter of course, and so is the next.
-    const isOrderly = isProven === true && cause === undefined && link?.isTwoWay === false;
-    this.#wait(isOrderly || this.#ladder.isAsking ? 0 : this.#backoff.nextMs(), cause);
+    const isOrderly = attempt.isProven === true && cause === undefined && attempt.link?.isTwoWay === false;
+    this.#wait(cause, isOrderly || this.#ladder.isAsking ? 0 : undefined);
   }
 
-  #wait(delayMs: number, cause: unknown): void {
+  #wait(cause: unknown, delayMs?: number): void {
     this.#detach();
-    this.#timer = this.#times.clock.setTimer(() => this.open(), delayMs);
+    this.#timer = this.#times.clock.setTimer(() => this.open(), delayMs ?? this.#backoff.nextMs());
     this.#change('waiting', cause instanceof Error ? cause : undefined);
   }
 
@@ -307,6 +306,9 @@ export class Connector implements LifecycleEvents {
   /** Lets go of the link, whatever becomes of it. */
   #detach(): void {
     const attempt = this.#attempt;
+    if (attempt?.isProven === true && this.#times.clock.now() - attempt.openedAtMs >= stableAfterMs) {
+      this.#backoff.reset();
+    }
     this.#attempt = undefined;
     this.#isTold = false;
     this.#timer?.cancel();

@@ -119,26 +119,35 @@ describe('a goodbye', () => {
     expect(scene.client.channel('chat:43').status).toBe('left');
   });
 
-  test('about the token makes the client fetch another one and come back at once', async () => {
+  test('about the token makes the client fetch another one and come back soon', async () => {
     let count = 0;
     const scene = scripted({ token: async () => `T${++count}` });
     await settle();
     expect(scene.link.opens().token).toBe('T1');
     scene.link.says(goodbye('TOKEN_EXPIRED'));
-    await scene.clock.advanceAsync(0);
+    await scene.clock.advanceAsync(250);
     expect(scene.link.opens().token).toBe('T2');
     // It was accepted, so that another one is asked for when it no longer holds.
     scene.link.says(goodbye('UNAUTHENTICATED'));
-    await scene.clock.advanceAsync(0);
+    await scene.clock.advanceAsync(500);
     expect(scene.link.hello().token).toBe('T3');
     // A fresh one that is refused is not replaced again and again.
     scene.link.says(goodbye('UNAUTHENTICATED'));
     expect([scene.client.state, scene.client.closeError?.code]).toEqual(['closed', 'UNAUTHENTICATED']);
   });
 
+  test('about the token that is retryable brings the client back with the token that it has', () => {
+    const scene = scripted({ token: 'T1' });
+    scene.link.opens();
+    void scene.client.refresh('T2');
+    scene.link.says(goodbye('TOKEN_EXPIRED', { retryable: true }));
+    scene.clock.advance(500);
+    expect(scene.link.opens().token).toBe('T2');
+  });
+
   test('about a token that is a text closes the client', () => {
     const scene = scripted({ token: 'T' });
-    scene.link.says(goodbye('TOKEN_EXPIRED', { retryable: true }));
+    scene.link.says(goodbye('TOKEN_EXPIRED'));
     expect(scene.client.state).toBe('closed');
   });
 });

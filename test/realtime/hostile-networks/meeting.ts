@@ -1,0 +1,109 @@
+// What a client goes through on a network: a hub with one channel, a server behind a proxy, a client, and what became of it.
+
+import { expect } from 'vitest';
+import { type Client, type ClientOptions, createClient } from '../../../src/client.ts';
+import type { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
+import { serveRealtime, type ServeRealtimeOptions } from '../../../src/node/realtime/serve-realtime.ts';
+import { defineContract, Hub, type HubOptions, typed } from '../../../src/realtime.ts';
+import type { HostileProxy } from './proxies.ts';
+
+export const contract = defineContract({
+  version: '1.0',
+  channels: { news: { events: { item: typed<number>() } } },
+  calls: { add: { input: typed<readonly [number, number]>(), output: typed<number>() } },
+});
+
+export type NewsHub = Hub<typeof contract>;
+
+/** A hub that speaks often, so that a test need not wait. */
+export function newsHub(options: HubOptions = {}): NewsHub {
+  const hub = new Hub(contract, { allowedOrigins: 'any', ...options });
+  hub.channel('news', {});
+  hub.call('add', ([first, second]) => first + second);
+  return hub;
+}
+
+/** A server of a hub on this machine. */
+export async function serveNews(
+  hub: NewsHub,
+  options: Partial<ServeRealtimeOptions> & { readonly port?: number } = {},
+): Promise<RealtimeServer> {
+  return await serveRealtime(hub, { port: 0, host: '127.0.0.1', ...options } as ServeRealtimeOptions);
+}
+
+/** A client that follows the channel. */
+export class Reader {
+  readonly client: Client<typeof contract>;
+  /** What has arrived. */
+  readonly items: number[] = [];
+  /** Each state of the connection, and what carried it when it was open. */
+  readonly states: string[] = [];
+  readonly gaps: unknown[] = [];
+  readonly #hub: NewsHub;
+  #published = 0;
+
+  constructor(hub: NewsHub, port: number, options: ClientOptions = {}) {
+    this.#hub = hub;
+    this.client = createClient(contract, `ws://127.0.0.1:${port}/realtime`, { minDelayMs: 10, ...options });
+    this.client.on('state', (state) => {
+      this.states.push(state === 'open' ? `open ${this.client.transport}` : state);
+    });
+    const news = this.client.channel('news');
+    news.on('item', (item) => this.items.push(item));
+    news.on('gap', (gap) => this.gaps.push(gap));
+  }
+
+  /** How often the connection has come about. */
+  get opens(): number {
+    return this.states.filter((state) => state.startsWith('open')).length;
+  }
+
+  async opened(): Promise<void> {
+    await expect.poll(() => this.client.channel('news').status, { timeout: 15_000 }).toBe('subscribed');
+  }
+
+  /** Publishes some items and waits for them; every one has to come once, in order, whatever happens meanwhile. */
+  async hears(count: number): Promise<void> {
+    for (let sent = 0; sent < count; sent++)
+      await this.#hub.channel('news').publish('item', ++this.#published);
+    await expect.poll(() => this.items.length, { timeout: 15_000 }).toBe(this.#published);
+    expect(this.items).toEqual(Array.from({ length: this.#published }, (_, index) => index + 1));
+    expect(this.gaps).toEqual([]);
+  }
+}
+
+/** The scene of a test: everything ends with it. */
+export class Scene implements AsyncDisposable {
+  readonly hub: NewsHub;
+  readonly server: RealtimeServer;
+  readonly proxy: HostileProxy;
+  readonly reader: Reader;
+
+  private constructor(hub: NewsHub, server: RealtimeServer, proxy: HostileProxy, reader: Reader) {
+    this.hub = hub;
+    this.server = server;
+    this.proxy = proxy;
+    this.reader = reader;
+  }
+
+  static async set(
+    makeProxy: (port: number) => Promise<HostileProxy>,
+    options: {
+      readonly hub?: HubOptions;
+      readonly server?: Partial<ServeRealtimeOptions>;
+      readonly client?: ClientOptions;
+    } = {},
+  ): Promise<Scene> {
+    const hub = newsHub(options.hub);
+    const server = await serveNews(hub, options.server);
+    const proxy = await makeProxy(server.port);
+    return new Scene(hub, server, proxy, new Reader(hub, proxy.port, options.client));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.reader.client.close();
+    await this.proxy[Symbol.asyncDispose]();
+    await this.server.close({ timeoutMs: 0 });
+    await this.hub.close();
+  }
+}
