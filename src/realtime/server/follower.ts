@@ -20,7 +20,9 @@ export interface FollowerHome {
   readonly link: ServerLink;
   /** Asks for `drained`, once. */
   waitForDrain(follower: DrainListener): void;
-  /** The session is too slow for a channel that allows none to be. */
+  /** The session is too slow for a stream. */
+  lagged(stream: NodeStream): void;
+  /** The same, where none may be. */
   tooSlow(stream: NodeStream): void;
 }
 
@@ -199,6 +201,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.stream.leave(this);
     this.#cursor = cursor;
     this.#isSlow = true;
+    this.#home.lagged(this.stream);
     if (this.#options.whenSlow === 'close') this.#home.tooSlow(this.stream);
     else this.#home.waitForDrain(this);
   }

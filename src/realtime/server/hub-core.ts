@@ -313,7 +313,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
     this.commands.close();
     this.registry.close();
     try {
-      await this.lease.release();
+      await this.lease.leave();
     } catch {
       // The engine is away: the lease runs out by itself.
     }
