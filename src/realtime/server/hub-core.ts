@@ -343,6 +343,7 @@ function directOf({
     isVolatile: false,
     mayJump: false,
     keyOf: ({ name }) => name,
+    hasChanges: false,
   });
   return { events, format };
 }
