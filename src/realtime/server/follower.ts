@@ -43,6 +43,8 @@ export interface FollowOptions {
   readonly whenSlow: WhenSlow;
   /** The most publications a second; undefined: all. */
   readonly rate: number | undefined;
+  /** Whether what has changed is enough, in place of whole values. */
+  readonly delta: boolean;
   readonly clock: Clock;
   /** The entries of a history that are looked through for the newest of each key, on streams that may jump. */
   readonly conflatedEntries: number;
@@ -73,6 +75,9 @@ export class Follower implements StreamFollower, DrainListener {
   #isSlow = false;
   #owesMap = false;
   #isEnded = false;
+  // Whoever takes changes has all values since here.
+  #takesChanges = false;
+  #wholeSince = 0;
   #nextAtMs = 0;
   #timer: Timer | undefined;
 
@@ -153,6 +158,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.#opening = undefined;
     const { stream } = this;
     const { link } = this.#home;
+    if (this.#options.delta) this.#takesChanges = stream.takeChanges();
     // What does not fit now is read again when the link has drained.
     this.#owesMap = opening.map !== undefined && link.isFull;
     if (opening.map !== undefined && !this.#owesMap) link.send(snapshotFrame(stream.alias, opening.map));
@@ -170,6 +176,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.#cursor = undefined;
     this.stream.leave(this);
     this.stream.letSleep(this);
+    if (this.#takesChanges) this.stream.leaveChanges();
     this.#abandon();
   }
 
@@ -190,13 +197,17 @@ export class Follower implements StreamFollower, DrainListener {
       const hasSentAll = this.#sendEntries(chunk.entries);
       const reached = this.#cursor;
       this.#cursor = undefined;
+      this.#wholeSince = chunk.entries[chunk.entries.length - 1].offset;
       if (!hasSentAll) this.#fallBehind(reached);
     } else {
-      link.sendShared(chunk.shared);
+      const { shared, changes } = chunk;
+      const mayChange = this.#takesChanges && changes !== undefined && changes.oldestBase > this.#wholeSince;
+      link.sendShared(mayChange ? changes.shared : shared);
     }
   }
 
   moved(message: SharedText, before: StreamPosition): void {
+    this.#wholeSince = this.stream.position.offset;
     if (this.#home.link.isFull) this.#fallBehind(before);
     else this.#home.link.sendShared(message);
   }
@@ -306,6 +317,7 @@ export class Follower implements StreamFollower, DrainListener {
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
     if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor))
       return false;
+    this.#wholeSince = this.#cursor.offset;
     this.#cursor = undefined;
     this.#isSlow = false;
     return true;

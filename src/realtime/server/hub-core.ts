@@ -344,6 +344,7 @@ function directOf({
     isVolatile: false,
     mayJump: false,
     keyOf: ({ name }) => name,
+    hasChanges: false,
   });
   return { events, format };
 }
