@@ -42,9 +42,9 @@ class TroubledEngine extends MemoryEngine {
     return await super.change(...given);
   }
 
-  override async claimCall(...given: Parameters<Engine['claimCall']>): Promise<CallClaim> {
+  override claimCall(...given: Parameters<Engine['claimCall']>): CallClaim {
     this.#check();
-    return await super.claimCall(...given);
+    return super.claimCall(...given);
   }
 
   override async subscribe(channel: string, listener: StreamListener): Promise<void> {
