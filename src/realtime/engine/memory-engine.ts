@@ -218,11 +218,11 @@ export class MemoryEngine implements Engine {
     this.#leases.end(node);
   }
 
-  claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim> {
+  claimCall(key: string, node: string, windowMs: number): CallClaim {
     return this.#calls.claim(key, node, windowMs, this.#now());
   }
 
-  completeCall(key: string, result: string, windowMs: number): void | Promise<void> {
+  completeCall(key: string, result: string, windowMs: number): void {
     this.#calls.complete(key, result, windowMs, this.#now());
   }
 
