@@ -20,7 +20,9 @@ export interface FollowerHome {
   readonly link: ServerLink;
   /** Asks for `drained`, once. */
   waitForDrain(follower: DrainListener): void;
-  /** The session is too slow for a channel that allows none to be. */
+  /** The session is too slow for a stream. */
+  lagged(stream: NodeStream): void;
+  /** The same, where none may be. */
   tooSlow(stream: NodeStream): void;
 }
 
@@ -41,6 +43,8 @@ export interface FollowOptions {
   readonly whenSlow: WhenSlow;
   /** The most publications a second; undefined: all. */
   readonly rate: number | undefined;
+  /** Whether what has changed is enough, in place of whole values. */
+  readonly delta: boolean;
   readonly clock: Clock;
   /** The entries of a history that are looked through for the newest of each key, on streams that may jump. */
   readonly conflatedEntries: number;
@@ -69,7 +73,11 @@ export class Follower implements StreamFollower, DrainListener {
   #opening: Opening | undefined;
   #isReading = false;
   #isSlow = false;
+  #owesMap = false;
   #isEnded = false;
+  // Whoever takes changes has all values since here.
+  #takesChanges = false;
+  #wholeSince = 0;
   #nextAtMs = 0;
   #timer: Timer | undefined;
 
@@ -108,9 +116,9 @@ export class Follower implements StreamFollower, DrainListener {
 
   async #openHistory(history: number): Promise<Opening> {
     const { stream } = this;
-    const count = stream.format.mayJump ? this.#options.conflatedEntries : history;
-    if (count === 0) return { position: undefined, entries: [] };
-    return await pageBefore(stream.engine, stream.name, count);
+    if (stream.format.mayJump) return await stream.newest(this.#options.conflatedEntries);
+    if (history === 0) return { position: undefined, entries: [] };
+    return await pageBefore(stream.engine, stream.name, history);
   }
 
   async #openMap({ position }: FollowWish): Promise<Opening> {
@@ -149,10 +157,14 @@ export class Follower implements StreamFollower, DrainListener {
     if (opening === undefined || cursor === undefined || this.#isEnded) return;
     this.#opening = undefined;
     const { stream } = this;
-    if (opening.map !== undefined) this.#home.link.send(snapshotFrame(stream.alias, opening.map));
+    const { link } = this.#home;
+    if (this.#options.delta) this.#takesChanges = stream.takeChanges();
+    // What does not fit now is read again when the link has drained.
+    this.#owesMap = opening.map !== undefined && link.isFull;
+    if (opening.map !== undefined && !this.#owesMap) link.send(snapshotFrame(stream.alias, opening.map));
     stream.adopt(opening.entries, cursor.epoch);
     if (this.#options.rate !== undefined) stream.wakeWhenNew(this);
-    if (!this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
+    if (this.#owesMap || !this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
     stream.release();
   }
 
@@ -164,6 +176,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.#cursor = undefined;
     this.stream.leave(this);
     this.stream.letSleep(this);
+    if (this.#takesChanges) this.stream.leaveChanges();
     this.#abandon();
   }
 
@@ -184,13 +197,17 @@ export class Follower implements StreamFollower, DrainListener {
       const hasSentAll = this.#sendEntries(chunk.entries);
       const reached = this.#cursor;
       this.#cursor = undefined;
+      this.#wholeSince = chunk.entries[chunk.entries.length - 1].offset;
       if (!hasSentAll) this.#fallBehind(reached);
     } else {
-      link.sendShared(chunk.shared);
+      const { shared, changes } = chunk;
+      const mayChange = this.#takesChanges && changes !== undefined && changes.oldestBase > this.#wholeSince;
+      link.sendShared(mayChange ? changes.shared : shared);
     }
   }
 
   moved(message: SharedText, before: StreamPosition): void {
+    this.#wholeSince = this.stream.position.offset;
     if (this.#home.link.isFull) this.#fallBehind(before);
     else this.#home.link.sendShared(message);
   }
@@ -199,6 +216,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.stream.leave(this);
     this.#cursor = cursor;
     this.#isSlow = true;
+    this.#home.lagged(this.stream);
     if (this.#options.whenSlow === 'close') this.#home.tooSlow(this.stream);
     else this.#home.waitForDrain(this);
   }
@@ -264,7 +282,7 @@ export class Follower implements StreamFollower, DrainListener {
     }
     const page = await readPage(stream.engine, stream.name, cursor);
     if (this.#isEnded) return true;
-    if (page.kind === 'page' && (stream.kind === 'log' || page.isLast)) {
+    if (page.kind === 'page' && (stream.kind === 'log' || page.isLast) && !this.#owesMap) {
       stream.adopt(page.entries, cursor.epoch);
       return this.#sendEntries(page.entries) && this.#joinLive();
     }
@@ -274,6 +292,7 @@ export class Follower implements StreamFollower, DrainListener {
       this.#home.link.send(
         messageOf([skipFrame(stream.alias, -1, head), snapshotFrame(stream.alias, entries)]),
       );
+      this.#owesMap = false;
       this.#cursor = head;
       return this.#joinLive();
     }
@@ -298,6 +317,7 @@ export class Follower implements StreamFollower, DrainListener {
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
     if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor))
       return false;
+    this.#wholeSince = this.#cursor.offset;
     this.#cursor = undefined;
     this.#isSlow = false;
     return true;
@@ -308,6 +328,7 @@ export class Follower implements StreamFollower, DrainListener {
     const from = this.#cursor;
     if (from === undefined || entries.length === 0) return true;
     const { link, id } = this.#home;
+    if (link.isFull) return false;
     const { alias, format } = this.stream;
     const wanted = this.#wanted(entries);
     const frames: string[] = [];

@@ -242,6 +242,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
         const session = this.registry.get(command.session);
         session?.current?.goodbye(replacedError());
         if (session !== undefined) this.registry.forget(session);
+        this.clientCalls.moved(command.session);
         break;
       }
       case 'alive':
@@ -313,7 +314,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
     this.commands.close();
     this.registry.close();
     try {
-      await this.lease.release();
+      await this.lease.leave();
     } catch {
       // The engine is away: the lease runs out by itself.
     }
@@ -343,6 +344,7 @@ function directOf({
     isVolatile: false,
     mayJump: false,
     keyOf: ({ name }) => name,
+    hasChanges: false,
   });
   return { events, format };
 }

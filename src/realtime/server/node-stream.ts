@@ -7,16 +7,19 @@ import type { BroadcastEvent, Engine, StreamEntry, StreamListener } from '../eng
 import type { SharedText } from '../link/link.ts';
 import type { GapReason } from '../wire/frames.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
+import { DeltaFrames } from './delta-frames.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import {
   maxBatchBytes,
   messageOf,
   noPosition,
+  PublicationFormat,
   SharedFrames,
   skipFrame,
   snapshotFrame,
   type StreamFormat,
 } from './stream-frames.ts';
+import { conflate, pageBefore, type StreamBeginning } from './stream-pages.ts';
 
 /** What is promised of a stream. */
 export type StreamKind = 'log' | 'map' | 'volatile';
@@ -35,8 +38,17 @@ export interface Chunk {
   readonly entries: readonly StreamEntry[];
   /** The place before the first of them. */
   readonly before: StreamPosition;
+  /** The same as what has changed, for those who asked for that; undefined: nobody did, or it is not shorter. */
+  readonly changes: ChunkChanges | undefined;
   /** Whether a session does not want one of them. */
   readonly hasExceptions: boolean;
+}
+
+/** A chunk as what has changed. */
+export interface ChunkChanges {
+  readonly shared: SharedText;
+  /** Who has been live since before this place has all values that are changed. */
+  readonly oldestBase: number;
 }
 
 /** Somebody who follows a stream. */
@@ -63,6 +75,8 @@ export class NodeStream implements StreamListener {
   readonly format: StreamFormat;
   readonly #environment: StreamEnvironment;
   readonly #live = new Set<StreamFollower>();
+  #changes: DeltaFrames | undefined;
+  #changeFollowers = 0;
   #waking: Set<StreamFollower> | undefined;
   // What was told last, and what those who follow have.
   #position: StreamPosition | undefined;
@@ -71,6 +85,9 @@ export class NodeStream implements StreamListener {
   // What is told while the stream begins, or while somebody reads it.
   #recent: StreamEntry[] = [];
   #readers = 0;
+  #newest:
+    | { readonly epoch: string; readonly offset: number; readonly beginning: Promise<StreamBeginning> }
+    | undefined;
   #starting: Promise<void> | undefined;
   #repairing: Promise<void> | undefined;
   #isStale = false;
@@ -89,6 +106,20 @@ export class NodeStream implements StreamListener {
     this.kind = kind;
     this.format = format;
     this.#environment = environment;
+  }
+
+  /** Somebody follows who takes changes in place of values. False: they are not made here. */
+  takeChanges(): boolean {
+    if (!(this.format instanceof PublicationFormat) || !this.format.hasChanges) return false;
+    this.flush();
+    this.#changes ??= new DeltaFrames(this.format);
+    this.#changeFollowers++;
+    return true;
+  }
+
+  /** Ends it. */
+  leaveChanges(): void {
+    if (--this.#changeFollowers === 0) this.#changes = undefined;
   }
 
   get engine(): Engine {
@@ -114,6 +145,25 @@ export class NodeStream implements StreamListener {
     return this.#starting;
   }
 
+  /**
+   * The newest entry of each key among the last `count`, and the place before them. Read once for all who come before the next
+   * entry does.
+   */
+  newest(count: number): Promise<StreamBeginning> {
+    const { epoch, offset } = this.position;
+    const known = this.#newest;
+    if (known !== undefined && known.epoch === epoch && known.offset === offset) return known.beginning;
+    const beginning = pageBefore(this.engine, this.name, count).then(({ position, entries }) => ({
+      position,
+      entries: conflate(entries, (entry) => this.format.keyOf(entry)),
+    }));
+    this.#newest = { epoch, offset, beginning };
+    beginning.catch(() => {
+      this.#newest = undefined;
+    });
+    return beginning;
+  }
+
   /** Ends listening: nobody follows any more. */
   end(): void {
     this.#isEnded = true;
@@ -125,6 +175,8 @@ export class NodeStream implements StreamListener {
     this.hold();
     try {
       await this.engine.subscribe(this.name, this);
+      // Ended meanwhile: nobody would end it again.
+      if (this.#isEnded) this.engine.unsubscribe(this.name, this);
       if (this.kind === 'volatile') return;
       const head = await this.engine.head(this.name);
       this.#position = head;
@@ -182,6 +234,7 @@ export class NodeStream implements StreamListener {
   }
 
   #accept(entry: StreamEntry, epoch: string): void {
+    this.#newest = undefined;
     this.#position = { epoch, offset: entry.offset, id: entry.id };
     if (this.#readers > 0) this.#remember(entry);
     this.#queue(entry);
@@ -195,6 +248,7 @@ export class NodeStream implements StreamListener {
   #queue(entry: StreamEntry): void {
     if (this.#live.size === 0 && this.#waking === undefined && this.#batch.length === 0) {
       this.#flushed = this.position;
+      this.#changes?.forget();
       return;
     }
     if (this.#batch.push(entry) === 1) this.#environment.scheduler.queueTask(this.#flushLater);
@@ -244,10 +298,27 @@ export class NodeStream implements StreamListener {
       shared: new SharedFrames(messageOf(frames)),
       entries,
       before,
+      changes: this.#changesOf(frames, entries),
       hasExceptions: entries.some(({ exceptSession }) => exceptSession !== undefined),
     };
     statistics.deliveries += this.#live.size * entries.length;
     for (const follower of this.#live) follower.deliver(chunk);
+  }
+
+  #changesOf(frames: readonly string[], entries: readonly StreamEntry[]): ChunkChanges | undefined {
+    const changes = this.#changes;
+    if (changes === undefined) return undefined;
+    const [{ offset: first }] = entries;
+    let oldestBase = Infinity;
+    const shorter = entries.map((entry, index) => {
+      const change = changes.write(this.alias, entry, frames[index]);
+      // What stands in this message reaches whoever gets the message.
+      if (change !== undefined && change.baseOffset < first)
+        oldestBase = Math.min(oldestBase, change.baseOffset);
+      return change?.frame ?? frames[index];
+    });
+    if (shorter.every((frame, index) => frame === frames[index])) return undefined;
+    return { shared: new SharedFrames(messageOf(shorter)), oldestBase };
   }
 
   // Who follows
@@ -351,6 +422,7 @@ export class NodeStream implements StreamListener {
     this.#position = head;
     this.#flushed = head;
     this.#recent = [];
+    this.#changes?.forget();
     const shared = new SharedFrames(message);
     for (const follower of this.#live) follower.moved(shared, before);
     if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();

@@ -114,7 +114,9 @@ describe('a call', () => {
     await first.hub.close();
     const moved = await connect(second, { token: 'ann', session: ann.session });
     moved.link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true }]);
-    await settle();
+    await first.clock.advanceAsync(9_900);
+    expect(moved.link.take(5)).toEqual([]);
+    await first.clock.advanceAsync(300);
     expect(moved.link.take(5)).toEqual([
       [5, 1, null, { code: 'OUTCOME_UNKNOWN', message: expect.any(String) }],
     ]);
@@ -194,6 +196,20 @@ describe('a call of the server', () => {
       ann.link.say([5, request[1], true]);
       expect(await answer).toBe(true);
     }
+  });
+
+  test('goes with a session that comes to another node', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    await connect(other);
+    const ann = await connect(scene, { token: 'ann' });
+    ann.link.cut();
+    const answer = scene.hub.session(ann.session[0]).call('confirm', 'sure?');
+    const moved = await connect(other, { token: 'ann', session: ann.session });
+    await settle();
+    const [request] = moved.link.take(4);
+    moved.link.say([5, request[1], true]);
+    expect(await answer).toBe(true);
   });
 
   test('is answered by nobody else', async () => {
