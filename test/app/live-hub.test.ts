@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-async function open(): Promise<{ hub: LiveHub; visit(token: string): Client<Contract> }> {
+async function open(): Promise<{ hub: LiveHub; visit: (token: string) => Client<Contract> }> {
   const { hub } = await makeLiveHub();
   endings.push(() => hub.close());
   const server = await serveRealtime(hub, { port: 0, host: '127.0.0.1' });
@@ -42,8 +42,8 @@ test('people see each other, and hear what is said with who said it and when', a
     .channel('chat', { presence: { name: 'Bob' } })
     .on('message', (message, { user, at }) => heard.push([message, user, typeof at]));
   await expect
-    .poll(() => [...room.presence.members.values()].map(({ info }) => info?.name).toSorted())
-    .toEqual(['Ann', 'Bob']);
+    .poll(() => new Set([...room.presence.members.values()].map(({ info }) => info?.name)))
+    .toEqual(new Set(['Ann', 'Bob']));
   await room.publish('message', { name: 'Ann', text: ' Hello ' });
   await expect.poll(() => heard).toEqual([[{ name: 'Ann', text: 'Hello' }, first.user, 'number']]);
   expect(first.user).toMatch(/^[\w-]{8}$/);
@@ -81,9 +81,10 @@ test.each<[string, unknown]>([
   ['no object', 'Hi'],
 ])('a message with %s is refused', async (_, message) => {
   const { visit } = await open();
-  const room = visit(ann).channel('chat', { presence: { name: 'Ann' } });
-  const published: unknown = Reflect.apply(room.publish, room, ['message', message]);
-  await expect(published).rejects.toMatchObject({ code: 'BAD_DATA' });
+  const room: { publish(event: 'message', message: unknown): Promise<unknown> } = visit(ann).channel('chat', {
+    presence: { name: 'Ann' },
+  });
+  await expect(room.publish('message', message)).rejects.toMatchObject({ code: 'BAD_DATA' });
 });
 
 test('who says too much at once has to wait, and prices are the server’s alone', async () => {

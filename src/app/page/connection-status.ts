@@ -12,9 +12,9 @@ const carriers: Readonly<Record<LinkKind, string>> = {
 /** What a person can do there. */
 export interface StatusActions {
   /** The person does not want to wait. */
-  retry(): void;
+  readonly retry: () => void;
   /** The person cuts the network, or mends it. */
-  cut(isCut: boolean): void;
+  readonly cut: (isCut: boolean) => void;
 }
 
 /** The line at the top of the page. */
