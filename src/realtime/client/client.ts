@@ -7,6 +7,7 @@ import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
 import { writeJson } from '../wire/json-codec.ts';
+import type { JsonPatch } from '../wire/json-delta.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -41,6 +42,7 @@ const restMs = 2_000;
 /** A client without the types of its contract; `createClient` gives it those. */
 export class RealtimeClient implements ChannelHost {
   readonly readerLimit: number;
+  readonly patch: JsonPatch | undefined;
   readonly #contract: ContractDefinition | undefined;
   readonly #options: ResolvedClientOptions;
   readonly #token: Token;
@@ -65,6 +67,7 @@ export class RealtimeClient implements ChannelHost {
     this.#contract = contract;
     this.#options = options;
     this.readerLimit = options.maxQueuedPublications;
+    this.patch = options.patch;
     this.#token = new Token(options.token);
     this.#listeners = new Listeners(reportError);
     const own = {

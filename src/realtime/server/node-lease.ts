@@ -4,6 +4,8 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 
+const lastLeaseMs = 10_000;
+
 /** A lease that is renewed until it is given up. */
 export class NodeLease {
   readonly node: string;
@@ -63,10 +65,12 @@ export class NodeLease {
     );
   }
 
-  /** Gives it up. */
-  async release(): Promise<void> {
+  /**
+   * Lets it run out soon, not at once: whoever was here has the time to come to another node, and is there all the while.
+   */
+  async leave(): Promise<void> {
     this.#isEnded = true;
     this.#timer?.cancel();
-    if (this.#hasBegun) await this.#engine.releaseLease(this.node);
+    if (this.#hasBegun) await this.#engine.renewLease(this.node, Math.min(lastLeaseMs, this.#ttlMs));
   }
 }
