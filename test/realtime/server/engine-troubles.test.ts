@@ -42,9 +42,9 @@ class TroubledEngine extends MemoryEngine {
     return await super.change(...given);
   }
 
-  override async claimCall(...given: Parameters<Engine['claimCall']>): ReturnType<Engine['claimCall']> {
+  override claimCall(...given: Parameters<MemoryEngine['claimCall']>): ReturnType<MemoryEngine['claimCall']> {
     this.#check();
-    return await super.claimCall(...given);
+    return super.claimCall(...given);
   }
 
   override async subscribe(channel: string, listener: StreamListener): Promise<void> {
