@@ -152,6 +152,8 @@ export class NodeStream implements StreamListener {
     this.hold();
     try {
       await this.engine.subscribe(this.name, this);
+      // Nobody may have waited for so long.
+      if (this.#isEnded) this.engine.unsubscribe(this.name, this);
       if (this.kind === 'volatile') return;
       const head = await this.engine.head(this.name);
       this.#position = head;
