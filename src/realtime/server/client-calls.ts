@@ -30,6 +30,9 @@ export interface ClientCallEnvironment {
 // A call for a session of this node, from here or from another node.
 interface HeldCall {
   readonly id: string;
+  readonly name: string;
+  readonly input: string;
+  readonly deadlineMs: number;
   readonly frame: string;
   isSent: boolean;
   /** Whether the link was lost while the client had it. */
@@ -39,6 +42,8 @@ interface HeldCall {
 const longestDelayMs = 2_147_483_647;
 // The node that asked, and a number of its own.
 const callId = /^([\w-]{8})\.\d{1,16}$/;
+
+const maxStrayAnswers = 100;
 
 interface WaitingCall {
   readonly session: string;
@@ -125,7 +130,7 @@ export class ClientCalls {
   hold(session: string, id: string, name: string, input: string, deadlineMs: number): void {
     const frame = `[${FrameType.request},${writeJson(id)},0,${writeJson(name)},${input},{"deadlineMs":${deadlineMs}}]`;
     const held = this.#held.get(session);
-    const call: HeldCall = { id, frame, isSent: false, isLost: false };
+    const call: HeldCall = { id, name, input, deadlineMs, frame, isSent: false, isLost: false };
     if (held === undefined) this.#held.set(session, [call]);
     else held.push(call);
     const found = this.#environment.registry.get(session);
@@ -145,21 +150,33 @@ export class ClientCalls {
     }
   }
 
+  /** A session has come to another node: what it has not got here it gets there. Answers find their way by the id of the call. */
+  moved(session: string): void {
+    for (const { id, name, input, deadlineMs, isSent } of this.#held.get(session) ?? []) {
+      if (isSent) continue;
+      this.#drop(session, id);
+      this.#environment.commands.tell({ kind: 'call', session, id, name, input, deadlineMs }).catch(() => {
+        // Whoever asked hears of its deadline.
+      });
+    }
+  }
+
   /**
    * A client has answered.
-   * @param isElsewhere whether it may have been asked over a link to another node
+   * @param isBeside whether the answer came beside a link, which may be one to another node
    */
   answered(
     session: Session,
     id: string,
     result: unknown,
     error: WireError | undefined,
-    isElsewhere = false,
+    isBeside = false,
   ): void {
-    const call = this.#drop(session.id, id);
     const to = callId.exec(id)?.[1];
-    // Nobody asked: no node has to hear of it.
-    if (to === undefined || (call === undefined && !isElsewhere)) return;
+    if (to === undefined) return;
+    const isAsked = this.#drop(session.id, id) !== undefined;
+    // What it was asked over its link to another node is little: other nodes do not have to hear of more.
+    if (!isAsked && !isBeside && ++session.strayAnswers > maxStrayAnswers) return;
     const text = writeJson(result);
     const { node, commands } = this.#environment;
     if (to === node) {

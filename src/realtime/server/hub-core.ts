@@ -264,6 +264,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
         // Forgotten first: what the engine keeps of it is the other node's from now on.
         if (session !== undefined) this.registry.moved(session);
         session?.current?.goodbye(replacedError());
+        this.clientCalls.moved(command.session);
         break;
       }
       case 'alive':

@@ -199,12 +199,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   opened(session: Session): void {
     // What was sent behind the welcome may have been more than the link bears.
     if (this.#state === 'ended') return;
-    SharedTimers.of(this.#home.settings.clock).cancel(this);
     this.session = session;
     this.#state = 'open';
     this.#abort = undefined;
     this.watchExpiry();
-    if (this.kind !== 'poll') this.#startTimer(firstHeartbeatMs);
+    if (this.kind === 'poll') SharedTimers.of(this.#home.settings.clock).cancel(this);
+    else this.#startTimer(firstHeartbeatMs);
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) for (const text of held) this.received(text);
@@ -299,17 +299,15 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   override timeUp(): void {
     const { settings, statistics } = this.#home;
-    const { heartbeatMs, heartbeatTimeoutMs, clock, helloTimeoutMs, requestTimeoutMs } = settings;
+    const { heartbeatMs, heartbeatTimeoutMs, clock, helloTimeoutMs } = settings;
     const { session } = this;
     if (this.#state === 'waiting') {
       this.goodbye(new RealtimeError('BAD_FRAME', `no hello within ${helloTimeoutMs} ms`));
       return;
     }
-    if (this.#state === 'greeting' || session === undefined) {
+    if (session === undefined || this.#state !== 'open') {
       this.goodbye(
-        new RealtimeError('UNAVAILABLE', `no answer to the hello within ${requestTimeoutMs} ms`, {
-          retryable: true,
-        }),
+        new RealtimeError('UNAVAILABLE', 'the server took too long to answer a hello', { retryable: true }),
       );
       return;
     }
