@@ -65,6 +65,8 @@ const stableAfterMs = 10_000;
 const gatherMs = 20;
 // A deadline that was noticed late may have been met by what has not been read yet.
 const graceMs = 100;
+// A server that came back between two attempts looks like a network that lets only the second kind through: the better one is tried again soon.
+const recheckMs = 2_000;
 
 /** A connection that comes back. */
 export class Connector implements LifecycleEvents {
@@ -81,6 +83,8 @@ export class Connector implements LifecycleEvents {
   #timer: Timer | undefined;
   #gathering: Timer | undefined;
   #probing: { cancel(): void } | undefined;
+  // When a better kind is tried next: also across links that are opened anew meanwhile.
+  #probeAtMs = 0;
   #heardAtMs = 0;
   #silenceMs = 0;
   // Whether the server has said when to come back.
@@ -228,7 +232,7 @@ export class Connector implements LifecycleEvents {
     this.#token.accepted();
     this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
     if (isFirst) {
-      this.#ladder.welcomed(attempt.place);
+      if (this.#ladder.welcomed(attempt.place)) this.#probeAtMs = this.#times.clock.now() + recheckMs;
       const [kind] = this.#openers[attempt.place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
       if (kind !== 'stream') this.#watchSilence(attempt);
@@ -287,20 +291,27 @@ export class Connector implements LifecycleEvents {
   }
 
   #probeLater(): void {
-    this.#probing = this.#times.clock.setTimer(() => {
-      const [, open] = this.#openers[0];
-      this.#probing = probe(
-        open,
-        () => this.#events.probeHello(),
-        this.#times,
-        (gotThrough) => {
-          if (gotThrough) {
-            this.#ladder.reset();
-            this.open();
-          } else this.#probeLater();
-        },
-      );
-    }, this.#times.upgradeIntervalMs);
+    const { clock, upgradeIntervalMs } = this.#times;
+    this.#probing = clock.setTimer(
+      () => {
+        const [, open] = this.#openers[0];
+        this.#probing = probe(
+          open,
+          () => this.#events.probeHello(),
+          this.#times,
+          (gotThrough) => {
+            if (gotThrough) {
+              this.#ladder.reset();
+              this.open();
+            } else {
+              this.#probeAtMs = clock.now() + upgradeIntervalMs;
+              this.#probeLater();
+            }
+          },
+        );
+      },
+      Math.max(0, Math.min(upgradeIntervalMs, this.#probeAtMs - clock.now())),
+    );
   }
 
   /** Lets go of the link, whatever becomes of it. */

@@ -26,11 +26,12 @@ export class Ladder {
     return this.next > this.#rung;
   }
 
-  /** The welcome came over this kind. */
-  welcomed(place: number): void {
-    if (place === this.#rung) return;
+  /** The welcome came over this kind. @returns whether it is another one than before */
+  welcomed(place: number): boolean {
+    if (place === this.#rung) return false;
     this.#rung = place;
     this.#deaths = 0;
+    return true;
   }
 
   /** The link has shown that it lives: a heartbeat followed the welcome. */

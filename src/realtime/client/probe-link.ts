@@ -6,6 +6,9 @@ import type { ClientLink, OpenClientLink } from '../link/link.ts';
 import type { Hello } from '../wire/frames.ts';
 import { readFrames } from './frame-text.ts';
 
+// The first heartbeat follows the welcome by a second.
+const heartbeatWaitMs = 5_000;
+
 /**
  * Tries a kind of link.
  * @param done hears, once and unless it is cancelled, whether a welcome and a heartbeat came in time
@@ -29,15 +32,19 @@ export function probe(
     cancel();
     done(gotThrough);
   };
-  const timer = clock.setTimer(() => end(false), connectTimeoutMs);
+  let timer = clock.setTimer(() => end(false), connectTimeoutMs);
   try {
     link = open(
       hello,
       {
         received: (text) => {
           for (const { length } of readFrames(text)) {
-            if (length > 0) isWelcomed = true;
-            else if (isWelcomed) end(true);
+            if (length === 0 && isWelcomed) end(true);
+            else if (!isWelcomed && !isOver) {
+              isWelcomed = true;
+              timer.cancel();
+              timer = clock.setTimer(() => end(false), heartbeatWaitMs);
+            }
           }
         },
         ended: () => end(false),
