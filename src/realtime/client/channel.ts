@@ -1,12 +1,14 @@
 // One channel as a client follows it: how it stands, where its streams stand, and what it is asked for. When frames about it
 // are sent is the client's affair (subscriptions.ts).
 
-import { RealtimeError } from '../wire/error-codes.ts';
+import type { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../wire/frames.ts';
 import { EventStream } from './event-stream.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { Listener } from './listeners.ts';
-import type { Publication } from './publication.ts';
+import { type Publication, publicationOf } from './publication.ts';
+import type { Requests } from './requests.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /**
  * How a channel stands. `subscribing`: the server has not answered yet, or the connection is away; `subscribed`: what is published
@@ -36,10 +38,8 @@ export interface RequestSettings {
 export interface ChannelHost {
   readonly readerLimit: number;
   failed(error: unknown): void;
-  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown>;
-  /** The subscription has to begin again, where the channel stands. */
-  subscribeAgain(channel: ClientChannel): void;
-  leave(channel: ClientChannel): void;
+  readonly requests: Requests;
+  readonly subscriptions: Subscriptions;
 }
 
 /** Who is there. */
@@ -70,7 +70,7 @@ export class ClientChannel {
       name,
       readerLimit: host.readerLimit,
       failed,
-      readAgain: () => host.subscribeAgain(this),
+      readAgain: () => host.subscriptions.subscribeAgain(this),
     });
     this.state = new KeyedMap(failed);
     const members = new KeyedMap(failed);
@@ -98,7 +98,7 @@ export class ClientChannel {
   }
 
   publish(event: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    const published = this.#host.request(this.name, event, data, settings);
+    const published = this.#host.requests.make(this.name, event, data, settings);
     // Whoever does not look at the result ("typing...") need not handle that it failed.
     published.catch(() => undefined);
     return published;
@@ -106,20 +106,15 @@ export class ClientChannel {
 
   /** A page of what was published, oldest first. */
   async history(request: HistoryRequest, settings?: RequestSettings): Promise<readonly Publication[]> {
-    const page = await this.#host.request(this.name, '$history', request, settings);
-    if (!isHistoryPage(page)) throw new RealtimeError('BAD_FRAME', 'the answer is no page of a history');
-    return page.entries.map(([offset, event, data, , meta]) => ({
-      channel: this.name,
-      event,
-      data,
-      offset,
-      user: meta?.user,
-      at: meta?.at,
-    }));
+    const page = await this.#host.requests.make(this.name, '$history', request, settings);
+    takeForPage(page);
+    return page.entries.map(([offset, event, data, , meta]) =>
+      publicationOf(this.name, event, data, offset, meta),
+    );
   }
 
   leave(): void {
-    this.#host.leave(this);
+    this.#host.subscriptions.remove(this);
   }
 
   /** Whether it was opened with these options. */
@@ -161,6 +156,5 @@ export class ClientChannel {
   }
 }
 
-function isHistoryPage(value: unknown): value is HistoryPage {
-  return typeof value === 'object' && value !== null && 'entries' in value && Array.isArray(value.entries);
-}
+// The server is trusted to answer with what was asked for.
+function takeForPage(_result: unknown): asserts _result is HistoryPage {}

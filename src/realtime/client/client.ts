@@ -30,17 +30,15 @@ export interface CallSettings extends RequestSettings {
 /** Opens links, by their kind. */
 export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
 
-interface Refreshing {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 // How long a channel that is refused for now rests at least; twice as long at most.
 const restMs = 2_000;
 
+// Beside the events that users know: a token was accepted, or never will be.
+const refreshedEvent = '$refreshed';
+
 /** A client without the types of its contract; `createClient` gives it those. */
-export class RealtimeClient implements ChannelHost {
-  readonly readerLimit: number;
+export class RealtimeClient {
+  readonly #host: ChannelHost;
   readonly #contract: ContractDefinition | undefined;
   readonly #options: ResolvedClientOptions;
   readonly #token: Token;
@@ -54,7 +52,6 @@ export class RealtimeClient implements ChannelHost {
   #session: Hello['session'];
   #user: string | undefined;
   #closeError: RealtimeError | undefined;
-  #refreshing: Refreshing[] = [];
 
   constructor(
     contract: ContractDefinition | undefined,
@@ -64,7 +61,6 @@ export class RealtimeClient implements ChannelHost {
     const { clock, random } = options;
     this.#contract = contract;
     this.#options = options;
-    this.readerLimit = options.maxQueuedPublications;
     this.#token = new Token(options.token);
     this.#listeners = new Listeners(reportError);
     const own = {
@@ -104,6 +100,12 @@ export class RealtimeClient implements ChannelHost {
       this.#sessionStream,
       this.#userStream,
     );
+    this.#host = {
+      readerLimit: options.maxQueuedPublications,
+      failed: own.failed,
+      requests: this.#requests,
+      subscriptions: this.#subscriptions,
+    };
     this.#connector.open();
   }
 
@@ -151,7 +153,7 @@ export class RealtimeClient implements ChannelHost {
       }
       return present;
     }
-    const channel = new ClientChannel(name, options ?? {}, this);
+    const channel = new ClientChannel(name, options ?? {}, this.#host);
     if (this.state === 'closed') channel.setStatus('left', this.#closeError);
     else this.#subscriptions.add(channel);
     return channel;
@@ -171,12 +173,18 @@ export class RealtimeClient implements ChannelHost {
     if (this.state === 'closed') return Promise.reject(this.#closed());
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
-      this.#refreshing.push({ resolve, reject });
+      const remove = this.#listeners.on(refreshedEvent, (error) => {
+        remove();
+        if (error === undefined) resolve();
+        else reject(error);
+      });
       if (!this.#connector.sendChange(writeJson([8, token]))) this.#connector.sayAgain();
     });
   }
 
   close(): void {
+    // Others see at once that it has left: a connection that is only lost is waited for.
+    this.#subscriptions.removeAll();
     this.#connector.close();
   }
 
@@ -186,18 +194,6 @@ export class RealtimeClient implements ChannelHost {
 
   failed(error: unknown): void {
     if (!this.#listeners.tell('error', error)) reportError(error);
-  }
-
-  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    return this.#requests.make(channel, name, data, settings);
-  }
-
-  subscribeAgain(channel: ClientChannel): void {
-    this.#subscriptions.subscribeAgain(channel);
-  }
-
-  leave(channel: ClientChannel): void {
-    this.#subscriptions.remove(channel);
   }
 
   #greeting(): Hello {
@@ -258,11 +254,7 @@ export class RealtimeClient implements ChannelHost {
   }
 
   #refreshed(): void {
-    const refreshing = this.#refreshing;
-    if (refreshing.length === 0) return;
-    this.#refreshing = [];
-    for (const { resolve } of refreshing) resolve();
-    this.#subscriptions.retryRefused();
+    if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
   }
 
   #changed(state: ConnectionState, cause: Error | undefined): void {
@@ -270,7 +262,7 @@ export class RealtimeClient implements ChannelHost {
       if (cause instanceof RealtimeError) this.#closeError = cause;
       const error = this.#closed();
       this.#requests.close(error);
-      for (const { reject } of this.#refreshing.splice(0)) reject(error);
+      this.#listeners.tell(refreshedEvent, error);
       this.#calls.forget();
       this.#subscriptions.removeAll(this.#closeError);
     }

@@ -2,11 +2,10 @@
 // down between the kinds of links. What is said over a link is the client's affair (client.ts).
 
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { RandomSource } from '../../base/random.ts';
 import type { ClientLink, LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { Goodbye, Hello, ServerFrame, Welcome } from '../wire/frames.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, type BackoffTimes } from './backoff.ts';
 import { readFrames } from './frame-text.ts';
 import { Ladder } from './ladder.ts';
 import { type LifecycleEvents, watchLifecycle } from './lifecycle.ts';
@@ -20,15 +19,12 @@ import type { Token } from './token.ts';
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 /** The times of a connector, in milliseconds, and its chance. */
-export interface ConnectorTimes {
+export interface ConnectorTimes extends BackoffTimes {
   readonly connectTimeoutMs: number;
   readonly streamTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
-  readonly minDelayMs: number;
-  readonly maxDelayMs: number;
   readonly upgradeIntervalMs: number;
   readonly clock: Clock;
-  readonly random: RandomSource;
 }
 
 /** What a connector tells. */
@@ -92,7 +88,7 @@ export class Connector implements LifecycleEvents {
     this.#token = token;
     this.#events = events;
     this.#ladder = new Ladder(openers.length);
-    this.#backoff = new Backoff(times.minDelayMs, times.maxDelayMs, times.random);
+    this.#backoff = new Backoff(times);
     this.#unwatch = watchLifecycle(this);
   }
 

@@ -52,14 +52,19 @@ export function clientFactory(platform: () => ClientPlatform): CreateClient {
     const { baseUrl, ...parts } = platform();
     const resolved = resolveClientOptions(options);
     const { WebSocket, fetch } = { ...parts, ...resolved };
-    const address = parseAddress(url, baseUrl);
+    const href = URL.canParse(url, baseUrl) ? new URL(url, baseUrl).href : '';
+    const scheme = /^(ws|http)(?=s?:)/;
+    if (!scheme.test(href)) {
+      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
+    }
+    const [address] = href.split('#');
     const fallback: FallbackAddress = {
-      url: withScheme(address, 'http'),
+      url: address.replace(scheme, 'http'),
       fetch,
       credentials: resolved.credentials,
     };
     return new RealtimeClient(contract, resolved, {
-      websocket: webSocketLinks(withScheme(address, 'ws'), WebSocket),
+      websocket: webSocketLinks(address.replace(scheme, 'ws'), WebSocket),
       stream: streamLinks(fallback),
       poll: pollLinks(fallback),
     });
@@ -77,17 +82,4 @@ function takeForTyped<C extends ContractDefinition>(
 
 function isAddress(value: unknown): value is string | URL {
   return typeof value === 'string' || value instanceof URL;
-}
-
-function parseAddress(url: string | URL, baseUrl: string | undefined): URL {
-  const address = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : undefined;
-  if (address === undefined || !/^(ws|http)s?:$/.test(address.protocol)) {
-    throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
-  }
-  address.hash = '';
-  return address;
-}
-
-function withScheme({ href }: URL, scheme: 'ws' | 'http'): string {
-  return href.replace(/^(ws|http)/, scheme);
 }

@@ -3,7 +3,7 @@
 
 import type { Delivery, GapReason, PublicationFrame, SkippedTo, Subscribed } from '../wire/frames.ts';
 import { type Listener, Listeners } from './listeners.ts';
-import type { Publication } from './publication.ts';
+import { type Publication, publicationOf } from './publication.ts';
 import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
 /** What is missing. */
@@ -95,14 +95,7 @@ export class EventStream implements FollowedStream {
     const event = events[number];
     // An event that came with a newer contract is none of ours; what was delivered before a gap is not delivered again.
     if (event === undefined || (offset !== undefined && offset <= this.#seenOffset)) return true;
-    const publication: Publication = {
-      channel: this.#owner.name,
-      event,
-      data,
-      offset,
-      user: meta?.user,
-      at: meta?.at,
-    };
+    const publication = publicationOf(this.#owner.name, event, data, offset, meta);
     for (const reader of this.#readers) this.#push(reader, publication, delivery);
     this.tell(event, data, publication);
     return true;

@@ -56,18 +56,17 @@ export class Subscriptions {
   }
 
   /** Leaves a channel. */
-  remove(channel: ClientChannel): void {
+  remove(channel: ClientChannel, error?: RealtimeError): void {
     if (!this.#isPresent(channel)) return;
     this.#channels.delete(channel.name);
-    channel.setStatus('left');
+    channel.setStatus('left', error);
     this.#unsubscribe(channel);
     this.#link.sayAgain();
   }
 
-  /** All channels are left: the client is closed. */
+  /** Leaves all channels: the client is closed. */
   removeAll(error?: RealtimeError): void {
-    for (const channel of this.#channels.values()) channel.setStatus('left', error);
-    this.#channels.clear();
+    for (const channel of this.#channels.values()) this.remove(channel, error);
   }
 
   /** Begins again where the channel stands. */

@@ -7,7 +7,6 @@ import { writeJson } from '../../wire/json-codec.ts';
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {
   readonly readyState: number;
-  readonly bufferedAmount: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
@@ -34,9 +33,6 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     return {
       kind: 'websocket',
       isTwoWay: true,
-      get bufferedBytes() {
-        return socket.bufferedAmount;
-      },
       send: (text) => {
         // OPEN
         if (socket.readyState === 1) socket.send(text);
