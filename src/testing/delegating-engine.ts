@@ -76,11 +76,11 @@ export class DelegatingEngine implements Engine {
     return this.#engine.releaseLease(node);
   }
 
-  claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
+  claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim> {
     return this.#engine.claimCall(key, node, windowMs);
   }
 
-  completeCall(key: string, result: string, windowMs: number): Promise<void> {
+  completeCall(key: string, result: string, windowMs: number): void | Promise<void> {
     return this.#engine.completeCall(key, result, windowMs);
   }
 

@@ -3,6 +3,7 @@
 
 import type { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../wire/frames.ts';
+import type { JsonPatch } from '../wire/json-delta.ts';
 import { EventStream } from './event-stream.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { Listener } from './listeners.ts';
@@ -37,6 +38,8 @@ export interface RequestSettings {
 /** What a channel needs of its client. */
 export interface ChannelHost {
   readonly readerLimit: number;
+  /** Applies changes, where the client was made for them. */
+  readonly patch: JsonPatch | undefined;
   failed(error: unknown): void;
   readonly requests: Requests;
   readonly subscriptions: Subscriptions;
@@ -69,6 +72,7 @@ export class ClientChannel {
     this.stream = new EventStream({
       name,
       readerLimit: host.readerLimit,
+      patch: host.patch,
       failed,
       readAgain: () => host.subscriptions.subscribeAgain(this),
     });
@@ -132,6 +136,7 @@ export class ClientChannel {
       statePosition: this.state.cursor.position,
       history,
       rate,
+      delta: this.#host.patch === undefined ? undefined : true,
       presence: isPresent ? true : undefined,
       presencePosition: isPresent ? this.presence.members.cursor.position : undefined,
       info: presence === true ? undefined : presence,

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { FullduplexError } from '../../base/errors.ts';
 import { cryptoRandom, type RandomSource } from '../../base/random.ts';
 import type { LinkKind } from '../link/link.ts';
+import type { JsonPatch } from '../wire/json-delta.ts';
 import type { WebSocketConstructor } from './links/web-socket-link.ts';
 import type { TokenSource } from './token.ts';
 
@@ -23,6 +24,11 @@ export interface ClientOptions {
   readonly WebSocket?: WebSocketConstructor;
   /** Sends the requests of the other kinds of links. @defaultValue that of the platform */
   readonly fetch?: typeof globalThis.fetch;
+  /**
+   * Applies changes: `patchJson` of `fullduplex/delta`. With it, channels that are declared with `delta` send what has changed in place of
+   * whole values. @defaultValue none: whole values
+   */
+  readonly patch?: JsonPatch;
   /** Whether these requests carry cookies; `include`: also to another origin, which has to allow it. @defaultValue 'same-origin' */
   readonly credentials?: RequestCredentials;
   /** How long a request waits for its answer, the time without a connection included: 1 or more. @defaultValue 30,000 */
@@ -65,7 +71,7 @@ const pageClock: Clock = {
   },
 };
 
-type Defaults = Required<Omit<ClientOptions, 'token' | 'contractVersion' | 'WebSocket' | 'fetch'>>;
+type Defaults = Required<Omit<ClientOptions, 'token' | 'contractVersion' | 'WebSocket' | 'fetch' | 'patch'>>;
 
 /** The options that hold when none are given. */
 export const defaultClientOptions: Readonly<Defaults> = /* @__PURE__ */ Object.freeze({

@@ -6,7 +6,7 @@ import type { ContractDefinition } from '../contract/contract.ts';
 import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -102,6 +102,7 @@ export class RealtimeClient {
     );
     this.#host = {
       readerLimit: options.maxQueuedPublications,
+      patch: options.patch,
       failed: own.failed,
       requests: this.#requests,
       subscriptions: this.#subscriptions,
@@ -249,6 +250,7 @@ export class RealtimeClient {
       case 9:
       case 11:
       case 12:
+      case 15:
         this.#subscriptions.received(frame);
     }
   }

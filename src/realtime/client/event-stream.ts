@@ -1,7 +1,15 @@
 // The publications of one stream on their way to those who listen: each once and in order, or a gap that is told. The streams
 // are those of channels, and those of what is sent to the session and to the user alone.
 
-import type { Delivery, GapReason, PublicationFrame, SkippedTo, Subscribed } from '../wire/frames.ts';
+import type {
+  ChangeFrame,
+  Delivery,
+  GapReason,
+  PublicationFrame,
+  SkippedTo,
+  Subscribed,
+} from '../wire/frames.ts';
+import type { JsonPatch } from '../wire/json-delta.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { type Publication, publicationOf } from './publication.ts';
 import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
@@ -18,6 +26,8 @@ export interface EventStreamOwner {
   readonly name: string;
   /** How many publications wait for a `for await` at most. */
   readonly readerLimit: number;
+  /** Applies a change to a value; undefined: none is asked for. */
+  readonly patch?: JsonPatch | undefined;
   /** Hears what a listener throws. */
   failed(error: unknown): void;
   /** Some publications were not taken: the subscription has to begin again, where the cursor stands. */
@@ -41,6 +51,8 @@ export class EventStream implements FollowedStream {
   // The highest offset of the present epoch that was delivered before a gap: a history that reaches back behind it repeats nothing.
   #seenOffset = 0;
   #isBehind = false;
+  // The last data of each event, by its number, for what changes it.
+  readonly #last = new Map<number, unknown>();
   #end: { readonly error: Error | undefined } | undefined;
 
   constructor(owner: EventStreamOwner) {
@@ -61,6 +73,7 @@ export class EventStream implements FollowedStream {
     const before = this.cursor.position;
     this.#subscribed = subscribed;
     this.#isBehind = false;
+    this.#last.clear();
     const { position, recovered, gap = 'epoch' } = subscribed;
     this.cursor.moveTo(position);
     const isSameHistory = before?.[0] === position[0] && (recovered !== false || gap !== 'epoch');
@@ -70,7 +83,11 @@ export class EventStream implements FollowedStream {
 
   take(frame: StreamFrame): boolean {
     if (frame[0] === 12) this.#skip(frame[2], frame[3]);
-    return frame[0] !== 2 || this.#deliver(frame);
+    if (frame[0] !== 15) return frame[0] !== 2 || this.#deliver(frame);
+    const [, , , number, delta] = frame;
+    const { patch } = this.#owner;
+    if (patch === undefined || !this.#last.has(number)) return false;
+    return this.#deliver(frame, patch(this.#last.get(number), delta));
   }
 
   #skip(count: number, { position, gap }: SkippedTo): void {
@@ -80,7 +97,8 @@ export class EventStream implements FollowedStream {
     else if (count > 0) this.tell('skipped', { count });
   }
 
-  #deliver([, , step, number, data, id = '', meta]: PublicationFrame): boolean {
+  #deliver(frame: PublicationFrame | ChangeFrame, data: unknown = frame[4]): boolean {
+    const [, , step, number, , id = '', meta] = frame;
     if (this.#subscribed === undefined) return false;
     const { delivery, events } = this.#subscribed;
     // A loop that is too slow for a log reads on later, from the server's history.
@@ -91,6 +109,7 @@ export class EventStream implements FollowedStream {
     }
     // Without an id it is kept nowhere, and has no place.
     if (isKept && !this.cursor.step(step, id, delivery === 'latest')) return false;
+    if (this.#owner.patch !== undefined) this.#last.set(number, data);
     const offset = isKept ? this.cursor.position?.[1] : undefined;
     const event = events[number];
     // An event that came with a newer contract is none of ours; what was delivered before a gap is not delivered again.

@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { ReplyFrame, RequestOptions } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import type { RequestSettings } from './channel.ts';
 
 /** What is fixed for all requests. */

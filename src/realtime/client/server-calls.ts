@@ -3,7 +3,7 @@
 
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { RequestFrame } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 
 /** What a handler knows of a call beside its input. */
 export interface ServerCallContext {

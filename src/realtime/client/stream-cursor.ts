@@ -4,8 +4,8 @@
 import type { ServerFrame } from '../wire/frames.ts';
 import type { WirePosition } from '../wire/stream-position.ts';
 
-/** Frames of a stream: publications (2), changes of a map (3), a map as a whole (11), and what was left out (12). */
-export type StreamFrame = Extract<ServerFrame, readonly [2 | 3 | 11 | 12, ...unknown[]]>;
+/** Frames of a stream: publications (2), changes of a map (3), a map as a whole (11), what was left out (12), and publications as changes (15). */
+export type StreamFrame = Extract<ServerFrame, readonly [2 | 3 | 11 | 12 | 15, ...unknown[]]>;
 
 /** A stream that the client follows. */
 export interface FollowedStream {

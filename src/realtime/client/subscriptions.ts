@@ -3,7 +3,7 @@
 
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
 import type { EventStream } from './event-stream.ts';
 import type { FollowedStream, StreamFrame } from './stream-cursor.ts';

@@ -9,6 +9,8 @@ type CallRecord =
   | { readonly kind: 'completed'; readonly result: string }
   | { readonly kind: 'running'; readonly node: string; readonly lease: number | undefined };
 
+const claimed: CallClaim = Object.freeze({ kind: 'claimed' });
+
 /** The calls of an engine. */
 export class CallRecords {
   readonly #leases: Leases;
@@ -27,7 +29,7 @@ export class CallRecords {
     if (record === undefined) {
       const lease = this.#leases.numberOf(node);
       this.#records.set(key, { kind: 'running', node, lease }, nowMs + windowMs);
-      return { kind: 'claimed' };
+      return claimed;
     }
     if (record.kind === 'completed') return record;
     // The very lease: a node that was away for longer may have come back without its memory.

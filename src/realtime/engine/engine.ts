@@ -194,12 +194,13 @@ export interface Engine {
 
   /**
    * Claims a call for a node, which should have a lease: without, others see the call as `unknown` at once. Only one caller ever gets
-   * `claimed` for a key within the window.
+   * `claimed` for a key within the window. An engine that knows at once may answer at once, here and below: there are more calls than
+   * anything else.
    */
-  claimCall(key: string, node: string, windowMs: number): Promise<CallClaim>;
+  claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim>;
 
   /** Keeps the result of a claimed call, as JSON, for those who ask again within the window, which begins now; also when it had become `unknown`. */
-  completeCall(key: string, result: string, windowMs: number): Promise<void>;
+  completeCall(key: string, result: string, windowMs: number): void | Promise<void>;
 
   /** Keeps a session for the time given, anew with each call. */
   keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void>;

@@ -5,8 +5,8 @@
 const bucketMs = 1000;
 
 interface Held<Value> {
-  readonly value: Value;
-  readonly endsAtMs: number;
+  value: Value;
+  endsAtMs: number;
 }
 
 /** A map whose records end. Times are milliseconds of one clock that only goes forward. */
@@ -22,8 +22,16 @@ export class ExpiringMap<Value> {
 
   /** Keeps a record until a time; one of the same key is replaced. */
   set(key: string, value: Value, endsAtMs: number): void {
-    this.#records.set(key, { value, endsAtMs });
     const bucket = Math.ceil(endsAtMs / bucketMs);
+    const held = this.#records.get(key);
+    if (held === undefined) {
+      this.#records.set(key, { value, endsAtMs });
+    } else {
+      const isInBucket = Math.ceil(held.endsAtMs / bucketMs) === bucket;
+      held.value = value;
+      held.endsAtMs = endsAtMs;
+      if (isInBucket) return;
+    }
     const due = this.#due.get(bucket);
     if (due === undefined) this.#due.set(bucket, [key]);
     else due.push(key);

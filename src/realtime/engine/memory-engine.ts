@@ -218,12 +218,11 @@ export class MemoryEngine implements Engine {
     this.#leases.end(node);
   }
 
-  async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-    const nowMs = this.#now();
-    return this.#calls.claim(key, node, windowMs, nowMs);
+  claimCall(key: string, node: string, windowMs: number): CallClaim {
+    return this.#calls.claim(key, node, windowMs, this.#now());
   }
 
-  async completeCall(key: string, result: string, windowMs: number): Promise<void> {
+  completeCall(key: string, result: string, windowMs: number): void {
     this.#calls.complete(key, result, windowMs, this.#now());
   }
 

@@ -3,11 +3,13 @@
 // answer says so.
 
 import { describe } from '../../base/errors.ts';
+import { isThenable } from '../../base/rejections.ts';
 import { SharedTimer, SharedTimers } from '../../base/shared-timers.ts';
 import type { CallContract } from '../contract/contract.ts';
 import { validate } from '../contract/validate.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { FrameType, type RequestOptions } from '../wire/frames.ts';
+import type { CallClaim } from '../engine/engine.ts';
 import type { ChannelAccess } from './channel-access.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
@@ -117,12 +119,15 @@ export class Calls {
       answer,
       this.#environment,
     );
+    const pending = call.run(data);
+    // Most are answered already.
+    if (pending === undefined) return;
     if (id !== 0) {
       session.running ??= new Map();
       session.running.set(id, call);
     }
     this.#runningCount++;
-    void call.run(data).then(() => {
+    void pending.then(() => {
       if (session.running?.get(id) === call) session.running.delete(id);
       this.#runningCount--;
       if (this.#runningCount === 0) this.#idle?.();
@@ -139,6 +144,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
   readonly #declared: DeclaredCall;
   readonly #environment: CallEnvironment;
   #waiting: Reply[];
+  #keyText: string | undefined;
   // Made when a handler asks for it: most do not.
   #abort: AbortController | undefined;
   #abortReason: RealtimeError | undefined;
@@ -178,20 +184,34 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     this.#waiting.push(answer);
   }
 
-  /** Runs it to its end, which may be after its deadline; never rejects. */
-  async run(data: unknown): Promise<void> {
-    const { settings, statistics } = this.#environment;
-    const timers = SharedTimers.of(settings.clock);
+  /** Runs it to its end, which may be after its deadline; never rejects. What is answered at once needs no promise and no timer. */
+  run(data: unknown): Promise<void> | undefined {
+    try {
+      const result = this.#result(data);
+      if (typeof result !== 'string') return this.#settle(result);
+      this.#answer(result);
+    } catch (error) {
+      this.#answer(this.#failed(error));
+    }
+    return undefined;
+  }
+
+  async #settle(result: Promise<string>): Promise<void> {
+    const timers = SharedTimers.of(this.#environment.settings.clock);
     timers.start(this, Math.ceil(this.deadlineMs));
     let answer: string;
     try {
-      answer = await this.#result(data);
+      answer = await result;
     } catch (error) {
-      statistics.callsFailed++;
-      answer = this.#tail(error);
+      answer = this.#failed(error);
     }
     timers.cancel(this);
     this.#answer(answer);
+  }
+
+  #failed(error: unknown): string {
+    this.#environment.statistics.callsFailed++;
+    return this.#tail(error);
   }
 
   #answer(tail: string): void {
@@ -211,72 +231,110 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     return `null,${writeJson(new RealtimeError('HANDLER_FAILED', 'the handler of the call failed').toWire())}`;
   }
 
-  async #result(data: unknown): Promise<string> {
+  #result(data: unknown): string | Promise<string> {
     const { contract } = this.#declared;
     // Refused before anything is claimed: the same input would be refused again.
-    const validated = validate(contract.input, data, 'input');
-    const input: unknown = validated instanceof Promise ? await validated : validated;
-    if (contract.idempotent === true || this.#id === 0) return await this.#run(input);
-    return await this.#runOnce(input);
+    const input: unknown = validate(contract.input, data, 'input');
+    return input instanceof Promise ? input.then((ready: unknown) => this.#begin(ready)) : this.#begin(input);
   }
 
-  async #runOnce(input: unknown): Promise<string> {
-    const { settings, statistics, lease } = this.#environment;
-    const { engine, idempotencyWindowMs, onError } = settings;
-    const key = `${this.session.id}/${this.#id}`;
-    await lease.hold();
-    for (;;) {
-      const claim = await engine.claimCall(key, lease.node, idempotencyWindowMs);
-      if (claim.kind === 'claimed') break;
-      if (claim.kind === 'completed') {
-        statistics.callsRepeated++;
-        return claim.result.slice(1, -1);
-      }
-      if (claim.kind === 'unknown') {
-        throw new RealtimeError(
-          'OUTCOME_UNKNOWN',
-          'the node that ran the call is gone, and nobody knows how far it came',
-        );
-      }
-      if (this.#abortReason !== undefined) throw this.#abortReason;
-      await new Promise<void>((resolve) => {
-        settings.clock.setTimer(resolve, lookMs);
-      });
+  #begin(input: unknown): string | Promise<string> {
+    const { lease } = this.#environment;
+    if (this.#declared.contract.idempotent === true || this.#id === 0) return this.#run(input);
+    return lease.isHeld ? this.#claim(input) : lease.hold().then(() => this.#claim(input));
+  }
+
+  #claim(input: unknown): string | Promise<string> {
+    const { settings, lease } = this.#environment;
+    const claim = settings.engine.claimCall(this.#key, lease.node, settings.idempotencyWindowMs);
+    return claim instanceof Promise
+      ? claim.then((known) => this.#claimed(known, input))
+      : this.#claimed(claim, input);
+  }
+
+  #claimed(claim: CallClaim, input: unknown): string | Promise<string> {
+    const { settings, statistics } = this.#environment;
+    if (claim.kind === 'claimed') return this.#runClaimed(input);
+    if (claim.kind === 'completed') {
+      statistics.callsRepeated++;
+      return claim.result.slice(1, -1);
     }
-    let result: string;
+    if (claim.kind === 'unknown') {
+      throw new RealtimeError(
+        'OUTCOME_UNKNOWN',
+        'the node that ran the call is gone, and nobody knows how far it came',
+      );
+    }
+    if (this.#abortReason !== undefined) throw this.#abortReason;
+    return new Promise<void>((resolve) => {
+      settings.clock.setTimer(resolve, lookMs);
+    }).then(() => this.#claim(input));
+  }
+
+  #runClaimed(input: unknown): string | Promise<string> {
+    let result: string | Promise<string>;
     try {
-      result = await this.#run(input);
+      result = this.#run(input);
     } catch (error) {
-      statistics.callsFailed++;
-      result = this.#tail(error);
+      return this.#keep(this.#failed(error));
     }
-    // Nobody waits for the record: without it, whoever asks again is told that the outcome is unknown.
-    engine.completeCall(key, `[${result}]`, idempotencyWindowMs).catch((error: unknown) => {
+    if (typeof result === 'string') return this.#keep(result);
+    return result.then(
+      (ready) => this.#keep(ready),
+      (error: unknown) => this.#keep(this.#failed(error)),
+    );
+  }
+
+  // Nobody waits for the record: without it, whoever asks again is told that the outcome is unknown.
+  #keep(result: string): string {
+    const { settings, statistics } = this.#environment;
+    const failed = (error: unknown): void => {
       statistics.engineFailures++;
-      onError(error);
-    });
+      settings.onError(error);
+    };
+    try {
+      const kept = settings.engine.completeCall(this.#key, `[${result}]`, settings.idempotencyWindowMs);
+      if (kept instanceof Promise) kept.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
     return result;
   }
 
-  async #run(input: unknown): Promise<string> {
-    const { settings, statistics } = this.#environment;
-    const { contract, handler } = this.#declared;
-    const startedAtMs = settings.clock.now();
-    try {
-      const returned: unknown = await handler.handle(input, this);
-      if (contract.output === undefined) return 'null';
-      return writeJson(await this.#checkOutput(returned));
-    } finally {
-      statistics.callMs.add(settings.clock.now() - startedAtMs);
-    }
+  // The same string for claim and result: it is hashed once.
+  get #key(): string {
+    this.#keyText ??= `${this.session.id}/${this.#id}`;
+    return this.#keyText;
   }
 
-  // What the handler gives and the contract does not allow is the server's mistake, not the client's.
-  async #checkOutput(returned: unknown): Promise<unknown> {
+  #run(input: unknown): string | Promise<string> {
+    const { settings, statistics } = this.#environment;
+    const startedAtMs = settings.clock.now();
+    const ran = (): void => statistics.callMs.add(settings.clock.now() - startedAtMs);
+    let returned: unknown;
     try {
-      return await validate(this.#declared.contract.output, returned, 'output');
+      returned = this.#declared.handler.handle(input, this);
     } catch (error) {
-      throw new Error('a handler of a call returned what its contract does not allow', { cause: error });
+      ran();
+      throw error;
+    }
+    if (isThenable(returned)) {
+      return Promise.resolve(returned)
+        .then((output: unknown) => this.#write(output))
+        .finally(ran);
+    }
+    ran();
+    return this.#write(returned);
+  }
+
+  #write(returned: unknown): string | Promise<string> {
+    const { output } = this.#declared.contract;
+    if (output === undefined) return 'null';
+    try {
+      const checked: unknown = validate(output, returned, 'output');
+      return checked instanceof Promise ? checked.then(writeJson, forbiddenOutput) : writeJson(checked);
+    } catch (error) {
+      return forbiddenOutput(error);
     }
   }
 
@@ -294,4 +352,9 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     this.#abort?.abort(reason);
     this.#answer(`null,${writeJson(reason.toWire())}`);
   }
+}
+
+// What the handler gives and the contract does not allow is the server's mistake, not the client's.
+function forbiddenOutput(cause: unknown): never {
+  throw new Error('a handler of a call returned what its contract does not allow', { cause });
 }

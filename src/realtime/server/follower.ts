@@ -20,7 +20,9 @@ export interface FollowerHome {
   readonly link: ServerLink;
   /** Asks for `drained`, once. */
   waitForDrain(follower: DrainListener): void;
-  /** The session is too slow for a channel that allows none to be. */
+  /** The session is too slow for a stream. */
+  lagged(stream: NodeStream): void;
+  /** The same, where none may be. */
   tooSlow(stream: NodeStream): void;
 }
 
@@ -41,6 +43,8 @@ export interface FollowOptions {
   readonly whenSlow: WhenSlow;
   /** The most publications a second; undefined: all. */
   readonly rate: number | undefined;
+  /** Whether what has changed is enough, in place of whole values. */
+  readonly delta: boolean;
   readonly clock: Clock;
   /** The entries of a history that are looked through for the newest of each key, on streams that may jump. */
   readonly conflatedEntries: number;
@@ -70,6 +74,9 @@ export class Follower implements StreamFollower, DrainListener {
   #isReading = false;
   #isSlow = false;
   #isEnded = false;
+  // Whoever takes changes has all values since here.
+  #takesChanges = false;
+  #wholeSince = 0;
   #nextAtMs = 0;
   #timer: Timer | undefined;
 
@@ -149,6 +156,7 @@ export class Follower implements StreamFollower, DrainListener {
     if (opening === undefined || cursor === undefined || this.#isEnded) return;
     this.#opening = undefined;
     const { stream } = this;
+    if (this.#options.delta) this.#takesChanges = stream.takeChanges();
     if (opening.map !== undefined) this.#home.link.send(snapshotFrame(stream.alias, opening.map));
     stream.adopt(opening.entries, cursor.epoch);
     if (this.#options.rate !== undefined) stream.wakeWhenNew(this);
@@ -164,6 +172,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.#cursor = undefined;
     this.stream.leave(this);
     this.stream.letSleep(this);
+    if (this.#takesChanges) this.stream.leaveChanges();
     this.#abandon();
   }
 
@@ -184,13 +193,17 @@ export class Follower implements StreamFollower, DrainListener {
       const hasSentAll = this.#sendEntries(chunk.entries);
       const reached = this.#cursor;
       this.#cursor = undefined;
+      this.#wholeSince = chunk.entries[chunk.entries.length - 1].offset;
       if (!hasSentAll) this.#fallBehind(reached);
     } else {
-      link.sendShared(chunk.shared);
+      const { shared, changes } = chunk;
+      const mayChange = this.#takesChanges && changes !== undefined && changes.oldestBase > this.#wholeSince;
+      link.sendShared(mayChange ? changes.shared : shared);
     }
   }
 
   moved(message: SharedText, before: StreamPosition): void {
+    this.#wholeSince = this.stream.position.offset;
     if (this.#home.link.isFull) this.#fallBehind(before);
     else this.#home.link.sendShared(message);
   }
@@ -199,6 +212,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.stream.leave(this);
     this.#cursor = cursor;
     this.#isSlow = true;
+    this.#home.lagged(this.stream);
     if (this.#options.whenSlow === 'close') this.#home.tooSlow(this.stream);
     else this.#home.waitForDrain(this);
   }
@@ -298,6 +312,7 @@ export class Follower implements StreamFollower, DrainListener {
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
     if (this.#cursor === undefined || this.#home.link.isFull || !stream.join(this, this.#cursor))
       return false;
+    this.#wholeSince = this.#cursor.offset;
     this.#cursor = undefined;
     this.#isSlow = false;
     return true;

@@ -187,6 +187,7 @@ export class Greeting {
       const follower = new Follower(stream, link, {
         whenSlow: 'recover',
         rate: undefined,
+        delta: false,
         clock: settings.clock,
         conflatedEntries: defaultRetention.maxEntries,
       });

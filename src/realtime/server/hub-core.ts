@@ -313,7 +313,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
     this.commands.close();
     this.registry.close();
     try {
-      await this.lease.release();
+      await this.lease.leave();
     } catch {
       // The engine is away: the lease runs out by itself.
     }
@@ -343,6 +343,7 @@ function directOf({
     isVolatile: false,
     mayJump: false,
     keyOf: ({ name }) => name,
+    hasChanges: false,
   });
   return { events, format };
 }

@@ -184,7 +184,10 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
     engine: given.engine ?? new MemoryEngine({ clock, random }),
     authenticate: given.authenticate === undefined ? undefined : (request) => given.authenticate?.(request),
     allowedOrigins: given.allowedOrigins ?? 'same-origin',
-    onError: given.onError === undefined ? reportToConsole : (error) => given.onError?.(error),
+    onError: (error) => {
+      platform.probe?.failed(error);
+      return given.onError === undefined ? reportToConsole(error) : given.onError(error);
+    },
     clock,
     timeOfDay: given.timeOfDay ?? Date.now,
     random,

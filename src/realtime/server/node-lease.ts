@@ -4,6 +4,8 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 
+const lastLeaseMs = 10_000;
+
 /** A lease that is renewed until it is given up. */
 export class NodeLease {
   readonly node: string;
@@ -14,6 +16,7 @@ export class NodeLease {
   #holding: Promise<void> | undefined;
   #timer: Timer | undefined;
   #hasBegun = false;
+  #isHeld = false;
   #isEnded = false;
 
   /** @param begunAnew told when it had run out: nothing is left of what the node owned */
@@ -23,6 +26,11 @@ export class NodeLease {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
     this.#begunAnew = begunAnew;
+  }
+
+  /** Whether it runs, so that nobody has to wait. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Resolves when the lease runs. Rejects while the engine is away. */
@@ -36,8 +44,10 @@ export class NodeLease {
       const state = await this.#engine.renewLease(this.node, this.#ttlMs);
       if (state === 'begun' && this.#hasBegun) this.#begunAnew();
       this.#hasBegun = true;
+      this.#isHeld = true;
     } catch (error) {
       this.#holding = undefined;
+      this.#isHeld = false;
       throw error;
     } finally {
       // Three tries within the time.
@@ -55,10 +65,12 @@ export class NodeLease {
     );
   }
 
-  /** Gives it up. */
-  async release(): Promise<void> {
+  /**
+   * Lets it run out soon, not at once: whoever was here has the time to come to another node, and is there all the while.
+   */
+  async leave(): Promise<void> {
     this.#isEnded = true;
     this.#timer?.cancel();
-    if (this.#hasBegun) await this.#engine.releaseLease(this.node);
+    if (this.#hasBegun) await this.#engine.renewLease(this.node, Math.min(lastLeaseMs, this.#ttlMs));
   }
 }

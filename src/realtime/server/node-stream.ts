@@ -7,11 +7,13 @@ import type { BroadcastEvent, Engine, StreamEntry, StreamListener } from '../eng
 import type { SharedText } from '../link/link.ts';
 import type { GapReason } from '../wire/frames.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
+import { DeltaFrames } from './delta-frames.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import {
   maxBatchBytes,
   messageOf,
   noPosition,
+  PublicationFormat,
   SharedFrames,
   skipFrame,
   snapshotFrame,
@@ -35,8 +37,17 @@ export interface Chunk {
   readonly entries: readonly StreamEntry[];
   /** The place before the first of them. */
   readonly before: StreamPosition;
+  /** The same as what has changed, for those who asked for that; undefined: nobody did, or it is not shorter. */
+  readonly changes: ChunkChanges | undefined;
   /** Whether a session does not want one of them. */
   readonly hasExceptions: boolean;
+}
+
+/** A chunk as what has changed. */
+export interface ChunkChanges {
+  readonly shared: SharedText;
+  /** Who has been live since before this place has all values that are changed. */
+  readonly oldestBase: number;
 }
 
 /** Somebody who follows a stream. */
@@ -63,6 +74,8 @@ export class NodeStream implements StreamListener {
   readonly format: StreamFormat;
   readonly #environment: StreamEnvironment;
   readonly #live = new Set<StreamFollower>();
+  #changes: DeltaFrames | undefined;
+  #changeFollowers = 0;
   #waking: Set<StreamFollower> | undefined;
   // What was told last, and what those who follow have.
   #position: StreamPosition | undefined;
@@ -89,6 +102,20 @@ export class NodeStream implements StreamListener {
     this.kind = kind;
     this.format = format;
     this.#environment = environment;
+  }
+
+  /** Somebody follows who takes changes in place of values. False: they are not made here. */
+  takeChanges(): boolean {
+    if (!(this.format instanceof PublicationFormat) || !this.format.hasChanges) return false;
+    this.flush();
+    this.#changes ??= new DeltaFrames(this.format);
+    this.#changeFollowers++;
+    return true;
+  }
+
+  /** Ends it. */
+  leaveChanges(): void {
+    if (--this.#changeFollowers === 0) this.#changes = undefined;
   }
 
   get engine(): Engine {
@@ -195,6 +222,7 @@ export class NodeStream implements StreamListener {
   #queue(entry: StreamEntry): void {
     if (this.#live.size === 0 && this.#waking === undefined && this.#batch.length === 0) {
       this.#flushed = this.position;
+      this.#changes?.forget();
       return;
     }
     if (this.#batch.push(entry) === 1) this.#environment.scheduler.queueTask(this.#flushLater);
@@ -244,10 +272,27 @@ export class NodeStream implements StreamListener {
       shared: new SharedFrames(messageOf(frames)),
       entries,
       before,
+      changes: this.#changesOf(frames, entries),
       hasExceptions: entries.some(({ exceptSession }) => exceptSession !== undefined),
     };
     statistics.deliveries += this.#live.size * entries.length;
     for (const follower of this.#live) follower.deliver(chunk);
+  }
+
+  #changesOf(frames: readonly string[], entries: readonly StreamEntry[]): ChunkChanges | undefined {
+    const changes = this.#changes;
+    if (changes === undefined) return undefined;
+    const [{ offset: first }] = entries;
+    let oldestBase = Infinity;
+    const shorter = entries.map((entry, index) => {
+      const change = changes.write(this.alias, entry, frames[index]);
+      // What stands in this message reaches whoever gets the message.
+      if (change !== undefined && change.baseOffset < first)
+        oldestBase = Math.min(oldestBase, change.baseOffset);
+      return change?.frame ?? frames[index];
+    });
+    if (shorter.every((frame, index) => frame === frames[index])) return undefined;
+    return { shared: new SharedFrames(messageOf(shorter)), oldestBase };
   }
 
   // Who follows
@@ -351,6 +396,7 @@ export class NodeStream implements StreamListener {
     this.#position = head;
     this.#flushed = head;
     this.#recent = [];
+    this.#changes?.forget();
     const shared = new SharedFrames(message);
     for (const follower of this.#live) follower.moved(shared, before);
     if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();

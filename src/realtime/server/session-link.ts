@@ -232,6 +232,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#lagging.add(follower);
   }
 
+  lagged({ name }: NodeStream): void {
+    const { statistics, settings } = this.#home;
+    statistics.slowConsumers++;
+    if (this.session !== undefined) settings.probe?.slow(this.session, name);
+  }
+
   tooSlow({ name }: NodeStream): void {
     this.goodbye(
       new RealtimeError('SLOW_CONSUMER', `the session reads ${JSON.stringify(name)} too slowly`, {

@@ -41,20 +41,24 @@ export interface PublicationFormatOptions {
   readonly isVolatile: boolean;
   readonly mayJump: boolean;
   readonly keyOf: (entry: StreamEntry) => string;
+  /** Whether who asks for it is told only what has changed. */
+  readonly hasChanges: boolean;
 }
 
 /** Publications of the channels of one declaration. */
 export class PublicationFormat implements StreamFormat {
   readonly mayJump: boolean;
   readonly keyOf: (entry: StreamEntry) => string;
+  readonly hasChanges: boolean;
   readonly #events: ReadonlyMap<string, number>;
   readonly #isVolatile: boolean;
   readonly #user: boolean;
   readonly #at: boolean;
 
-  constructor({ events, meta, isVolatile, mayJump, keyOf }: PublicationFormatOptions) {
+  constructor({ events, meta, isVolatile, mayJump, keyOf, hasChanges }: PublicationFormatOptions) {
     this.mayJump = mayJump;
     this.keyOf = keyOf;
+    this.hasChanges = hasChanges;
     this.#events = new Map(events.map((event, index) => [event, index]));
     this.#isVolatile = isVolatile;
     this.#user = meta.user;
@@ -70,6 +74,11 @@ export class PublicationFormat implements StreamFormat {
       return `[${FrameType.publication},${alias},0,${event},${entry.data}${tail}]`;
     }
     return `[${FrameType.publication},${alias},${step},${event},${entry.data},"${entry.id}"${meta}]`;
+  }
+
+  /** The number of an event; undefined: clients know no such event. */
+  numberOf(event: string): number | undefined {
+    return this.#events.get(event);
   }
 
   /** What is told of an entry beside its data: the end of its frame, or nothing. */

@@ -82,7 +82,7 @@ export class Subscription {
   ): AnyFollower {
     const { streams, settings } = this.#environment;
     const { clock, highWaterMarkBytes } = settings;
-    const { rate } = this.#wish;
+    const { rate, delta = false } = this.#wish;
     if (delivery === 'volatile') {
       const stream = streams.take(name, 'volatile', format);
       return new VolatileFollower(stream, home, {
@@ -93,7 +93,13 @@ export class Subscription {
       });
     }
     const stream = streams.take(name, 'log', format);
-    return new Follower(stream, home, { whenSlow, rate, clock, conflatedEntries: retention.maxEntries });
+    return new Follower(stream, home, {
+      whenSlow,
+      rate,
+      delta,
+      clock,
+      conflatedEntries: retention.maxEntries,
+    });
   }
 
   #followMap(name: string, home: FollowerHome): Follower {
@@ -102,6 +108,7 @@ export class Subscription {
     return new Follower(stream, home, {
       whenSlow: 'conflate',
       rate: undefined,
+      delta: false,
       clock: settings.clock,
       conflatedEntries: 0,
     });

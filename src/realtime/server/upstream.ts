@@ -52,25 +52,23 @@ export class Upstream {
         ),
       ];
     }
-    const answers: ServerFrame[] = [];
+    // In the order of what they answer.
+    const answers: (ServerFrame | undefined)[] = [];
     const gone = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    const answered = frames.map(async (given: unknown) => {
+    const answered = frames.map(async (given: unknown, index) => {
       try {
-        const answer = await this.#frame(session, readClientFrame(given));
-        if (answer !== undefined) answers.push(answer);
+        answers[index] = await this.#frame(session, readClientFrame(given));
       } catch (error) {
         statistics.badFrames++;
-        answers.push(
-          errorFrame(
-            error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
-          ),
+        answers[index] = errorFrame(
+          error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
         );
       }
     });
     await Promise.race([Promise.all(answered), gone]);
-    return answers;
+    return answers.filter((answer) => answer !== undefined);
   }
 
   async #find(id: string, secret: string): Promise<Session> {

@@ -138,6 +138,7 @@ export class VolatileFollower implements StreamFollower, DrainListener {
   #hold(held: Held): void {
     if (this.#held === undefined) {
       this.#held = [];
+      this.#home.lagged(this.stream);
       this.#home.waitForDrain(this);
     }
     this.#held.push(held);

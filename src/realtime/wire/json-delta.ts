@@ -13,6 +13,9 @@ export type JsonDelta =
   | readonly [start: number, end: number, text: string]
   | DeltaByKey;
 
+/** Applies a change to a value. */
+export type JsonPatch = (before: unknown, delta: JsonDelta) => unknown;
+
 interface DeltaByKey {
   readonly [key: string]: JsonDelta;
 }
@@ -30,6 +33,8 @@ export function diffJson(before: unknown, after: unknown, depth: number = 0): Js
   if (typeof before === 'string' && typeof after === 'string') return diffText(before, after);
   if (depth >= deepest || !isContainer(before) || !isContainer(after)) return [after];
   if (Array.isArray(before) !== Array.isArray(after)) return [after];
+  // It stands for something that is not an object, such as bytes.
+  if (hasTag(before) || hasTag(after)) return [after];
   // An array is an object with numbers for keys, whose end is told beside.
   const [old, current] = [new Map(Object.entries(before)), Object.entries(after)];
   const changes: [string, JsonDelta][] = [];
@@ -55,7 +60,7 @@ export function diffJson(before: unknown, after: unknown, depth: number = 0): Js
  * Applies a change; what did not change is shared with `before`.
  * @throws TypeError when the change does not fit the value
  */
-export function patchJson(before: unknown, delta: JsonDelta): unknown {
+export const patchJson: JsonPatch = (before, delta) => {
   if (!Array.isArray(delta)) return patchObject(requireObject(before), requireObject(delta));
   const [first, second, third]: readonly unknown[] = delta;
   if (delta.length === 1) return first;
@@ -66,7 +71,7 @@ export function patchJson(before: unknown, delta: JsonDelta): unknown {
     if (typeof before === 'string') return before.slice(0, first) + third + before.slice(second);
   }
   throw unfit();
-}
+};
 
 function patchObject(before: JsonObject, delta: JsonObject): JsonObject {
   const after = new Map(Object.entries(before));
@@ -113,6 +118,10 @@ function isLowSurrogate(unit: number): boolean {
 }
 
 // Bytes are one value: they are replaced as a whole.
+function hasTag(value: object): boolean {
+  return Object.keys(value).some((key) => key.startsWith('$'));
+}
+
 function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
 }

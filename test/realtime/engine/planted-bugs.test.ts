@@ -86,7 +86,9 @@ function changing(change: (changes: readonly MapChange[]) => readonly MapChange[
 }
 
 /** Changes how calls are claimed. */
-function claiming(change: (claim: CallClaim, again: () => Promise<CallClaim>) => CallClaim): Plant {
+function claiming(
+  change: (claim: CallClaim, again: () => CallClaim | Promise<CallClaim>) => CallClaim,
+): Plant {
   return (engine) =>
     new (class extends DelegatingEngine {
       override async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
@@ -481,7 +483,7 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
     claiming((claim) => (claim.kind === 'completed' ? { kind: 'unknown' } : claim)),
     (engine) =>
       new (class extends DelegatingEngine {
-        override completeCall(key: string, result: string, windowMs: number): Promise<void> {
+        override completeCall(key: string, result: string, windowMs: number): void | Promise<void> {
           return super.completeCall(key, result, windowMs / 2);
         }
       })(engine),
@@ -505,13 +507,13 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
   'after its window a call is forgotten': [
     (engine) =>
       new (class extends DelegatingEngine {
-        override claimCall(key: string, node: string): Promise<CallClaim> {
+        override claimCall(key: string, node: string): CallClaim | Promise<CallClaim> {
           return super.claimCall(key, node, 1e9);
         }
       })(engine),
     (engine) =>
       new (class extends DelegatingEngine {
-        override completeCall(key: string, result: string): Promise<void> {
+        override completeCall(key: string, result: string): void | Promise<void> {
           return super.completeCall(key, result, 1e9);
         }
       })(engine),

@@ -114,7 +114,9 @@ describe('a call', () => {
     await first.hub.close();
     const moved = await connect(second, { token: 'ann', session: ann.session });
     moved.link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true }]);
-    await settle();
+    await first.clock.advanceAsync(9_900);
+    expect(moved.link.take(5)).toEqual([]);
+    await first.clock.advanceAsync(300);
     expect(moved.link.take(5)).toEqual([
       [5, 1, null, { code: 'OUTCOME_UNKNOWN', message: expect.any(String) }],
     ]);

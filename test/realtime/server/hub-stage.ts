@@ -200,7 +200,7 @@ export interface Greeted {
 
 /** Opens a link and says hello. */
 export async function connect(
-  { hub }: Pick<Stage, 'hub'>,
+  { hub }: { readonly hub: LinkAcceptor },
   hello: Fields = {},
   kind: LinkKind = 'websocket',
 ): Promise<Greeted> {

@@ -2,7 +2,7 @@
 // what is answered is not kept by anybody.
 
 import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 
 /** What all requests of a client have in common. */
 export interface FallbackAddress {

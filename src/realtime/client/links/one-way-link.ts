@@ -3,7 +3,7 @@
 
 import type { LinkEnd, LinkKind, OpenClientLink } from '../../link/link.ts';
 import type { Hello } from '../../wire/frames.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 import { ask, type FallbackAddress } from './fallback-request.ts';
 
 // One request brings no more than a server takes for sure.

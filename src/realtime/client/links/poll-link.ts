@@ -2,7 +2,7 @@
 // connection of its own: its hello names all positions, and what was published between two polls is recovered by the next.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 import { ask, type FallbackAddress } from './fallback-request.ts';
 import { oneWayLinks } from './one-way-link.ts';
 

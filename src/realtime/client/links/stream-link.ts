@@ -2,7 +2,7 @@
 // and not with EventSource, which sends GET requests: their hello would be in the address, and in everybody's logs.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 import { ask, type FallbackAddress } from './fallback-request.ts';
 import { oneWayLinks } from './one-way-link.ts';
 

@@ -2,7 +2,7 @@
 
 import type { OpenClientLink } from '../../link/link.ts';
 import { jsonSubprotocol } from '../../wire/frames.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {

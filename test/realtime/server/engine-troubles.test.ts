@@ -1,0 +1,276 @@
+import { describe, expect, test } from 'vitest';
+import type { Engine, StreamEntry, StreamListener } from '../../../src/realtime/engine/engine.ts';
+import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
+import { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
+import { FakeClock, settle } from '../../../src/testing.ts';
+import { connect, fields, list, stage, type Stage, subscribed, TestLink } from './hub-stage.ts';
+
+/** An engine that a test can take away, and that loses what it is told to. */
+class TroubledEngine extends MemoryEngine {
+  isAway = false;
+  /** Which entries are not told, though they are kept. */
+  losesTold: (entry: StreamEntry) => boolean = () => false;
+  reads = 0;
+  readonly listeners = new Map<StreamListener, StreamListener>();
+  /** What a read waits for. */
+  gate: Promise<void> | undefined;
+
+  #check(): void {
+    if (this.isAway) throw new RealtimeError('UNAVAILABLE', 'the engine is away', { retryable: true });
+  }
+
+  override async append(...given: Parameters<Engine['append']>): ReturnType<Engine['append']> {
+    this.#check();
+    return await super.append(...given);
+  }
+
+  override async read(...given: Parameters<Engine['read']>): ReturnType<Engine['read']> {
+    this.#check();
+    this.reads++;
+    const read = await super.read(...given);
+    await this.gate;
+    return read;
+  }
+
+  override async keepSession(...given: Parameters<Engine['keepSession']>): Promise<void> {
+    this.#check();
+    await super.keepSession(...given);
+  }
+
+  override async change(...given: Parameters<Engine['change']>): ReturnType<Engine['change']> {
+    this.#check();
+    return await super.change(...given);
+  }
+
+  override async claimCall(...given: Parameters<Engine['claimCall']>): ReturnType<Engine['claimCall']> {
+    this.#check();
+    return await super.claimCall(...given);
+  }
+
+  override async subscribe(channel: string, listener: StreamListener): Promise<void> {
+    this.#check();
+    const troubled: StreamListener = {
+      appended: (name, entry, epoch) => {
+        if (!this.losesTold(entry)) listener.appended(name, entry, epoch);
+      },
+      heard: (name, event) => listener.heard(name, event),
+      interrupted: (name) => listener.interrupted(name),
+    };
+    this.listeners.set(listener, troubled);
+    await super.subscribe(channel, troubled);
+  }
+
+  /** The engine is back, and says so. */
+  interrupt(channel: string): void {
+    for (const listener of this.listeners.values()) listener.interrupted(channel);
+  }
+}
+
+function troubledStage(): Stage & { readonly engine: TroubledEngine } {
+  const clock = new FakeClock();
+  const engine = new TroubledEngine({ clock, timeOfDay: () => clock.now() });
+  return { ...stage({}, { clock, engine }), engine };
+}
+
+const textsOf = (link: TestLink): unknown[] => link.take(2).map((frame) => fields(frame[4]).text);
+
+describe('an entry that was not told', () => {
+  test('is read as soon as the next one is told, once for all who follow', async () => {
+    const scene = troubledStage();
+    const links = await Promise.all(
+      [1, 2, 3].map(async () => (await connect(scene, { subs: [[1, 'chat:1']] })).link),
+    );
+    const room = scene.hub.channel('chat:1');
+    await room.publish('message', { text: '1' });
+    scene.engine.losesTold = ({ data }) => data.includes('lost');
+    await room.publish('message', { text: 'lost 2' });
+    await room.publish('message', { text: 'lost 3' });
+    scene.engine.reads = 0;
+    await room.publish('message', { text: '4' });
+    await room.publish('message', { text: '5' });
+    await settle();
+    for (const link of links) expect(textsOf(link)).toEqual(['1', 'lost 2', 'lost 3', '4', '5']);
+    expect(scene.engine.reads).toBe(1);
+    expect(scene.hub.snapshot().repairs).toBe(1);
+  });
+
+  test('is read when the engine comes back', async () => {
+    const scene = troubledStage();
+    const { link } = await connect(scene, { subs: [[1, 'chat:1']] });
+    scene.engine.losesTold = () => true;
+    await scene.hub.channel('chat:1').publish('message', { text: 'lost' });
+    await settle();
+    expect(textsOf(link)).toEqual([]);
+    scene.engine.interrupt('chat:1');
+    await settle();
+    expect(textsOf(link)).toEqual(['lost']);
+  });
+
+  test('is read again until the engine answers', async () => {
+    const scene = troubledStage();
+    const { link } = await connect(scene, { subs: [[1, 'chat:1']] });
+    scene.engine.losesTold = () => true;
+    await scene.hub.channel('chat:1').publish('message', { text: 'lost' });
+    scene.engine.isAway = true;
+    scene.engine.interrupt('chat:1');
+    await scene.clock.advanceAsync(5_000);
+    expect(textsOf(link)).toEqual([]);
+    scene.engine.isAway = false;
+    await scene.clock.advanceAsync(1_000);
+    expect(textsOf(link)).toEqual(['lost']);
+  });
+
+  test('and that the history no longer has is a gap for all who follow', async () => {
+    const scene = troubledStage();
+    const { link, welcome } = await connect(scene, { subs: [[1, 'chat:1']] });
+    const room = scene.hub.channel('chat:1');
+    await room.publish('message', { text: '1' });
+    scene.engine.losesTold = () => true;
+    for (let count = 2; count <= 2_000; count++) await room.publish('message', { text: 'x' });
+    scene.engine.losesTold = () => false;
+    await room.publish('message', { text: 'y' });
+    await room.publish('message', { text: 'z' });
+    await settle();
+    const { alias } = subscribed(welcome);
+    const frames = link.takeAll().filter((frame) => frame[1] === alias);
+    expect(frames.map((frame) => frame[0])).toEqual([2, 12, 2].slice(0, frames.length));
+    expect(frames[1]).toMatchObject([12, alias, expect.any(Number), { gap: 'expired' }]);
+    await room.publish('message', { text: 'live' });
+    await settle();
+    expect(textsOf(link)).toContain('live');
+  });
+});
+
+describe('joining while others publish', () => {
+  test('neither misses nor repeats what is told while the history is read', async () => {
+    const scene = troubledStage();
+    const room = scene.hub.channel('chat:1');
+    const first = await connect(scene, { subs: [[1, 'chat:1']] });
+    const { position } = subscribed(first.welcome);
+    await room.publish('message', { text: '1' });
+    let open: () => void = () => undefined;
+    scene.engine.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    first.link.say([6, 2, 'chat:2']);
+    const second = new TestLink(scene.hub);
+    second.say([1, { v: 1, subs: [[1, 'chat:1', { position }]] }]);
+    await settle();
+    await settle();
+    await room.publish('message', { text: '2' });
+    await room.publish('message', { text: '3' });
+    await settle();
+    expect(second.takeAll()).toEqual([]);
+    open();
+    await settle();
+    await room.publish('message', { text: '4' });
+    await settle();
+    expect(textsOf(second)).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('neither misses nor repeats what is read before it is told', async () => {
+    const scene = troubledStage();
+    const room = scene.hub.channel('chat:1');
+    const first = await connect(scene, { subs: [[1, 'chat:1']] });
+    const { position } = subscribed(first.welcome);
+    const late: (() => void)[] = [];
+    const [listener] = [...scene.engine.listeners.keys()].filter(
+      (one) => 'name' in one && one.name === 'chat:1',
+    );
+    scene.engine.losesTold = (entry) => {
+      late.push(() => listener.appended('chat:1', entry, String(list(position)[0])));
+      return true;
+    };
+    await room.publish('message', { text: '1' });
+    await room.publish('message', { text: '2' });
+    const second = await connect(scene, { subs: [[1, 'chat:1', { position }]] });
+    for (const tell of late) tell();
+    scene.engine.losesTold = () => false;
+    await room.publish('message', { text: '3' });
+    await settle();
+    expect(textsOf(second.link)).toEqual(['1', '2', '3']);
+    expect(textsOf(first.link)).toEqual(['1', '2', '3']);
+  });
+});
+
+describe('while the engine is away', () => {
+  test('what is asked is unavailable, what is held is served on, and all is well when it is back', async () => {
+    const scene = troubledStage();
+    scene.hub.call('read', (text) => text);
+    scene.hub.call('add', ({ a, b }) => a + b);
+    const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1']] });
+    await settle();
+    scene.engine.isAway = true;
+    ann.link.say([4, 1, 'chat:1', 'message', { text: 'x' }]);
+    ann.link.say([6, 2, 'chat:2']);
+    ann.link.say([4, 2, 0, 'add', { a: 1, b: 1 }]);
+    ann.link.say([4, 3, 0, 'read', 'idempotent calls need no engine']);
+    await settle();
+    expect(ann.link.take(5).toSorted((a, b) => Number(a[1]) - Number(b[1]))).toMatchObject([
+      [5, 1, null, { code: 'UNAVAILABLE', retryable: true }],
+      [5, 2, null, { code: 'UNAVAILABLE', retryable: true }],
+      [5, 3, 'idempotent calls need no engine'],
+    ]);
+    expect(ann.link.take(6)).toMatchObject([[6, 2, null, { code: 'UNAVAILABLE', retryable: true }]]);
+    const late = new TestLink(scene.hub);
+    late.say([1, { v: 1 }]);
+    for (let turn = 0; turn < 20 && late.closed === undefined; turn++) await settle();
+    expect(late.take(10)).toMatchObject([[10, { code: 'UNAVAILABLE', retryable: true }]]);
+    expect(late.closed?.code).toBe(1013);
+    await scene.clock.advanceAsync(300_000);
+    expect(ann.link.closed).toBeUndefined();
+    scene.engine.isAway = false;
+    ann.link.say([4, 1, 'chat:1', 'message', { text: 'x' }, { again: true }]);
+    ann.link.say([4, 2, 0, 'add', { a: 1, b: 1 }, { again: true }]);
+    ann.link.say([6, 3, 'chat:2']);
+    await settle();
+    expect(ann.link.take(5).toSorted((a, b) => Number(a[1]) - Number(b[1]))).toEqual([
+      [5, 1, { offset: 1 }],
+      [5, 2, 2],
+    ]);
+    expect(ann.link.take(6)).toMatchObject([[6, 3, { delivery: 'log' }]]);
+    expect(scene.hub.snapshot().engineFailures).toBeGreaterThan(2);
+    expect(scene.errors).toEqual([]);
+  });
+
+  test('a slow session keeps its cursor, and reads on when it is back', async () => {
+    const scene = troubledStage();
+    const { link } = await connect(scene, { subs: [[1, 'chat:1']] });
+    link.isFull = true;
+    await scene.hub.channel('chat:1').publish('message', { text: '1' });
+    await settle();
+    scene.engine.isAway = true;
+    link.drain();
+    await scene.clock.advanceAsync(3_000);
+    expect(textsOf(link)).toEqual([]);
+    scene.engine.isAway = false;
+    await scene.clock.advanceAsync(1_000);
+    expect(textsOf(link)).toEqual(['1']);
+  });
+
+  test('who comes and goes is told when it is back', async () => {
+    const scene = troubledStage();
+    const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1', { presence: true }]] });
+    const bob = await connect(scene, { token: 'bob', subs: [[1, 'chat:1', { presence: true }]] });
+    await scene.clock.advanceAsync(200);
+    ann.link.take(3);
+    scene.engine.isAway = true;
+    bob.link.say([7, subscribed(bob.welcome).alias]);
+    await scene.clock.advanceAsync(5_000);
+    scene.engine.isAway = false;
+    await scene.clock.advanceAsync(1_000);
+    expect(ann.link.take(3).map((frame) => frame[4])).toEqual([null]);
+  });
+
+  test('a lease that has run out begins again, with everybody who is there', async () => {
+    const scene = troubledStage();
+    const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1', { presence: true }]] });
+    await scene.clock.advanceAsync(200);
+    await scene.engine.releaseLease(scene.hub.snapshot().node);
+    await settle();
+    expect((await scene.hub.channel('chat:1').presence()).count).toBe(0);
+    await scene.clock.advanceAsync(12_000);
+    expect((await scene.hub.channel('chat:1').presence()).count).toBe(1);
+    expect(ann.link.closed).toBeUndefined();
+  });
+});
