@@ -55,19 +55,19 @@ export interface ChannelPresence {
 /** A channel that is followed. */
 export class ClientChannel {
   readonly name: string;
+  readonly options: ChannelOptions;
   readonly stream: EventStream;
   readonly state: KeyedMap;
   readonly presence: ChannelPresence;
+  status: ChannelStatus = 'subscribing';
   /** What stands for it on the link that is open; null: nothing, for now. */
   alias: number | null = null;
   readonly #host: ChannelHost;
-  readonly #options: ChannelOptions;
-  #status: ChannelStatus = 'subscribing';
 
   constructor(name: string, options: ChannelOptions, host: ChannelHost) {
     this.name = name;
     this.#host = host;
-    this.#options = options;
+    this.options = options;
     const failed = (error: unknown): void => host.failed(error);
     this.stream = new EventStream({
       name,
@@ -87,10 +87,6 @@ export class ClientChannel {
       },
       on: (event, listener) => members.on(event, listener),
     };
-  }
-
-  get status(): ChannelStatus {
-    return this.#status;
   }
 
   on(event: string, listener: Listener): () => void {
@@ -121,24 +117,18 @@ export class ClientChannel {
     this.#host.subscriptions.remove(this);
   }
 
-  /** Whether it was opened with these options. */
-  hasOptions(options: ChannelOptions): boolean {
-    return JSON.stringify(options) === JSON.stringify(this.#options);
-  }
-
   /** How it is asked for, with all that it has. */
   wish(): SubscribeWish {
-    const { presence, history, rate } = this.#options;
-    const isPresent = presence !== undefined;
+    const { presence, history, rate } = this.options;
     // What is undefined is not written.
     return {
       position: this.stream.cursor.position,
       statePosition: this.state.cursor.position,
       history,
       rate,
-      delta: this.#host.patch === undefined ? undefined : true,
-      presence: isPresent ? true : undefined,
-      presencePosition: isPresent ? this.presence.members.cursor.position : undefined,
+      delta: this.#host.patch && true,
+      presence: presence === undefined ? undefined : true,
+      presencePosition: this.presence.members.cursor.position,
       info: presence === true ? undefined : presence,
     };
   }
@@ -146,16 +136,16 @@ export class ClientChannel {
   /** The server has said yes. */
   subscribed(subscribed: Subscribed): void {
     const { state, presence } = subscribed;
-    if (state !== undefined) this.state.cursor.moveTo(state.position);
-    if (presence !== undefined) this.presence.members.cursor.moveTo(presence.position);
+    if (state !== undefined) this.state.cursor.position = state.position;
+    if (presence !== undefined) this.presence.members.cursor.position = presence.position;
     this.stream.follow(subscribed);
     this.setStatus('subscribed');
   }
 
   /** @param error why, where there is a reason */
   setStatus(status: ChannelStatus, error?: RealtimeError): void {
-    if (this.#status === status) return;
-    this.#status = status;
+    if (this.status === status) return;
+    this.status = status;
     if (status === 'left' || error?.retryable === false) this.stream.end(error);
     this.stream.tell('status', status, error);
   }

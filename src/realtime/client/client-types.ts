@@ -157,5 +157,4 @@ export interface Client<C extends ContractDefinition> {
   refresh(token: string): Promise<void>;
   /** Ends it for good. Requests that wait fail with `CLOSED`. */
   close(): void;
-  [Symbol.dispose](): void;
 }

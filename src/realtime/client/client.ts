@@ -5,12 +5,12 @@ import { FullduplexError } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
 import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
+import { type Hello, protocolVersion, type Welcome } from '../wire/frames.ts';
 import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { type ConnectionState, Connector } from './connector.ts';
+import { type ConnectionState, Connector, type ConnectorEvents } from './connector.ts';
 import { EventStream } from './event-stream.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { Requests } from './requests.ts';
@@ -29,9 +29,6 @@ export interface CallSettings extends RequestSettings {
 
 /** Opens links, by their kind. */
 export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
-
-// How long a channel that is refused for now rests at least; twice as long at most.
-const restMs = 2_000;
 
 // Beside the events that users know: a token was accepted, or never will be.
 const refreshedEvent = '$refreshed';
@@ -58,7 +55,6 @@ export class RealtimeClient {
     options: ResolvedClientOptions,
     openers: LinkOpeners,
   ) {
-    const { clock, random } = options;
     this.#contract = contract;
     this.#options = options;
     this.#token = new Token(options.token);
@@ -87,19 +83,10 @@ export class RealtimeClient {
       },
     );
     const send = (text: string): boolean => this.#connector.send(text);
-    const idPrefix = `${randomFraction(random).toString(36).slice(2)}-`;
+    const idPrefix = `${randomFraction(options.random).toString(36).slice(2)}-`;
     this.#requests = new Requests(options, idPrefix, send);
     this.#calls = new ServerCalls(send);
-    this.#subscriptions = new Subscriptions(
-      {
-        sendChange: (text) => this.#connector.sendChange(text),
-        sayAgain: () => this.#connector.sayAgain(),
-        resume: () => this.#connector.resume(),
-        later: (callback) => clock.setTimer(callback, restMs * (1 + randomFraction(random))),
-      },
-      this.#sessionStream,
-      this.#userStream,
-    );
+    this.#subscriptions = new Subscriptions(this.#connector, this.#sessionStream, this.#userStream);
     this.#host = {
       readerLimit: options.maxQueuedPublications,
       patch: options.patch,
@@ -146,11 +133,8 @@ export class RealtimeClient {
   channel(name: string, options?: ChannelOptions): ClientChannel {
     const present = this.#subscriptions.get(name);
     if (present !== undefined) {
-      if (options !== undefined && !present.hasOptions(options)) {
-        throw new FullduplexError(
-          'WS_STATE_INVALID',
-          `the channel ${name} is open with other options: leave it first`,
-        );
+      if (options !== undefined && JSON.stringify(options) !== JSON.stringify(present.options)) {
+        throw new FullduplexError('WS_STATE_INVALID', `channel ${name} is open with other options`);
       }
       return present;
     }
@@ -189,10 +173,6 @@ export class RealtimeClient {
     this.#connector.close();
   }
 
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   failed(error: unknown): void {
     if (!this.#listeners.tell('error', error)) reportError(error);
   }
@@ -224,7 +204,7 @@ export class RealtimeClient {
     this.#refreshed();
   }
 
-  #received(frame: ServerFrame): void {
+  #received(frame: Parameters<ConnectorEvents['received']>[0]): void {
     switch (frame[0]) {
       // A reply, a request, and one that is given up.
       case 5:
@@ -244,13 +224,7 @@ export class RealtimeClient {
       case 13:
         this.failed(RealtimeError.fromWire(frame[1]));
         break;
-      case 2:
-      case 3:
-      case 6:
-      case 9:
-      case 11:
-      case 12:
-      case 15:
+      default:
         this.#subscriptions.received(frame);
     }
   }

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { ClientLink, LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { Goodbye, Hello, ServerFrame, Welcome } from '../wire/frames.ts';
-import { Backoff, type BackoffTimes } from './backoff.ts';
+import { Backoff, type BackoffTimes, randomFraction } from './backoff.ts';
 import { readFrames } from './frame-text.ts';
 import { Ladder } from './ladder.ts';
 import { type LifecycleEvents, watchLifecycle } from './lifecycle.ts';
@@ -36,7 +36,8 @@ export interface ConnectorEvents {
   /** What is said over a link that only finds out whether it gets through. */
   probeHello(): Hello;
   welcomed(welcome: Welcome): void;
-  received(frame: ServerFrame): void;
+  /** What is not about the link itself. */
+  received(frame: Exclude<ServerFrame, readonly [] | readonly [1 | 10, ...unknown[]]>): void;
   /** The link is gone; what was subscribed on it is no longer. */
   lost(): void;
   /** @param cause why, when it went wrong */
@@ -61,9 +62,12 @@ const stableAfterMs = 10_000;
 const gatherMs = 20;
 // A deadline that was noticed late may have been met by what has not been read yet.
 const graceMs = 100;
+// How long a channel that is refused for now rests at least; twice as long at most.
+const restMs = 2_000;
 
 /** A connection that comes back. */
 export class Connector implements LifecycleEvents {
+  state: ConnectionState = 'waiting';
   readonly #openers: readonly LinkOpener[];
   readonly #times: ConnectorTimes;
   readonly #token: Token;
@@ -71,7 +75,6 @@ export class Connector implements LifecycleEvents {
   readonly #ladder: Ladder;
   readonly #backoff: Backoff;
   readonly #unwatch: () => void;
-  #state: ConnectionState = 'waiting';
   #attempt: Attempt | undefined;
   // One of them at a time: the deadline of the welcome, that of the next sign of life, the end of a wait.
   #timer: Timer | undefined;
@@ -92,18 +95,14 @@ export class Connector implements LifecycleEvents {
     this.#unwatch = watchLifecycle(this);
   }
 
-  get state(): ConnectionState {
-    return this.#state;
-  }
-
   /** What carries the connection; undefined while none is open. */
   get kind(): LinkKind | undefined {
-    return this.#state === 'open' ? this.#attempt?.link?.kind : undefined;
+    return this.state === 'open' ? this.#attempt?.link?.kind : undefined;
   }
 
   /** Opens a link now. */
   open(): void {
-    if (this.#state === 'closed') return;
+    if (this.state === 'closed') return;
     this.#detach();
     const attempt: Attempt = { place: this.#ladder.next, openedAtMs: this.#times.clock.now() };
     this.#attempt = attempt;
@@ -122,7 +121,7 @@ export class Connector implements LifecycleEvents {
 
   /** Sends a frame. @returns false when no link is open */
   send(text: string): boolean {
-    const isOpen = this.#state === 'open';
+    const isOpen = this.state === 'open';
     if (isOpen) this.#attempt?.link?.send(text);
     return isOpen;
   }
@@ -142,6 +141,11 @@ export class Connector implements LifecycleEvents {
     this.#gathering ??= this.#times.clock.setTimer(() => this.open(), gatherMs);
   }
 
+  /** Calls back after a while: what was refused may be accepted then. */
+  later(callback: () => void): void {
+    this.#times.clock.setTimer(callback, restMs * (1 + randomFraction(this.#times.random)));
+  }
+
   /** Ends it for good. */
   close(error?: RealtimeError): void {
     this.#unwatch();
@@ -151,13 +155,13 @@ export class Connector implements LifecycleEvents {
 
   resumed(): void {
     const attempt = this.#attempt;
-    if (this.#state === 'waiting' && !this.#isTold) this.open();
+    if (this.state === 'waiting' && !this.#isTold) this.open();
     else if (attempt?.isProven === true) this.#watchSilence(attempt);
   }
 
   online(): void {
     // Another network may let through what the last one did not, and what was open is likely dead.
-    this.#ladder.reset();
+    this.#ladder.standOn(0);
     if (!this.#isTold) this.open();
   }
 
@@ -224,14 +228,15 @@ export class Connector implements LifecycleEvents {
     this.#token.accepted();
     this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
     if (isFirst) {
-      this.#ladder.welcomed(attempt.place);
+      // A welcome shows that one has to step down; that the best kind lives, only a heartbeat behind it.
+      if (this.#ladder.isAsking) this.#ladder.standOn(attempt.place);
       const [kind] = this.#openers[attempt.place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
       if (kind !== 'stream') this.#watchSilence(attempt);
       if (kind === 'poll') this.#proven(attempt);
     }
     // Whoever hears that it is open may send at once, behind what the welcome says.
-    this.#state = 'open';
+    this.state = 'open';
     this.#events.welcomed(welcome);
     if (isFirst && attempt === this.#attempt) this.#events.changed('open');
   }
@@ -239,7 +244,7 @@ export class Connector implements LifecycleEvents {
   #proven(attempt: Attempt): void {
     if (attempt.isProven === true) return;
     attempt.isProven = true;
-    this.#ladder.proven();
+    this.#ladder.standOn(attempt.place);
     this.#watchSilence(attempt);
     if (attempt.place > 0) this.#probeLater();
   }
@@ -291,7 +296,7 @@ export class Connector implements LifecycleEvents {
         this.#times,
         (gotThrough) => {
           if (gotThrough) {
-            this.#ladder.reset();
+            this.#ladder.standOn(0);
             this.open();
           } else this.#probeLater();
         },
@@ -316,8 +321,8 @@ export class Connector implements LifecycleEvents {
   }
 
   #change(state: ConnectionState, cause?: Error): void {
-    if (this.#state === state || this.#state === 'closed') return;
-    this.#state = state;
+    if (this.state === state || this.state === 'closed') return;
+    this.state = state;
     this.#events.changed(state, cause);
   }
 }

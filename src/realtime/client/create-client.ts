@@ -32,44 +32,31 @@ export interface CreateClient {
 
 /** Gives the `createClient` of a platform. */
 export function clientFactory(platform: () => ClientPlatform): CreateClient {
-  function create<C extends ContractDefinition>(
+  return <C extends ContractDefinition>(
     first: C | string | URL,
     second?: string | URL | ClientOptions,
     third?: ClientOptions,
-  ): Client<C> {
-    const client = isAddress(first)
-      ? open(undefined, first, isAddress(second) ? {} : (second ?? {}))
-      : open(first, isAddress(second) ? second : '', third ?? {});
-    takeForTyped<C>(client);
-    return client;
-  }
-
-  function open(
-    contract: ContractDefinition | undefined,
-    url: string | URL,
-    options: ClientOptions,
-  ): RealtimeClient {
+  ): Client<C> => {
+    const [contract, url] = isAddress(first) ? [undefined, first] : [first, second];
     const { baseUrl, ...parts } = platform();
-    const resolved = resolveClientOptions(options);
-    const { WebSocket, fetch } = { ...parts, ...resolved };
-    const href = URL.canParse(url, baseUrl) ? new URL(url, baseUrl).href : '';
+    const options = resolveClientOptions((isAddress(second) ? third : second) ?? {});
+    const { WebSocket, fetch, credentials } = { ...parts, ...options };
+    const given = String(url);
     const scheme = /^(ws|http)(?=s?:)/;
+    const { href } = URL.canParse(given, baseUrl) ? new URL(given, baseUrl) : { href: '' };
     if (!scheme.test(href)) {
-      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
+      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${given}`);
     }
     const [address] = href.split('#');
-    const fallback: FallbackAddress = {
-      url: address.replace(scheme, 'http'),
-      fetch,
-      credentials: resolved.credentials,
-    };
-    return new RealtimeClient(contract, resolved, {
+    const fallback: FallbackAddress = { url: address.replace(scheme, 'http'), fetch, credentials };
+    const client = new RealtimeClient(contract, options, {
       websocket: webSocketLinks(address.replace(scheme, 'ws'), WebSocket),
       stream: streamLinks(fallback),
       poll: pollLinks(fallback),
     });
-  }
-  return create;
+    takeForTyped<C>(client);
+    return client;
+  };
 }
 
 /**

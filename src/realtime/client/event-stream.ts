@@ -75,7 +75,7 @@ export class EventStream implements FollowedStream {
     this.#isBehind = false;
     this.#last.clear();
     const { position, recovered, gap = 'epoch' } = subscribed;
-    this.cursor.moveTo(position);
+    this.cursor.position = position;
     const isSameHistory = before?.[0] === position[0] && (recovered !== false || gap !== 'epoch');
     this.#seenOffset = isSameHistory ? before[1] : 0;
     if (recovered === false) this.tell('gap', { reason: gap } satisfies Gap);
@@ -92,7 +92,7 @@ export class EventStream implements FollowedStream {
 
   #skip(count: number, { position, gap }: SkippedTo): void {
     if (this.#isBehind) return;
-    this.cursor.moveTo(position);
+    this.cursor.position = position;
     if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
     else if (count > 0) this.tell('skipped', { count });
   }

@@ -71,7 +71,7 @@ export class Requests {
         request.settle(error);
       };
       const abort = (): void =>
-        stop(new RealtimeError('CANCELLED', `the caller gave up ${name}`, { cause: signal?.reason }));
+        stop(new RealtimeError('CANCELLED', `${name} was given up`, { cause: signal?.reason }));
       const timer = clock.setTimer(
         () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer to ${name} within ${timeoutMs} ms`)),
         timeoutMs,
@@ -120,12 +120,9 @@ export class Requests {
   opened(isSameSession: boolean, maxBytes: number): void {
     this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
-      if (isSameSession || request.isIdempotent || !request.wasSent) this.#sendOut(request);
-      else {
-        request.settle(
-          new RealtimeError('OUTCOME_UNKNOWN', 'the session ended before the answer: it was done, or not'),
-        );
-      }
+      if (!isSameSession && !request.isIdempotent && request.wasSent) {
+        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'the session was lost before the answer'));
+      } else this.#sendOut(request);
     }
   }
 
@@ -146,7 +143,6 @@ export class Requests {
       deadlineMs: request.isCall ? Math.ceil(request.deadlineMs - this.#limits.clock.now()) : undefined,
       again: request.wasSent ? true : undefined,
     };
-    const end = writeJson(options);
-    if (this.#send(`${request.text}${end === '{}' ? '' : `,${end}`}]`)) request.wasSent = true;
+    if (this.#send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
   }
 }

@@ -17,7 +17,7 @@ export interface SubscriptionLink {
   /** Brings it about in any case. */
   resume(): void;
   /** Calls back later: what was refused may be accepted then. */
-  later(callback: () => void): unknown;
+  later(callback: () => void): void;
 }
 
 /** Frames about subscriptions: those of their streams, answers (6) and revocations (9). */

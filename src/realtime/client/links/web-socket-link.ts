@@ -10,7 +10,6 @@ export interface WebSocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -26,8 +25,7 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (typeof data === 'string') events.received(data);
     };
-    // What went wrong is in the close event that follows.
-    socket.onerror = () => undefined;
+    // Of an error there is nothing to know but the close event that follows it.
     socket.onclose = ({ code, reason }: CloseEvent) =>
       events.ended({ cause: new Error(`WebSocket closed: ${code} ${reason}`) });
     return {
