@@ -3,6 +3,7 @@
 import { Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as SecureServer } from 'node:https';
+import { versions } from 'node:process';
 import type { TlsOptions } from 'node:tls';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { requireListenAddress } from '../server/listen-address.ts';
@@ -17,6 +18,10 @@ import { isHttp2Server } from './http2/connect-streams.ts';
 import { createListener, listen } from './listener.ts';
 import { WebSocketServer } from './web-socket-server.ts';
 
+// An assertion within the nghttp2 of Deno (2.9.6) fails, and ends the process, when clients end HTTP/2 connections on which
+// streams were closed: any client could.
+const isHttp2ByDefault = versions.deno === undefined;
+
 /** Where connections come from: exactly one of four. */
 export type ServeTarget =
   | {
@@ -28,7 +33,7 @@ export type ServeTarget =
       readonly tls?: TlsOptions;
       /**
        * With `tls`: whether clients may also come over HTTP/2 (RFC 8441), many connections in one of TCP; upgrades of
-       * HTTP/1.1 go on as ever on the same port. @defaultValue true
+       * HTTP/1.1 go on as ever on the same port. @defaultValue true; on Deno false
        */
       readonly http2?: boolean;
       readonly socketPath?: undefined;
@@ -108,7 +113,7 @@ export async function serve<Data = undefined, const Path extends string = string
   }
   const address = requireListenAddress(options);
   requireOptionalBoolean('http2', options.http2);
-  const listener = createListener(options.tls, limits, options.http2 ?? true);
+  const listener = createListener(options.tls, limits, options.http2 ?? isHttp2ByDefault);
   const server = new WebSocketServer(options, { server: listener, isOwn: true });
   server.endpoint(path, endpoint, handlers);
   await listen(listener, address);

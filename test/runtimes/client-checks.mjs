@@ -7,6 +7,7 @@ import {
   connect,
   FullduplexError,
   HandshakeError,
+  Http2Sessions,
   reconnect,
   WebSocket,
   WebSocketError,
@@ -154,6 +155,28 @@ const socketChecks = {
     connection.send(noise(300_000, 5));
     assert.deepEqual(await take(connection, 1), [noise(300_000, 5)]);
     assert.equal((await connection.close()).clean, true);
+  },
+  'shares an HTTP/2 connection': async () => {
+    const http2 = new Http2Sessions();
+    const options = { tls: { ca: readFileSync(certFile, 'utf8') }, http2 };
+    const person = await connect(`${secureUrl}/people/x`, options);
+    const [facts] = await take(person, 1);
+    assert.equal(JSON.parse(String(facts)).httpVersion, '2');
+    await person.close();
+    const [one, two] = [
+      await connect(`${secureUrl}/echo`, options),
+      await connect(`${secureUrl}/echo`, options),
+    ];
+    assert.equal(http2.size, 1);
+    // More than any credit of HTTP/2, in both directions.
+    for (const [seed, connection] of [two, one, two].entries()) {
+      connection.send(noise(2_000_000, seed));
+      const [echo] = await take(connection, 1);
+      assert.ok(Buffer.compare(Buffer.from(echo), noise(2_000_000, seed)) === 0);
+    }
+    for (const connection of [one, two]) assert.equal((await connection.close(4000)).clean, true);
+    await assert.rejects(connect(`${secureUrl}/refuse`, options), { status: 403, body: 'not you\n' });
+    http2.close();
   },
   'connects over a unix socket': async () => {
     const connection = await connect(`${unixUrl}:/echo`);

@@ -56,8 +56,15 @@ export async function startEchoServer(serve, where) {
   server.endpoint(
     '/people/:name',
     {
-      upgrade: async (/** @type {any} */ { params, remoteAddress, headers, url, isSecure }) => ({
-        data: { ...params, remoteAddress, agent: headers.get('x-agent'), query: url.search, isSecure },
+      upgrade: async (/** @type {any} */ { params, remoteAddress, headers, url, isSecure, httpVersion }) => ({
+        data: {
+          ...params,
+          remoteAddress,
+          agent: headers.get('x-agent'),
+          query: url.search,
+          isSecure,
+          httpVersion,
+        },
         headers: { 'Set-Cookie': 'seen=yes' },
       }),
     },

@@ -19,8 +19,10 @@ import { openStage } from './stage.mjs';
 /** @typedef {import('./checks.mjs').CheckResult} CheckResult */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-// What another engine may see otherwise; and what may differ from one Node to the next. The heaviest are left to npm test.
+// What another engine may see otherwise; and what else may differ from one Node to the next. The heaviest are left to npm test.
 const portableTests = ['base/', 'protocol/', 'connection/', 'server/', 'whatwg/'];
+// Beside those of node: real browsers and proxies over HTTP/2, which is Node's own code, and differs from one to the next.
+const interopTests = ['interop/http2'];
 const nodeTests = [
   'connect',
   'direct-write',
@@ -81,7 +83,7 @@ async function outputOf(runtime, script) {
 
 /** The library's own tests, by vitest inside of the runtime. @param {Runtime} runtime @param {string} folder for the report */
 async function runVitest(runtime, folder) {
-  const tests = runtime.kind === 'node' ? nodeTests : portableTests;
+  const tests = runtime.kind === 'node' ? [...portableTests, ...nodeTests, ...interopTests] : portableTests;
   const file = join(folder, `${runtime.name}.json`);
   await outputOf(runtime, [
     join(root, 'node_modules/vitest/vitest.mjs'),
@@ -91,7 +93,8 @@ async function runVitest(runtime, folder) {
     ...heavyTests.flatMap((name) => ['--exclude', `**/${name}*`]),
     ...tests.map((name) => `test/${name}`),
   ]);
-  const title = `${runtime.name}, tests of ${runtime.kind === 'node' ? 'node' : 'base, protocol, connection, server and whatwg'}`;
+  const more = runtime.kind === 'node' ? ', and of node and of HTTP/2 with others' : '';
+  const title = `${runtime.name}, tests of base, protocol, connection, server and whatwg${more}`;
   if (!existsSync(file)) {
     report(title, [{ name: 'vitest', error: 'it did not come to its end' }]);
     return;
@@ -145,10 +148,12 @@ async function runServer(runtime, entry, { certificate }) {
   /** @type {CheckResult[]} */
   const results = [];
   const { value: first } = await lines.next();
+  // The platforms' listeners have no WebSocket over HTTP/2, and on Deno ours does without by default.
+  const speaksHttp2 = entry === 'fullduplex' && runtime.kind !== 'deno';
   if (first !== undefined) {
     const { url, secureUrl } = JSON.parse(first);
     const checks = {
-      ...serverChecks({ url, secureUrl, ca: cert }),
+      ...serverChecks({ url, secureUrl, ca: cert, speaksHttp2 }),
       'tells everybody when it closes, and ends': async () => {
         const ends = await openMany(url);
         child.stdin.end();

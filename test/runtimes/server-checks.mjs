@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { connect as connectSocket } from 'node:net';
-import { connect, HandshakeError } from 'fullduplex';
+import { connect, HandshakeError, Http2Sessions } from 'fullduplex';
 
 /** @param {string} url */
 export async function received(url, options = {}) {
@@ -56,10 +56,10 @@ async function endsOf(url, path, count = 1) {
 }
 
 /**
- * @param {{ url: string, secureUrl: string, ca: string }} server
+ * @param {{ url: string, secureUrl: string, ca: string, speaksHttp2: boolean }} server
  * @returns {Record<string, () => unknown>}
  */
-export function serverChecks({ url, secureUrl, ca }) {
+export function serverChecks({ url, secureUrl, ca, speaksHttp2 }) {
   const { host } = new URL(url);
   return {
     'echoes messages of all kinds in their order': async () => {
@@ -127,6 +127,7 @@ export function serverChecks({ url, secureUrl, ca }) {
         agent: 'me',
         query: '?x=1',
         isSecure: false,
+        httpVersion: '1.1',
       });
     },
     'closes with every code that a frame may have': async () => {
@@ -212,6 +213,30 @@ export function serverChecks({ url, secureUrl, ca }) {
       const text = await received(`${secureUrl}/people/x`, { tls: { ca } });
       assert.equal(JSON.parse(String(text)).isSecure, true);
       assert.equal((await connection.close()).clean, true);
+    },
+    [speaksHttp2
+      ? 'serves several WebSockets over one HTTP/2 connection'
+      : 'is reached over HTTP/1.1 by a client that would take HTTP/2']: async () => {
+      const sessions = new Http2Sessions();
+      const options = { tls: { ca }, http2: sessions };
+      const { httpVersion } = JSON.parse(String(await received(`${secureUrl}/people/x`, options)));
+      assert.equal(httpVersion, speaksHttp2 ? '2' : '1.1');
+      const [one, two] = [
+        await connect(`${secureUrl}/echo`, options),
+        await connect(`${secureUrl}/echo`, options),
+      ];
+      assert.equal(sessions.size, speaksHttp2 ? 1 : 0);
+      // More than any credit of HTTP/2, in both directions.
+      for (const [seed, connection] of [two, one, two].entries()) {
+        connection.send(noise(2_000_000, seed));
+        for await (const message of connection) {
+          assert.ok(Buffer.compare(Buffer.from(message), noise(2_000_000, seed)) === 0);
+          break;
+        }
+      }
+      for (const connection of [one, two]) assert.equal((await connection.close(4000)).clean, true);
+      await assert.rejects(connect(`${secureUrl}/refuse`, options), { status: 403, body: 'not you\n' });
+      sessions.close();
     },
   };
 }

@@ -10,9 +10,8 @@ import {
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { widenConnectionWindow } from './connection-window.ts';
 
-// What the server may send on all streams together before we have taken it from the socket; see http2-listener.ts.
-const connectionWindowBytes = 1024 * 1024;
 // How long a server may take to end its side of a connection that we have ended.
 const lingerMs = 2_000;
 
@@ -59,7 +58,7 @@ export class ClientSession {
       session.once('close', () => resolve(false));
       session.once('remoteSettings', (settings) => {
         if (session.destroyed) return;
-        session.setLocalWindowSize(connectionWindowBytes);
+        widenConnectionWindow(session);
         this.#waitForStream();
         // RFC 9113 6.5.2: a limit of 0 streams is one of the ways to want no requests.
         resolve(settings.enableConnectProtocol === true && settings.maxConcurrentStreams !== 0);

@@ -5,11 +5,13 @@
 import type {
   Http2SecureServer,
   Http2Server,
+  Http2Session,
   IncomingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2';
 import { Server as NetServer } from 'node:net';
+import { versions } from 'node:process';
 import { noBytes } from '../../base/bytes.ts';
 import { readHttp2Request } from '../../protocol/handshake/extended-connect.ts';
 import { ignoreError } from '../ending-sockets.ts';
@@ -46,6 +48,8 @@ function isStreamListener(listener: unknown): listener is StreamListener {
 export class ConnectStreams {
   readonly #server: AnyHttp2Server;
   readonly #arrived: ConnectListener;
+  #isStopped = false;
+  #isBeforeServer = false;
 
   constructor(server: AnyHttp2Server, arrived: ConnectListener) {
     this.#server = server;
@@ -54,26 +58,23 @@ export class ConnectStreams {
 
   /** Looks at all sessions that begin from here on. */
   start(): void {
+    this.#isStopped = false;
     // RFC 8441 3: without this setting no client may ask. Once sent it is never taken back: it stays on when we stop.
     this.#server.updateSettings({ enableConnectProtocol: true });
-    this.#server.on('session', this.#begun);
+    if (versions.bun === undefined) this.#server.on('session', this.#begun);
+    else this.#standBeforeServer();
   }
 
   /** Leaves all sessions that begin from here on alone. */
   stop(): void {
+    this.#isStopped = true;
     this.#server.removeListener('session', this.#begun);
   }
 
   readonly #begun = (session: ServerHttp2Session): void => {
     const nodes: unknown = session.listeners('stream').at(0);
     if (!isStreamListener(nodes)) return;
-    const place = placeOfServer(this.#server);
-    const peer: RequestPeer = {
-      remoteAddress: session.socket.remoteAddress,
-      isSecure: session.encrypted === true,
-      isOnLoopback: place === 'loopback',
-      isUnixSocket: place === 'unix',
-    };
+    const peer = this.#peerOf(session);
     const found: StreamListener = (stream, headers, flags, rawHeaders) => {
       if (headers[':method'] === 'CONNECT' && this.#take(stream, headers, rawHeaders, peer)) return;
       Reflect.apply(nodes, session, [stream, headers, flags, rawHeaders]);
@@ -81,6 +82,32 @@ export class ConnectStreams {
     session.removeListener('stream', nodes);
     session.on('stream', found);
   };
+
+  /** Bun (1.4.5) has no listener on the session: it hands streams to the server, whose own listener is the first. */
+  #standBeforeServer(): void {
+    const server = this.#server;
+    if (this.#isBeforeServer) return;
+    this.#isBeforeServer = true;
+    const own: unknown = server.listeners('stream').at(0);
+    const found: StreamListener = (stream, headers, flags, rawHeaders) => {
+      const { session } = stream;
+      const isOurs = headers[':method'] === 'CONNECT' && !this.#isStopped && session !== undefined;
+      if (isOurs && this.#take(stream, headers, rawHeaders, this.#peerOf(session))) return;
+      if (isStreamListener(own)) Reflect.apply(own, server, [stream, headers, flags, rawHeaders]);
+    };
+    if (isStreamListener(own)) server.removeListener('stream', own);
+    server.prependListener('stream', found);
+  }
+
+  #peerOf(session: Http2Session): RequestPeer {
+    const place = placeOfServer(this.#server);
+    return {
+      remoteAddress: session.socket.remoteAddress,
+      isSecure: session.encrypted === true,
+      isOnLoopback: place === 'loopback',
+      isUnixSocket: place === 'unix',
+    };
+  }
 
   #take(
     stream: ServerHttp2Stream,

@@ -11,10 +11,8 @@ import {
 import type { TlsOptions } from 'node:tls';
 import type { ListenerLimits } from '../listener.ts';
 import { answerUpgradeRequired, webSocketsOnlyBody } from '../ordinary-request.ts';
+import { widenConnectionWindow } from './connection-window.ts';
 
-// How much a client may send on all its streams together before it has to wait for us to take it from the socket. One
-// stream has 64 KiB, as in every HTTP/2; with no more for the connection each round trip would carry that much only.
-const connectionWindowBytes = 1024 * 1024;
 // How long a client may take to read the answer to an ordinary request.
 const lingerMs = 2_000;
 // Pseudo-header fields (five), and one more than allowed, so that too many get an answer.
@@ -37,7 +35,7 @@ export function createHttp2Listener(tls: TlsOptions, limits: ListenerLimits): Ht
     },
     answer,
   );
-  server.on('session', (session) => session.setLocalWindowSize(connectionWindowBytes));
+  server.on('session', widenConnectionWindow);
   // The same bounds for HTTP/1.1; what a server of node:http takes as options is read from these properties.
   Object.assign(server, {
     maxHeaderSize: limits.maxHeaderBytes,

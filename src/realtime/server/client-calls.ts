@@ -29,6 +29,9 @@ export interface ClientCallEnvironment {
 // A call for a session of this node, from here or from another node.
 interface HeldCall {
   readonly id: string;
+  readonly name: string;
+  readonly input: string;
+  readonly deadlineMs: number;
   readonly frame: string;
   isSent: boolean;
 }
@@ -117,7 +120,7 @@ export class ClientCalls {
   hold(session: string, id: string, name: string, input: string, deadlineMs: number): void {
     const frame = `[${FrameType.request},${writeJson(id)},0,${writeJson(name)},${input},{"deadlineMs":${deadlineMs}}]`;
     const held = this.#held.get(session);
-    const call: HeldCall = { id, frame, isSent: false };
+    const call: HeldCall = { id, name, input, deadlineMs, frame, isSent: false };
     if (held === undefined) this.#held.set(session, [call]);
     else held.push(call);
     const found = this.#environment.registry.get(session);
@@ -134,6 +137,17 @@ export class ClientCalls {
       if (call.isSent) continue;
       call.isSent = true;
       current.send(call.frame);
+    }
+  }
+
+  /** A session has come to another node: what it has not got here it gets there. Answers find their way by the id of the call. */
+  moved(session: string): void {
+    for (const { id, name, input, deadlineMs, isSent } of this.#held.get(session) ?? []) {
+      if (isSent) continue;
+      this.#drop(session, id);
+      this.#environment.commands.tell({ kind: 'call', session, id, name, input, deadlineMs }).catch(() => {
+        // Whoever asked hears of its deadline.
+      });
     }
   }
 

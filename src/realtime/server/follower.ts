@@ -73,6 +73,7 @@ export class Follower implements StreamFollower, DrainListener {
   #opening: Opening | undefined;
   #isReading = false;
   #isSlow = false;
+  #owesMap = false;
   #isEnded = false;
   // Whoever takes changes has all values since here.
   #takesChanges = false;
@@ -115,9 +116,9 @@ export class Follower implements StreamFollower, DrainListener {
 
   async #openHistory(history: number): Promise<Opening> {
     const { stream } = this;
-    const count = stream.format.mayJump ? this.#options.conflatedEntries : history;
-    if (count === 0) return { position: undefined, entries: [] };
-    return await pageBefore(stream.engine, stream.name, count);
+    if (stream.format.mayJump) return await stream.newest(this.#options.conflatedEntries);
+    if (history === 0) return { position: undefined, entries: [] };
+    return await pageBefore(stream.engine, stream.name, history);
   }
 
   async #openMap({ position }: FollowWish): Promise<Opening> {
@@ -156,11 +157,14 @@ export class Follower implements StreamFollower, DrainListener {
     if (opening === undefined || cursor === undefined || this.#isEnded) return;
     this.#opening = undefined;
     const { stream } = this;
+    const { link } = this.#home;
     if (this.#options.delta) this.#takesChanges = stream.takeChanges();
-    if (opening.map !== undefined) this.#home.link.send(snapshotFrame(stream.alias, opening.map));
+    // What does not fit now is read again when the link has drained.
+    this.#owesMap = opening.map !== undefined && link.isFull;
+    if (opening.map !== undefined && !this.#owesMap) link.send(snapshotFrame(stream.alias, opening.map));
     stream.adopt(opening.entries, cursor.epoch);
     if (this.#options.rate !== undefined) stream.wakeWhenNew(this);
-    if (!this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
+    if (this.#owesMap || !this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
     stream.release();
   }
 
@@ -278,7 +282,7 @@ export class Follower implements StreamFollower, DrainListener {
     }
     const page = await readPage(stream.engine, stream.name, cursor);
     if (this.#isEnded) return true;
-    if (page.kind === 'page' && (stream.kind === 'log' || page.isLast)) {
+    if (page.kind === 'page' && (stream.kind === 'log' || page.isLast) && !this.#owesMap) {
       stream.adopt(page.entries, cursor.epoch);
       return this.#sendEntries(page.entries) && this.#joinLive();
     }
@@ -288,6 +292,7 @@ export class Follower implements StreamFollower, DrainListener {
       this.#home.link.send(
         messageOf([skipFrame(stream.alias, -1, head), snapshotFrame(stream.alias, entries)]),
       );
+      this.#owesMap = false;
       this.#cursor = head;
       return this.#joinLive();
     }
@@ -323,6 +328,7 @@ export class Follower implements StreamFollower, DrainListener {
     const from = this.#cursor;
     if (from === undefined || entries.length === 0) return true;
     const { link, id } = this.#home;
+    if (link.isFull) return false;
     const { alias, format } = this.stream;
     const wanted = this.#wanted(entries);
     const frames: string[] = [];

@@ -242,6 +242,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
         const session = this.registry.get(command.session);
         session?.current?.goodbye(replacedError());
         if (session !== undefined) this.registry.forget(session);
+        this.clientCalls.moved(command.session);
         break;
       }
       case 'alive':

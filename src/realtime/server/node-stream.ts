@@ -19,6 +19,7 @@ import {
   snapshotFrame,
   type StreamFormat,
 } from './stream-frames.ts';
+import { conflate, pageBefore, type StreamBeginning } from './stream-pages.ts';
 
 /** What is promised of a stream. */
 export type StreamKind = 'log' | 'map' | 'volatile';
@@ -84,6 +85,9 @@ export class NodeStream implements StreamListener {
   // What is told while the stream begins, or while somebody reads it.
   #recent: StreamEntry[] = [];
   #readers = 0;
+  #newest:
+    | { readonly epoch: string; readonly offset: number; readonly beginning: Promise<StreamBeginning> }
+    | undefined;
   #starting: Promise<void> | undefined;
   #repairing: Promise<void> | undefined;
   #isStale = false;
@@ -141,6 +145,25 @@ export class NodeStream implements StreamListener {
     return this.#starting;
   }
 
+  /**
+   * The newest entry of each key among the last `count`, and the place before them. Read once for all who come before the next
+   * entry does.
+   */
+  newest(count: number): Promise<StreamBeginning> {
+    const { epoch, offset } = this.position;
+    const known = this.#newest;
+    if (known !== undefined && known.epoch === epoch && known.offset === offset) return known.beginning;
+    const beginning = pageBefore(this.engine, this.name, count).then(({ position, entries }) => ({
+      position,
+      entries: conflate(entries, (entry) => this.format.keyOf(entry)),
+    }));
+    this.#newest = { epoch, offset, beginning };
+    beginning.catch(() => {
+      this.#newest = undefined;
+    });
+    return beginning;
+  }
+
   /** Ends listening: nobody follows any more. */
   end(): void {
     this.#isEnded = true;
@@ -152,6 +175,8 @@ export class NodeStream implements StreamListener {
     this.hold();
     try {
       await this.engine.subscribe(this.name, this);
+      // Ended meanwhile: nobody would end it again.
+      if (this.#isEnded) this.engine.unsubscribe(this.name, this);
       if (this.kind === 'volatile') return;
       const head = await this.engine.head(this.name);
       this.#position = head;
@@ -209,6 +234,7 @@ export class NodeStream implements StreamListener {
   }
 
   #accept(entry: StreamEntry, epoch: string): void {
+    this.#newest = undefined;
     this.#position = { epoch, offset: entry.offset, id: entry.id };
     if (this.#readers > 0) this.#remember(entry);
     this.#queue(entry);

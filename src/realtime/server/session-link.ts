@@ -169,7 +169,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     // Request and headers are let go: nothing asks for them after the hello.
     this.#peer = undefined;
     this.#state = 'greeting';
-    SharedTimers.of(this.#home.settings.clock).cancel(this);
+    this.#startTimer(this.#home.settings.requestTimeoutMs);
     this.#home.greet(this, hello, peer);
   }
 
@@ -187,7 +187,8 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#state = 'open';
     this.#abort = undefined;
     this.watchExpiry();
-    if (this.kind !== 'poll') this.#startTimer(firstHeartbeatMs);
+    if (this.kind === 'poll') SharedTimers.of(this.#home.settings.clock).cancel(this);
+    else this.#startTimer(firstHeartbeatMs);
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) for (const text of held) this.received(text);
@@ -268,8 +269,14 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     const { settings, statistics } = this.#home;
     const { heartbeatMs, heartbeatTimeoutMs, clock, helloTimeoutMs } = settings;
     const { session } = this;
-    if (session === undefined) {
+    if (this.#state === 'waiting') {
       this.goodbye(new RealtimeError('BAD_FRAME', `no hello within ${helloTimeoutMs} ms`));
+      return;
+    }
+    if (session === undefined || this.#state !== 'open') {
+      this.goodbye(
+        new RealtimeError('UNAVAILABLE', 'the server took too long to answer a hello', { retryable: true }),
+      );
       return;
     }
     const isShort = heartbeatTimeoutMs < heartbeatMs;

@@ -35,12 +35,15 @@ export async function readPage(engine: Engine, name: string, since: StreamPositi
   return { kind: 'page', entries: page, head, isLast: false };
 }
 
+/** What somebody begins with. */
+export interface StreamBeginning {
+  /** The place before the entries. */
+  readonly position: StreamPosition;
+  readonly entries: readonly StreamEntry[];
+}
+
 /** The last entries of a stream, and the place before them. */
-export async function pageBefore(
-  engine: Engine,
-  name: string,
-  count: number,
-): Promise<{ readonly position: StreamPosition; readonly entries: readonly StreamEntry[] }> {
+export async function pageBefore(engine: Engine, name: string, count: number): Promise<StreamBeginning> {
   const { entries, head } = await engine.history(name, undefined, count + 1);
   const { epoch } = head;
   if (entries.length === 0) return { position: head, entries };

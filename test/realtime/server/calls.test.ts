@@ -198,6 +198,20 @@ describe('a call of the server', () => {
     }
   });
 
+  test('goes with a session that comes to another node', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    await connect(other);
+    const ann = await connect(scene, { token: 'ann' });
+    ann.link.cut();
+    const answer = scene.hub.session(ann.session[0]).call('confirm', 'sure?');
+    const moved = await connect(other, { token: 'ann', session: ann.session });
+    await settle();
+    const [request] = moved.link.take(4);
+    moved.link.say([5, request[1], true]);
+    expect(await answer).toBe(true);
+  });
+
   test('is answered by nobody else', async () => {
     const scene = stage();
     const ann = await connect(scene, { token: 'ann' });

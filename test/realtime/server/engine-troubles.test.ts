@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Engine, StreamEntry, StreamListener } from '../../../src/realtime/engine/engine.ts';
+import type { CallClaim, Engine, StreamEntry, StreamListener } from '../../../src/realtime/engine/engine.ts';
 import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
 import { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
 import { FakeClock, settle } from '../../../src/testing.ts';
@@ -42,9 +42,9 @@ class TroubledEngine extends MemoryEngine {
     return await super.change(...given);
   }
 
-  override async claimCall(...given: Parameters<Engine['claimCall']>): ReturnType<Engine['claimCall']> {
+  override claimCall(...given: Parameters<Engine['claimCall']>): CallClaim {
     this.#check();
-    return await super.claimCall(...given);
+    return super.claimCall(...given);
   }
 
   override async subscribe(channel: string, listener: StreamListener): Promise<void> {

@@ -144,6 +144,16 @@ describe('a hello that is refused', () => {
     expect(scene.errors).toEqual([problem]);
   });
 
+  test('for which authenticate takes too long is given up', async () => {
+    const scene = stage({ authenticate: () => new Promise(() => undefined) });
+    const link = new TestLink(scene.hub);
+    link.say([1, { v: 1 }]);
+    await scene.clock.advanceAsync(29_999);
+    expect(link.closed).toBeUndefined();
+    await scene.clock.advanceAsync(1);
+    expect(link.take(10)).toMatchObject([[10, { code: 'UNAVAILABLE', retryable: true }]]);
+  });
+
   test('twice on one link ends it', async () => {
     const { link } = await connect(stage());
     link.say([1, { v: 1 }]);

@@ -165,6 +165,32 @@ describe('a session that is too slow', () => {
   });
 });
 
+describe('a session that is too slow from the beginning', () => {
+  test('gets what it begins with when the link has drained', async () => {
+    const scene = stage();
+    const room = scene.hub.channel('chat:1');
+    await room.publish('message', { text: '1' });
+    await room.set('a', 1);
+    const ann = await connect(scene);
+    ann.link.isFull = true;
+    ann.link.say([6, 1, 'chat:1', { history: 10 }]);
+    await settle();
+    const [answer] = ann.link.takeAll();
+    const { state } = fields(answer[2]);
+    expect(answer).toMatchObject([6, 1, { position: [expect.any(String), 0, ''] }]);
+    await room.publish('message', { text: '2' });
+    await room.set('b', 2);
+    ann.link.drain();
+    await settle();
+    await room.publish('message', { text: '3' });
+    await room.set('c', 3);
+    await settle();
+    expect(texts(ann)).toEqual(['1', '2', '3']);
+    expect(ann.link.take(11)).toEqual([[11, fields(state).alias, { a: 1, b: 2 }]]);
+    expect(ann.link.take(3)).toMatchObject([[3, fields(state).alias, 1, 'c', 3, expect.any(String)]]);
+  });
+});
+
 describe('a volatile channel', () => {
   test('tells who is there, keeps nothing, and says so to who comes back', async () => {
     const scene = stage();

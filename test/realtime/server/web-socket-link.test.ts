@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 interface Client {
-  readonly connection: Connection<undefined>;
+  readonly connection: Connection;
   readonly frames: unknown[][];
   /** Resolves when the condition holds, which is looked at whenever something arrives. */
   until(condition: (frames: readonly unknown[][]) => boolean): Promise<void>;
@@ -65,9 +65,9 @@ describe('a hub over WebSocket', () => {
     const [ann, bob] = await Promise.all([client(url, [[1, 'chat:1']]), client(url, [[1, 'chat:1']])]);
     expect(ann.connection.protocol).toBe('fullduplex.v1.json');
     void ann.connection.send(JSON.stringify([4, 1, 'chat:1', 'message', { text: 'grüße' }]));
-    for (const { until, frames } of [ann, bob]) {
-      await until(() => frames.some((frame) => frame[0] === 2));
-      expect(frames.find((frame) => frame[0] === 2)?.[4]).toEqual({ text: 'grüße' });
+    for (const receiver of [ann, bob]) {
+      await receiver.until((frames) => frames.some((frame) => frame[0] === 2));
+      expect(receiver.frames.find((frame) => frame[0] === 2)?.[4]).toEqual({ text: 'grüße' });
     }
   });
 
