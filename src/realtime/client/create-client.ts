@@ -37,11 +37,11 @@ export function clientFactory(platform: () => ClientPlatform): CreateClient {
     second?: string | URL | ClientOptions,
     third?: ClientOptions,
   ): Client<C> => {
-    const [contract, url] = isAddress(first) ? [undefined, first] : [first, second];
+    const contract = isAddress(first) ? undefined : first;
     const { baseUrl, ...parts } = platform();
     const options = resolveClientOptions((isAddress(second) ? third : second) ?? {});
     const { WebSocket, fetch, credentials } = { ...parts, ...options };
-    const given = String(url);
+    const given = [first, second].find(isAddress)?.toString() ?? '';
     const scheme = /^(ws|http)(?=s?:)/;
     const { href } = URL.canParse(given, baseUrl) ? new URL(given, baseUrl) : { href: '' };
     if (!scheme.test(href)) {
