@@ -79,13 +79,11 @@ export class RealtimeClient {
         received: (frame) => this.#received(frame),
         lost: () => this.#subscriptions.lost(),
         changed: (state, cause) => this.#changed(state, cause),
-        failed: (error) => this.failed(error),
       },
     );
-    const send = (text: string): boolean => this.#connector.send(text);
     const idPrefix = `${randomFraction(options.random).toString(36).slice(2)}-`;
-    this.#requests = new Requests(options, idPrefix, send);
-    this.#calls = new ServerCalls(send);
+    this.#requests = new Requests(options, idPrefix, this.#connector);
+    this.#calls = new ServerCalls(this.#connector);
     this.#subscriptions = new Subscriptions(this.#connector, this.#sessionStream, this.#userStream);
     this.#host = {
       readerLimit: options.maxQueuedPublications,

@@ -42,7 +42,6 @@ export interface ConnectorEvents {
   lost(): void;
   /** @param cause why, when it went wrong */
   changed(state: ConnectionState, cause?: Error): void;
-  failed(error: unknown): void;
 }
 
 interface Attempt {
@@ -62,6 +61,9 @@ const stableAfterMs = 10_000;
 const gatherMs = 20;
 // A deadline that was noticed late may have been met by what has not been read yet.
 const graceMs = 100;
+// A server that came back between two attempts looks like a network that lets only the second kind through: the better one is
+// tried again soon.
+const recheckMs = 2_000;
 // How long a channel that is refused for now rests at least; twice as long at most.
 const restMs = 2_000;
 
@@ -80,6 +82,8 @@ export class Connector implements LifecycleEvents {
   #timer: Timer | undefined;
   #gathering: Timer | undefined;
   #probing: { cancel(): void } | undefined;
+  // When a better kind is tried next: also across links that are opened anew meanwhile.
+  #probeAtMs = 0;
   #heardAtMs = 0;
   #silenceMs = 0;
   // Whether the server has said when to come back.
@@ -111,9 +115,7 @@ export class Connector implements LifecycleEvents {
       this.#token.fetch().then(
         () => this.#openLink(attempt),
         (error: unknown) => {
-          if (attempt !== this.#attempt) return;
-          this.#events.failed(error);
-          this.#wait(error);
+          if (attempt === this.#attempt) this.#wait(error);
         },
       );
     } else this.#openLink(attempt);
@@ -179,7 +181,7 @@ export class Connector implements LifecycleEvents {
     const [kind, open] = this.#openers[attempt.place];
     const timeoutMs = kind === 'stream' ? this.#times.streamTimeoutMs : this.#times.connectTimeoutMs;
     this.#timer = this.#times.clock.setTimer(
-      () => this.#lost(attempt, new Error(`no welcome over ${kind} within ${timeoutMs} ms`)),
+      () => this.#lost(attempt, new Error(`no welcome over ${kind} in ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -214,8 +216,7 @@ export class Connector implements LifecycleEvents {
   #take(attempt: Attempt, frame: ServerFrame): void {
     const { link } = attempt;
     if (frame.length === 0) {
-      // A poll that follows is the sign of life.
-      if (link?.kind !== 'poll') link?.send('[]');
+      link?.send('[]');
       if (attempt.isWelcomed === true) this.#proven(attempt);
     } else if (frame[0] === 1) this.#welcomed(attempt, frame[1]);
     else if (frame[0] === 10) this.#goodbye(frame[1]);
@@ -229,7 +230,10 @@ export class Connector implements LifecycleEvents {
     this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
     if (isFirst) {
       // A welcome shows that one has to step down; that the best kind lives, only a heartbeat behind it.
-      if (this.#ladder.isAsking) this.#ladder.standOn(attempt.place);
+      if (this.#ladder.isAsking) {
+        this.#ladder.standOn(attempt.place);
+        this.#probeAtMs = this.#heardAtMs + recheckMs;
+      }
       const [kind] = this.#openers[attempt.place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
       if (kind !== 'stream') this.#watchSilence(attempt);
@@ -281,15 +285,17 @@ export class Connector implements LifecycleEvents {
     const leftMs = this.#heardAtMs + this.#silenceMs - clock.now();
     const isLate = leftMs <= 0;
     this.#timer?.cancel();
-    if (isLate && wasLate) this.#lost(attempt, new Error(`nothing was heard for ${this.#silenceMs} ms`));
+    if (isLate && wasLate) this.#lost(attempt, new Error(`silent for ${this.#silenceMs} ms`));
     else {
       this.#timer = clock.setTimer(() => this.#watchSilence(attempt, isLate), Math.max(leftMs, graceMs));
     }
   }
 
   #probeLater(): void {
-    this.#probing = this.#times.clock.setTimer(() => {
+    const { clock, upgradeIntervalMs } = this.#times;
+    this.#probing = clock.setTimer(() => {
       const [, open] = this.#openers[0];
+      this.#probeAtMs = clock.now() + upgradeIntervalMs;
       this.#probing = probe(
         open,
         () => this.#events.probeHello(),
@@ -301,7 +307,7 @@ export class Connector implements LifecycleEvents {
           } else this.#probeLater();
         },
       );
-    }, this.#times.upgradeIntervalMs);
+    }, this.#probeAtMs - clock.now());
   }
 
   /** Lets go of the link, whatever becomes of it. */

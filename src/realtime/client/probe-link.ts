@@ -6,6 +6,9 @@ import type { ClientLink, OpenClientLink } from '../link/link.ts';
 import type { Hello } from '../wire/frames.ts';
 import { readFrames } from './frame-text.ts';
 
+// The first heartbeat follows the welcome by a second.
+const heartbeatMs = 5_000;
+
 /**
  * Tries a kind of link.
  * @param done hears, once and unless it is cancelled, whether a welcome and a heartbeat came in time
@@ -29,7 +32,7 @@ export function probe(
     cancel();
     done(gotThrough);
   };
-  const timer = clock.setTimer(() => end(false), connectTimeoutMs);
+  const timer = clock.setTimer(() => end(false), connectTimeoutMs + heartbeatMs);
   try {
     link = open(
       hello,

@@ -26,8 +26,11 @@ interface Request {
   readonly settle: (error: RealtimeError | undefined, result?: unknown) => void;
 }
 
-/** Sends one frame over the link that is open; false: there is none. */
-export type SendFrame = (text: string) => boolean;
+/** The link, as requests and their answers see it. */
+export interface RequestLink {
+  /** Sends one frame; false: no link is open. */
+  send(text: string): boolean;
+}
 
 // What the options of a request take at most.
 const optionsBytes = 64;
@@ -36,7 +39,7 @@ const optionsBytes = 64;
 export class Requests {
   readonly #pending = new Map<string, Request>();
   readonly #limits: RequestLimits;
-  readonly #send: SendFrame;
+  readonly #link: RequestLink;
   readonly #idPrefix: string;
   #lastId = 0;
   #queuedBytes = 0;
@@ -44,10 +47,10 @@ export class Requests {
   #closeError: RealtimeError | undefined;
 
   /** @param idPrefix random, so that no other client, tab or page of the session ever makes the same ids */
-  constructor(limits: RequestLimits, idPrefix: string, send: SendFrame) {
+  constructor(limits: RequestLimits, idPrefix: string, link: RequestLink) {
     this.#limits = limits;
     this.#idPrefix = idPrefix;
-    this.#send = send;
+    this.#link = link;
   }
 
   /**
@@ -67,7 +70,7 @@ export class Requests {
       const id = this.#idPrefix + (++this.#lastId).toString(36);
       const text = writeJson([4, id, channel, name, data]).slice(0, -1);
       const stop = (error: RealtimeError): void => {
-        if (request.wasSent) this.#send(writeJson([14, id]));
+        if (request.wasSent) this.#link.send(writeJson([14, id]));
         request.settle(error);
       };
       const abort = (): void =>
@@ -143,6 +146,6 @@ export class Requests {
       deadlineMs: request.isCall ? Math.ceil(request.deadlineMs - this.#limits.clock.now()) : undefined,
       again: request.wasSent ? true : undefined,
     };
-    if (this.#send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
+    if (this.#link.send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
   }
 }

@@ -5,6 +5,7 @@ import { describe, FullduplexError } from '../../base/errors.ts';
 import type { ChannelContract } from '../contract/contract.ts';
 import type { Retention, StreamEntry } from '../engine/engine.ts';
 import { ChannelPattern } from '../wire/channel-pattern.ts';
+import { readJson } from '../wire/json-codec.ts';
 import type { Delivery } from '../wire/frames.ts';
 import type { WhenSlow } from './follower.ts';
 import type { SessionView } from './session.ts';
@@ -143,7 +144,7 @@ export class ChannelDeclaration {
 
   #keyOf({ name, data }: StreamEntry): string {
     if (this.options.key === undefined) return name;
-    const value: unknown = JSON.parse(data);
+    const value = readJson(data);
     return this.options.key(name, value);
   }
 }

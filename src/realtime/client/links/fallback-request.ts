@@ -30,7 +30,6 @@ export async function ask(
     headers: { 'Content-Type': 'application/json' },
     body,
     credentials,
-    cache: 'no-store',
     redirect: 'error',
     signal,
   });

@@ -12,7 +12,7 @@ export function streamLinks(address: FallbackAddress): OpenClientLink {
     const asked = await ask(address, writeJson({ link: 'stream', hello: hello() }), signal, received);
     if (!('response' in asked)) return asked;
     const { body, headers } = asked.response;
-    if (body === null || headers.get('Content-Type')?.startsWith('text/event-stream') !== true) {
+    if (body === null || headers.get('Content-Type')?.includes('event-stream') !== true) {
       return { cause: new Error('the answer is no stream') };
     }
     const reader = body.getReader();
