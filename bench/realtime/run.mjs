@@ -26,7 +26,7 @@ const HELP = `npm run bench:realtime -- [options]
   --seconds N      length of one turn (default 0.5)
   --rounds N       turns per server, interleaved (default 7)
   --warm-up N      seconds of warm-up per server and workload (default 1)
-  --connections N  idle connections that memory is measured with (default 2000)
+  --connections N  idle connections that memory is measured with (default 10000)
   --json FILE      write everything that was measured to FILE
   --profile DIR    write CPU profiles of the servers to DIR (figures suffer)
   --list           print the names of the workloads
@@ -58,7 +58,7 @@ function readOptions() {
       seconds: { type: 'string', default: '0.5' },
       rounds: { type: 'string', default: '7' },
       'warm-up': { type: 'string', default: '1' },
-      connections: { type: 'string', default: '2000' },
+      connections: { type: 'string', default: '10000' },
       json: { type: 'string' },
       profile: { type: 'string' },
       list: { type: 'boolean', default: false },

@@ -1,7 +1,6 @@
 // Our server with its defaults: a channel of which everything is kept, and two calls that give back their input. One may run at most
 // once, which is the default; the other is declared idempotent.
-import { serve } from 'fullduplex';
-import { Hub, typed } from 'fullduplex/realtime';
+import { Hub, serveRealtime, typed } from 'fullduplex/realtime';
 import { announce, packageVersion } from '../../servers/side-channel.mjs';
 
 const message = typed();
@@ -16,7 +15,5 @@ const hub = new Hub({
 hub.channel('chat:{room}', { publish: () => true });
 hub.call('echo', (input) => input);
 hub.call('echoIdempotent', (input) => input);
-const server = await serve({ host: '127.0.0.1', port: 0 }, {});
-const { options, handlers } = hub.webSocket();
-server.endpoint('/realtime', options, handlers);
+const server = await serveRealtime(hub, { host: '127.0.0.1', port: 0, path: '/realtime' });
 announce({ name: 'fullduplex', version: packageVersion('fullduplex'), port: server.port });

@@ -5,6 +5,7 @@ import { describe, FullduplexError } from '../../base/errors.ts';
 import type { ChannelContract } from '../contract/contract.ts';
 import type { Retention, StreamEntry } from '../engine/engine.ts';
 import { ChannelPattern } from '../wire/channel-pattern.ts';
+import { readJson } from '../wire/json-codec.ts';
 import type { Delivery } from '../wire/frames.ts';
 import type { WhenSlow } from './follower.ts';
 import type { SessionView } from './session.ts';
@@ -100,8 +101,19 @@ export class ChannelDeclaration {
   readonly presenceGraceMs: number;
   readonly format: PublicationFormat;
 
-  /** @throws FullduplexError `WS_OPTION_INVALID` */
-  constructor(pattern: string, contract: ChannelContract, options: ChannelOptions) {
+  readonly #onError: (error: unknown) => unknown;
+
+  /**
+   * @param onError hears what the `key` of the channel throws
+   * @throws FullduplexError `WS_OPTION_INVALID`
+   */
+  constructor(
+    pattern: string,
+    contract: ChannelContract,
+    options: ChannelOptions,
+    onError: (error: unknown) => unknown = () => undefined,
+  ) {
+    this.#onError = onError;
     this.pattern = new ChannelPattern(pattern);
     this.contract = contract;
     this.options = options;
@@ -143,8 +155,13 @@ export class ChannelDeclaration {
 
   #keyOf({ name, data }: StreamEntry): string {
     if (this.options.key === undefined) return name;
-    const value: unknown = JSON.parse(data);
-    return this.options.key(name, value);
+    try {
+      return this.options.key(name, readJson(data));
+    } catch (error) {
+      // Clients may have published what it did not expect: nobody else's subscription fails for that.
+      this.#onError(error);
+      return name;
+    }
   }
 }
 

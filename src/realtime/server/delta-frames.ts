@@ -3,6 +3,7 @@
 
 import type { StreamEntry } from '../engine/engine.ts';
 import { FrameType } from '../wire/frames.ts';
+import { readJson, writeJson } from '../wire/json-codec.ts';
 import { diffJson } from '../wire/json-delta.ts';
 import type { PublicationFormat } from './stream-frames.ts';
 
@@ -37,12 +38,12 @@ export class DeltaFrames {
     const { name, data, id, offset } = entry;
     const event = this.#format.numberOf(name);
     if (event === undefined) return undefined;
-    const value: unknown = JSON.parse(data);
+    const value = readJson(data);
     const base = this.#known.get(name);
     this.#known.set(name, { value, offset });
     if (base === undefined) return undefined;
     // An empty change is one as well: it was published.
-    const delta = JSON.stringify(diffJson(base.value, value) ?? {});
+    const delta = writeJson(diffJson(base.value, value) ?? {});
     const change = `[${FrameType.change},${alias},1,${event},${delta},"${id}"${this.#format.metaOf(entry)}]`;
     return change.length < frame.length ? { frame: change, baseOffset: base.offset } : undefined;
   }

@@ -7,7 +7,8 @@ import type { MapEntry, StreamEntry } from '../engine/engine.ts';
 import type { ServerLink, SharedText } from '../link/link.ts';
 import type { GapReason, StreamStart } from '../wire/frames.ts';
 import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
-import { type Chunk, type NodeStream, overrunOf, type StreamFollower } from './node-stream.ts';
+import type { NodeStream } from './node-stream.ts';
+import type { Chunk, StreamFollower } from './stream-follower.ts';
 import { maxBatchBytes, messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
 import { conflate, pageBefore, readPage } from './stream-pages.ts';
 
@@ -208,8 +209,16 @@ export class Follower implements StreamFollower, DrainListener {
 
   moved(message: SharedText, before: StreamPosition): void {
     this.#wholeSince = this.stream.position.offset;
-    if (this.#home.link.isFull) this.#fallBehind(before);
-    else this.#home.link.sendShared(message);
+    if (this.#home.link.isFull) {
+      this.#fallBehind(before);
+    } else if (this.stream.format.mayJump) {
+      // The newest of each key counts, wherever the stream goes on: each reads it as if it came back.
+      this.stream.leave(this);
+      this.#cursor = before;
+      void this.#catchUp();
+    } else {
+      this.#home.link.sendShared(message);
+    }
   }
 
   #fallBehind(cursor: StreamPosition): void {
@@ -296,22 +305,34 @@ export class Follower implements StreamFollower, DrainListener {
       this.#cursor = head;
       return this.#joinLive();
     }
-    const gap = page.kind === 'gap' ? page.reason : 'limit';
-    return this.#goOnAt(page.head, this.#isSlow ? overrunOf(gap) : gap);
+    const reason = page.kind === 'gap' ? page.reason : 'limit';
+    const gap = this.#isSlow ? overrunOf(reason) : reason;
+    if (!stream.format.mayJump) return this.#goOnAt(page.head, gap);
+    // What is still kept has the newest of each key, or of most of them.
+    const kept = await stream.newest(this.#options.conflatedEntries);
+    if (this.#isEnded) return true;
+    this.#skipTo(kept.position, gap);
+    stream.adopt(kept.entries, kept.position.epoch);
+    return this.#sendEntries(kept.entries) && this.#joinLive();
   }
 
   #goOnAt(position: StreamPosition, gap: GapReason | undefined): boolean {
+    this.#skipTo(position, gap);
+    return this.#joinLive();
+  }
+
+  #skipTo(position: StreamPosition, gap: GapReason | undefined): void {
     const from = this.#cursor;
     const count = from?.epoch === position.epoch ? Math.max(0, position.offset - from.offset) : -1;
     this.#home.link.send(skipFrame(this.stream.alias, count, position, gap));
     this.#cursor = position;
-    return this.#joinLive();
   }
 
   // Sends what was told while it was read, and goes live; true when that was possible.
   #joinLive(): boolean {
     const { stream } = this;
-    if (this.#cursor === undefined) return true;
+    // What was sent a moment ago may have ended the link.
+    if (this.#cursor === undefined || this.#isEnded) return true;
     const recent = stream.recentAfter(this.#cursor);
     if (this.#options.rate !== undefined) return recent?.length === 0;
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
@@ -328,7 +349,8 @@ export class Follower implements StreamFollower, DrainListener {
     const from = this.#cursor;
     if (from === undefined || entries.length === 0) return true;
     const { link, id } = this.#home;
-    if (link.isFull) return false;
+    // A place whose id is not known cannot be read on from: from there, some entries go in any case.
+    if (link.isFull && (from.id !== '' || from.offset === 0)) return false;
     const { alias, format } = this.stream;
     const wanted = this.#wanted(entries);
     const frames: string[] = [];
@@ -366,4 +388,9 @@ export class Follower implements StreamFollower, DrainListener {
       return conflate(entries, (entry) => format.keyOf(entry));
     return rate === undefined ? entries : entries.slice(-1);
   }
+}
+
+// What a slow session calls what its server calls by another name.
+function overrunOf(reason: GapReason): GapReason {
+  return reason === 'expired' ? 'overrun' : reason;
 }

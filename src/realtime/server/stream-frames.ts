@@ -4,6 +4,7 @@
 import type { MapEntry, StreamEntry } from '../engine/engine.ts';
 import type { SharedText } from '../link/link.ts';
 import { FrameType, type GapReason, type SkippedTo } from '../wire/frames.ts';
+import { escapeKey } from '../wire/json-codec.ts';
 import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
 
 /** What several frames together may have; one frame alone may have more. */
@@ -100,7 +101,7 @@ export function skipFrame(alias: number, count: number, position: StreamPosition
 
 /** Writes a whole map. */
 export function snapshotFrame(alias: number, entries: readonly MapEntry[]): string {
-  const members = entries.map(({ key, value }) => `${JSON.stringify(key)}:${value}`);
+  const members = entries.map(({ key, value }) => `${JSON.stringify(escapeKey(key))}:${value}`);
   return `[${FrameType.snapshot},${alias},{${members.join(',')}}]`;
 }
 
