@@ -14,6 +14,9 @@ import { type AcceptedConnect, openStream } from './open-stream.ts';
 import type { SessionPool, SessionTarget } from './session-pool.ts';
 import { sharingKey } from './sharing-key.ts';
 
+// How often room is looked for when many connect at the same time; each time one more connection is made for them.
+const mostLooks = 10;
+
 /** How a client goes over HTTP/2. */
 export interface Http2Plan {
   readonly pool: SessionPool;
@@ -94,7 +97,12 @@ export async function connectOverHttp2<T>(
   accepted: (stream: ClientHttp2Stream, result: AcceptedConnect) => T,
 ): Promise<Http2Outcome<T>> {
   const { pool, target } = plan;
-  const acquired = await pool.acquire(target, signal, enter);
+  let acquired = await pool.acquire(target, signal, enter);
+  // Others who were given the same session may have taken its room since: Node would hold the request back without a word.
+  for (let looks = 1; acquired.kind === 'session' && !acquired.session.hasRoom; looks++) {
+    if (looks === mostLooks) return { kind: 'http1', stream: undefined };
+    acquired = await pool.acquire(target, signal, enter);
+  }
   if (acquired.kind === 'http1') return acquired;
   enter('response', target.label);
   const outcome = await openStream(acquired.session, plan.makeHandshake(jarCookies), signal, accepted);

@@ -199,7 +199,10 @@ export interface Engine {
    */
   claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim>;
 
-  /** Keeps the result of a claimed call, as JSON, for those who ask again within the window, which begins now; also when it had become `unknown`. */
+  /**
+   * Keeps the result of a claimed call, as JSON, for those who ask again within the window, which begins now; also when it had become
+   * `unknown`. Results that are too much together may be let go of earlier: such a call is `unknown` for the rest of its window.
+   */
   completeCall(key: string, result: string, windowMs: number): void | Promise<void>;
 
   /** Keeps a session for the time given, anew with each call. */

@@ -355,9 +355,12 @@ export class MemoryEngine implements Engine {
       return;
     }
     this.#isTelling = true;
-    this.#tellAll(stream, tellOne);
-    for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
-    this.#isTelling = false;
+    try {
+      this.#tellAll(stream, tellOne);
+      for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #tellAll(stream: MemoryStream, tellOne: (listener: StreamListener) => void): void {
@@ -365,9 +368,18 @@ export class MemoryEngine implements Engine {
       try {
         tellOne(listener);
       } catch (error) {
-        // One hub's mistake takes nothing from the others, and nothing from whoever appended.
-        this.#onError(error);
+        this.#report(error);
       }
+    }
+  }
+
+  // One hub's mistake takes nothing from the others, and nothing from whoever appended.
+  #report(error: unknown): void {
+    try {
+      this.#onError(error);
+    } catch (reportError) {
+      // The console is the last resort.
+      console.error(reportError);
     }
   }
 

@@ -2,6 +2,7 @@
 // wrong is an error for that client only.
 
 import { describe } from '../../base/errors.ts';
+import { isThenable } from '../../base/rejections.ts';
 import { validate } from '../contract/validate.ts';
 import { channelNameProblem } from '../wire/channel-pattern.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
@@ -142,7 +143,9 @@ export class ChannelAccess {
   ask(rule: () => unknown): unknown {
     try {
       const answer = rule();
-      return answer instanceof Promise ? answer.catch((error: unknown) => this.#failed(error)) : answer;
+      return isThenable(answer)
+        ? Promise.resolve(answer).catch((error: unknown) => this.#failed(error))
+        : answer;
     } catch (error) {
       return this.#failed(error);
     }

@@ -101,8 +101,19 @@ export class ChannelDeclaration {
   readonly presenceGraceMs: number;
   readonly format: PublicationFormat;
 
-  /** @throws FullduplexError `WS_OPTION_INVALID` */
-  constructor(pattern: string, contract: ChannelContract, options: ChannelOptions) {
+  readonly #onError: (error: unknown) => unknown;
+
+  /**
+   * @param onError hears what the `key` of the channel throws
+   * @throws FullduplexError `WS_OPTION_INVALID`
+   */
+  constructor(
+    pattern: string,
+    contract: ChannelContract,
+    options: ChannelOptions,
+    onError: (error: unknown) => unknown = () => undefined,
+  ) {
+    this.#onError = onError;
     this.pattern = new ChannelPattern(pattern);
     this.contract = contract;
     this.options = options;
@@ -144,8 +155,13 @@ export class ChannelDeclaration {
 
   #keyOf({ name, data }: StreamEntry): string {
     if (this.options.key === undefined) return name;
-    const value = readJson(data);
-    return this.options.key(name, value);
+    try {
+      return this.options.key(name, readJson(data));
+    } catch (error) {
+      // Clients may have published what it did not expect: nobody else's subscription fails for that.
+      this.#onError(error);
+      return name;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // as its caller does. When the link was lost while the client had it, nobody knows what became of it.
 
 import { describe } from '../../base/errors.ts';
+import { requireInteger } from '../../protocol/limits.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import { FrameType } from '../wire/frames.ts';
 import type { HubSettings } from './hub-options.ts';
@@ -12,7 +13,7 @@ import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** How a client is called. */
 export interface ClientCallOptions {
-  /** How long to wait, in milliseconds. @defaultValue the hub's `requestTimeoutMs` */
+  /** How long to wait, in milliseconds, from 1 to 2,147,483,647. @defaultValue the hub's `requestTimeoutMs` */
   readonly timeoutMs?: number;
   /** Ends the waiting, and tells the client. */
   readonly signal?: AbortSignal;
@@ -34,7 +35,15 @@ interface HeldCall {
   readonly deadlineMs: number;
   readonly frame: string;
   isSent: boolean;
+  /** Whether the link was lost while the client had it. */
+  isLost: boolean;
 }
+
+const longestDelayMs = 2_147_483_647;
+// The node that asked, and a number of its own.
+const callId = /^([\w-]{8})\.\d{1,16}$/;
+
+const maxStrayAnswers = 100;
 
 interface WaitingCall {
   readonly session: string;
@@ -56,6 +65,7 @@ export class ClientCalls {
   /**
    * Calls the client of a session.
    * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`
+   * @throws FullduplexError `WS_OPTION_INVALID`
    */
   call(
     session: string,
@@ -64,7 +74,7 @@ export class ClientCalls {
     { timeoutMs, signal }: ClientCallOptions,
   ): Promise<unknown> {
     const { settings, node, commands, registry } = this.#environment;
-    const deadlineMs = timeoutMs ?? settings.requestTimeoutMs;
+    const deadlineMs = requireInteger('timeoutMs', timeoutMs ?? settings.requestTimeoutMs, 1, longestDelayMs);
     const id = `${node}.${++this.#count}`;
     const text = writeJson(input);
     return new Promise((resolve, reject) => {
@@ -120,7 +130,7 @@ export class ClientCalls {
   hold(session: string, id: string, name: string, input: string, deadlineMs: number): void {
     const frame = `[${FrameType.request},${writeJson(id)},0,${writeJson(name)},${input},{"deadlineMs":${deadlineMs}}]`;
     const held = this.#held.get(session);
-    const call: HeldCall = { id, name, input, deadlineMs, frame, isSent: false };
+    const call: HeldCall = { id, name, input, deadlineMs, frame, isSent: false, isLost: false };
     if (held === undefined) this.#held.set(session, [call]);
     else held.push(call);
     const found = this.#environment.registry.get(session);
@@ -151,12 +161,24 @@ export class ClientCalls {
     }
   }
 
-  /** A client has answered. */
-  answered(session: Session, id: string, result: unknown, error: WireError | undefined): void {
-    this.#drop(session.id, id);
+  /**
+   * A client has answered.
+   * @param isBeside whether the answer came beside a link, which may be one to another node
+   */
+  answered(
+    session: Session,
+    id: string,
+    result: unknown,
+    error: WireError | undefined,
+    isBeside = false,
+  ): void {
+    const to = callId.exec(id)?.[1];
+    if (to === undefined) return;
+    const isAsked = this.#drop(session.id, id) !== undefined;
+    // What it was asked over its link to another node is little: other nodes do not have to hear of more.
+    if (!isAsked && !isBeside && ++session.strayAnswers > maxStrayAnswers) return;
     const text = writeJson(result);
     const { node, commands } = this.#environment;
-    const to = id.slice(0, id.indexOf('.'));
     if (to === node) {
       this.result(session.id, id, text, error);
       return;
@@ -195,8 +217,12 @@ export class ClientCalls {
   }
 
   #wasLost(session: string, id: string): boolean {
-    const call = this.#held.get(session)?.find((held) => held.id === id);
-    return call?.isSent === true && this.#environment.registry.get(session)?.current === undefined;
+    return this.#held.get(session)?.find((held) => held.id === id)?.isLost === true;
+  }
+
+  /** The link of a session is gone. */
+  linkEnded({ id }: Session): void {
+    for (const call of this.#held.get(id) ?? []) call.isLost = call.isSent;
   }
 
   #drop(session: string, id: string): HeldCall | undefined {

@@ -296,22 +296,34 @@ export class Follower implements StreamFollower, DrainListener {
       this.#cursor = head;
       return this.#joinLive();
     }
-    const gap = page.kind === 'gap' ? page.reason : 'limit';
-    return this.#goOnAt(page.head, this.#isSlow ? overrunOf(gap) : gap);
+    const reason = page.kind === 'gap' ? page.reason : 'limit';
+    const gap = this.#isSlow ? overrunOf(reason) : reason;
+    if (!stream.format.mayJump) return this.#goOnAt(page.head, gap);
+    // What is still kept has the newest of each key, or of most of them.
+    const kept = await stream.newest(this.#options.conflatedEntries);
+    if (this.#isEnded) return true;
+    this.#skipTo(kept.position, gap);
+    stream.adopt(kept.entries, kept.position.epoch);
+    return this.#sendEntries(kept.entries) && this.#joinLive();
   }
 
   #goOnAt(position: StreamPosition, gap: GapReason | undefined): boolean {
+    this.#skipTo(position, gap);
+    return this.#joinLive();
+  }
+
+  #skipTo(position: StreamPosition, gap: GapReason | undefined): void {
     const from = this.#cursor;
     const count = from?.epoch === position.epoch ? Math.max(0, position.offset - from.offset) : -1;
     this.#home.link.send(skipFrame(this.stream.alias, count, position, gap));
     this.#cursor = position;
-    return this.#joinLive();
   }
 
   // Sends what was told while it was read, and goes live; true when that was possible.
   #joinLive(): boolean {
     const { stream } = this;
-    if (this.#cursor === undefined) return true;
+    // What was sent a moment ago may have ended the link.
+    if (this.#cursor === undefined || this.#isEnded) return true;
     const recent = stream.recentAfter(this.#cursor);
     if (this.#options.rate !== undefined) return recent?.length === 0;
     if (recent !== undefined && !this.#sendEntries(recent)) return false;
@@ -328,7 +340,8 @@ export class Follower implements StreamFollower, DrainListener {
     const from = this.#cursor;
     if (from === undefined || entries.length === 0) return true;
     const { link, id } = this.#home;
-    if (link.isFull) return false;
+    // A place whose id is not known cannot be read on from: from there, some entries go in any case.
+    if (link.isFull && (from.id !== '' || from.offset === 0)) return false;
     const { alias, format } = this.stream;
     const wanted = this.#wanted(entries);
     const frames: string[] = [];

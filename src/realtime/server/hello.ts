@@ -4,14 +4,7 @@
 import { describe } from '../../base/errors.ts';
 import { areVersionsCompatible } from '../contract/contract.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import {
-  FrameType,
-  type Hello,
-  protocolVersion,
-  type Subscribed,
-  type Welcome,
-  type WireSubscribed,
-} from '../wire/frames.ts';
+import { FrameType, type Hello, protocolVersion, type Subscribed, type Welcome } from '../wire/frames.ts';
 import type { WirePosition } from '../wire/stream-position.ts';
 import type { ChannelAccess } from './channel-access.ts';
 import { Follower } from './follower.ts';
@@ -26,9 +19,8 @@ import type { SessionRegistry } from './session-registry.ts';
 import { hashSecret, isSameText, newSecret, newSessionId } from './session-secret.ts';
 import { defaultRetention } from './channel-declaration.ts';
 import type { PublicationFormat } from './stream-frames.ts';
-import type { SubscribeOutcome } from './subscription.ts';
 import type { Subscriber } from './subscriber.ts';
-import { wishOf } from './subscription.ts';
+import { openOutcome, type SubscribeOutcome, wishOf } from './subscription.ts';
 import { writeJson } from '../wire/json-codec.ts';
 
 /** What answering hellos takes from the hub. */
@@ -112,11 +104,15 @@ export class Greeting {
         `version ${describe(hello.contract)} of the contract, expected one that goes with ${describe(contractVersion)}`,
       );
     }
+    // First: whoever is sent away while this is asked must be heard of.
+    await this.#environment.ready();
     const identity = await this.identify(hello.token, peer, link.signal);
     if (link.isEnded) return;
-    await this.#environment.ready();
     const found = await this.#findSession(hello, identity);
+    if (link.isEnded) return;
     const { session } = found;
+    const refusal = link.whyNot(session);
+    if (refusal !== undefined) throw refusal;
     link.session = session;
     const [outcomes, own] = await Promise.all([
       Promise.all(
@@ -130,8 +126,9 @@ export class Greeting {
       for (const subscription of link.subscriptions.values()) subscription.end();
       throw error;
     });
-    if (link.isEnded) return;
-    this.#welcome(link, found, outcomes, own);
+    if (!link.isEnded) this.#welcome(link, found, outcomes, own);
+    // A session that nobody was told of is not kept.
+    else if (!found.isResumed) await registry.end(session.id);
   }
 
   /**
@@ -226,12 +223,7 @@ export class Greeting {
       pingMs: settings.heartbeatMs,
       maxBytes: settings.maxFrameBytes,
       contract: contractVersion,
-      subs: outcomes.map(
-        (outcome): WireSubscribed =>
-          'error' in outcome
-            ? [outcome.ref, null, outcome.error.toWire()]
-            : [outcome.ref, outcome.subscription.open()],
-      ),
+      subs: outcomes.map(openOutcome),
       ...ownStarts(own),
     };
     link.send(`[${FrameType.hello},${writeJson(welcome)}]`);

@@ -103,7 +103,8 @@ export class HubCore implements LinkAcceptor, LinkHome {
         `channel ${describe(pattern)} is not in the contract, expected one of ${Object.keys(channels).join(', ') || 'none'}`,
       );
     }
-    this.declarations.add(new ChannelDeclaration(pattern, channels[pattern], options));
+    const { onError } = this.settings;
+    this.declarations.add(new ChannelDeclaration(pattern, channels[pattern], options, onError));
   }
 
   // Links
@@ -121,6 +122,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
     _peer: LinkPeer,
     signal: AbortSignal,
   ): Promise<readonly ServerFrame[]> {
+    if (this.state === 'closed') return Promise.resolve([[FrameType.error, drainingError().toWire()]]);
     return this.#upstream.answer(session, frames, signal);
   }
 
@@ -149,13 +151,15 @@ export class HubCore implements LinkAcceptor, LinkHome {
         session.running?.get(frame[1])?.cancel();
         break;
       case FrameType.subscribe:
-        void this.#subscriber.subscribe(link, session, frame[1], frame[2], frame[3] ?? {});
+        this.#subscriber
+          .subscribe(link, session, frame[1], frame[2], frame[3] ?? {})
+          .catch(this.settings.onError);
         break;
       case FrameType.unsubscribe:
         this.#subscriber.unsubscribe(link, session, frame[1]);
         break;
       case FrameType.refresh:
-        void this.#refresh(link, session, frame[1]);
+        void this.#refreshInOrder(link, session, frame[1]);
         break;
       default:
         break;
@@ -186,9 +190,26 @@ export class HubCore implements LinkAcceptor, LinkHome {
     const { session } = link;
     if (session === undefined || session.current !== link) return;
     this.#subscriber.linkEnded(link, session);
+    this.clientCalls.linkEnded(session);
     session.current = undefined;
     this.registry.away(session);
     this.settings.probe?.disconnected(session, code);
+  }
+
+  // One at a time, so that the newest has the last word; of those that wait only the newest counts.
+  async #refreshInOrder(link: SessionLink, session: Session, token: string): Promise<void> {
+    if (link.refreshing !== undefined) {
+      link.refreshing.next = token;
+      return;
+    }
+    const refreshing: NonNullable<SessionLink['refreshing']> = { next: token };
+    link.refreshing = refreshing;
+    while (refreshing.next !== undefined && !link.isEnded) {
+      const { next } = refreshing;
+      refreshing.next = undefined;
+      await this.#refresh(link, session, next);
+    }
+    link.refreshing = undefined;
   }
 
   // A token that is refused ends the link; another user is another session.
@@ -240,8 +261,9 @@ export class HubCore implements LinkAcceptor, LinkHome {
     switch (command.kind) {
       case 'moved': {
         const session = this.registry.get(command.session);
+        // Forgotten first: what the engine keeps of it is the other node's from now on.
+        if (session !== undefined) this.registry.moved(session);
         session?.current?.goodbye(replacedError());
-        if (session !== undefined) this.registry.forget(session);
         this.clientCalls.moved(command.session);
         break;
       }
@@ -279,9 +301,13 @@ export class HubCore implements LinkAcceptor, LinkHome {
   }
 
   #disconnectHere(target: SessionTarget, error: RealtimeError): void {
+    // Also links that are about to become theirs.
+    for (const link of this.links) {
+      if (link.session === undefined) link.disconnected(target, error);
+      else if (isMeant(link.session, target)) link.goodbye(error);
+    }
     for (const session of this.registry.all()) {
       if (!isMeant(session, target)) continue;
-      session.current?.goodbye(error);
       void this.registry.end(session.id).catch(() => {
         this.statistics.engineFailures++;
       });
@@ -296,11 +322,14 @@ export class HubCore implements LinkAcceptor, LinkHome {
   }
 
   #revokeHere(channel: string, target: SessionTarget, error: RealtimeError): void {
-    for (const session of this.registry) {
-      const { current } = session;
-      const subscription = current?.subscriptions.get(channel);
-      if (current === undefined || subscription === undefined || !isMeant(session, target)) continue;
-      this.#subscriber.revoke(current, session, subscription, error);
+    // Also of links whose hello is not answered yet, and of those whose rules are being asked.
+    for (const link of this.links) {
+      const { session } = link;
+      if (session === undefined || !isMeant(session, target)) continue;
+      const subscription = link.subscriptions.get(channel);
+      if (subscription !== undefined) this.#subscriber.revoke(link, session, subscription, error);
+      const asked = link.asking?.get(channel);
+      if (asked !== undefined) asked.isDoubtful = true;
     }
   }
 

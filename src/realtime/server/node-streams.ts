@@ -6,12 +6,16 @@ import { NodeStream, type StreamEnvironment, type StreamKind } from './node-stre
 import type { StreamFormat } from './stream-frames.ts';
 
 const lingerMs = 30_000;
+// Who goes through very many channels must not fill the memory with them.
+const maxLingering = 10_000;
 
 /** The streams of a node, by name. */
 export class NodeStreams {
   readonly #environment: StreamEnvironment;
   readonly #timers: SharedTimers;
   readonly #streams = new Map<string, KeptStream>();
+  // Those that nobody follows, the longest first.
+  readonly #lingering = new Set<KeptStream>();
   // Never used twice: a request that is on its way could otherwise mean another channel.
   #lastAlias = 0;
   readonly #names = new Map<number, string>();
@@ -41,6 +45,7 @@ export class NodeStreams {
       this.#names.set(stream.alias, name);
     }
     kept.users++;
+    this.#lingering.delete(kept);
     this.#timers.cancel(kept);
     return kept.stream;
   }
@@ -55,7 +60,15 @@ export class NodeStreams {
     const kept = this.#streams.get(stream.name);
     if (kept === undefined || kept.stream !== stream) return;
     kept.users--;
-    if (kept.users === 0) this.#timers.start(kept, lingerMs);
+    if (kept.users > 0) return;
+    this.#timers.start(kept, lingerMs);
+    this.#lingering.add(kept);
+    if (this.#lingering.size <= maxLingering) return;
+    for (const oldest of this.#lingering) {
+      this.#timers.cancel(oldest);
+      this.#forget(oldest);
+      return;
+    }
   }
 
   /** Ends all of them. */
@@ -65,9 +78,11 @@ export class NodeStreams {
       kept.stream.end();
     }
     this.#streams.clear();
+    this.#lingering.clear();
   }
 
   #forget(kept: KeptStream): void {
+    this.#lingering.delete(kept);
     this.#streams.delete(kept.stream.name);
     this.#names.delete(kept.stream.alias);
     kept.stream.end();

@@ -3,12 +3,16 @@
 
 import type { StreamEntry } from '../engine/engine.ts';
 import type { SharedText } from '../link/link.ts';
+import { RealtimeError } from '../wire/error-codes.ts';
 import type { StreamStart } from '../wire/frames.ts';
 import { writePosition } from '../wire/stream-position.ts';
 import type { DrainListener, FollowerHome } from './follower.ts';
 import type { NodeStream, StreamFollower } from './node-stream.ts';
 import type { NodeStreams } from './node-streams.ts';
 import { mapFormat, noPosition, SharedFrames, snapshotFrame } from './stream-frames.ts';
+
+// So often may the stream on this node be elsewhere than the map that was read.
+const maxTries = 4;
 
 /** The sum of one channel on this node. */
 export class PresenceCounter implements StreamFollower {
@@ -50,13 +54,18 @@ export class PresenceCounter implements StreamFollower {
   async #read(): Promise<void> {
     const { stream } = this;
     await stream.start();
-    for (;;) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const { entries, head } = await stream.engine.map(stream.name);
+      // Who asked may be gone by now.
+      if (this.users === 0) return;
       this.#counts.clear();
       for (const { key, value } of entries) this.#counts.set(key, Number(value));
       if (stream.join(this, head)) return;
       await stream.repair();
     }
+    throw new RealtimeError('UNAVAILABLE', `${JSON.stringify(stream.name)} cannot be read on this node now`, {
+      retryable: true,
+    });
   }
 
   deliver({ entries }: { readonly entries: readonly StreamEntry[] }): void {

@@ -108,7 +108,8 @@ class PresenceRoom {
   }
 
   announceAll(): void {
-    for (const { key, value } of this.#members.values()) this.#change(key, value);
+    // Who has lost the connection is gone with the lease, or is with another node by now.
+    for (const member of this.#members.values()) if (!member.isAway) this.#change(member.key, member.value);
   }
 
   close(): void {
@@ -181,6 +182,11 @@ class Member extends SharedTimer {
     this.key = key;
     this.value = value;
     this.#gone = gone;
+  }
+
+  /** Whether it has lost the connection, and may come back. */
+  get isAway(): boolean {
+    return this.list !== undefined;
   }
 
   override timeUp(): void {

@@ -53,30 +53,22 @@ export class Requests {
     reply: Reply,
   ): void {
     const [, id, channel, name, data, options] = frame;
-    const answer: Reply =
-      id === 0
-        ? () => undefined
-        : (text) => {
-            session.pendingRequests--;
-            reply(text);
-          };
+    // Those that want no answer count as well, until they are done.
+    const answer: Reply = (text) => {
+      session.pendingRequests--;
+      if (id !== 0) reply(text);
+    };
     const { maxPendingRequests } = this.#environment.settings;
-    if (id !== 0) {
-      if (session.pendingRequests >= maxPendingRequests) {
-        reply(
-          errorReply(
-            id,
-            new RealtimeError(
-              'TOO_MANY',
-              `more than ${maxPendingRequests} requests of one session wait for their answer`,
-              { retryable: true },
-            ),
-          ),
-        );
-        return;
-      }
-      session.pendingRequests++;
+    if (session.pendingRequests >= maxPendingRequests) {
+      const error = new RealtimeError(
+        'TOO_MANY',
+        `more than ${maxPendingRequests} requests of one session wait for their answer`,
+        { retryable: true },
+      );
+      reply(id === 0 ? `[${FrameType.error},${writeJson(error.toWire())}]` : errorReply(id, error));
+      return;
     }
+    session.pendingRequests++;
     if (channel === 0) {
       this.#environment.calls.handle(session, id, name, data, options ?? {}, answer);
       return;

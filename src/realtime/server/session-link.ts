@@ -11,6 +11,7 @@ import { readClientFrame } from './frame-reader.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { LinkPeer } from './link-acceptor.ts';
+import { isMeant, type SessionTarget } from './node-commands.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
@@ -31,6 +32,12 @@ export interface LinkHome {
   ended(link: SessionLink, code: RealtimeErrorCode | undefined): void;
 }
 
+/** A channel whose rules are being asked. */
+export interface AskedChannel {
+  /** Whether something has changed since: the answer counts for nothing, and they are asked again. */
+  isDoubtful: boolean;
+}
+
 /** How a link is ended by the server. */
 export interface GoodbyeOptions {
   readonly retryable?: boolean;
@@ -39,7 +46,7 @@ export interface GoodbyeOptions {
 }
 
 const firstHeartbeatMs = 1_000;
-// What may wait while the hello is answered.
+// What may wait while the hello is answered; together they have no more characters than one message may have bytes.
 const maxHeldTexts = 64;
 
 /** A link and what belongs to it alone. */
@@ -48,11 +55,17 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   session: Session | undefined;
   /** By channel. */
   readonly subscriptions: Map<string, Subscription> = new Map();
+  /** Channels whose rules are being asked whether the session may follow them. */
+  asking: Map<string, AskedChannel> | undefined;
+  /** While a token is looked at: the newest of those that came meanwhile. */
+  refreshing: { next: string | undefined } | undefined;
   /** Ends what was begun for this link, beside subscriptions. */
   readonly #home: LinkHome;
   #peer: LinkPeer | undefined;
   #state: 'waiting' | 'greeting' | 'open' | 'ended' = 'waiting';
   #held: string[] | undefined;
+  #heldLength = 0;
+  #disconnected: { readonly target: SessionTarget; readonly error: RealtimeError }[] | undefined;
   #lagging: Set<DrainListener> | undefined;
   #own: { end(): void }[] | undefined;
   #abort: AbortController | undefined;
@@ -127,15 +140,16 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   }
 
   #hold(text: string): void {
+    const { maxFrameBytes } = this.#home.settings;
     this.#held ??= [];
-    if (this.#held.push(text) > maxHeldTexts) {
-      this.goodbye(
-        new RealtimeError(
-          'TOO_MANY',
-          `more than ${maxHeldTexts} messages before the welcome, expected to wait for it`,
-        ),
-      );
-    }
+    this.#heldLength += text.length;
+    if (this.#held.push(text) <= maxHeldTexts && this.#heldLength <= maxFrameBytes) return;
+    this.goodbye(
+      new RealtimeError(
+        'TOO_MANY',
+        `more than ${maxHeldTexts} messages or ${maxFrameBytes} bytes before the welcome, expected to wait for it`,
+      ),
+    );
   }
 
   #frame(item: unknown): void {
@@ -183,6 +197,8 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   /** The hello is answered: the link has a session. What was sent meanwhile is read now. */
   opened(session: Session): void {
+    // What was sent behind the welcome may have been more than the link bears.
+    if (this.#state === 'ended') return;
     this.session = session;
     this.#state = 'open';
     this.#abort = undefined;
@@ -192,6 +208,18 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) for (const text of held) this.received(text);
+  }
+
+  /** Somebody is sent away for good while it is not yet known who this is. */
+  disconnected(target: SessionTarget, error: RealtimeError): void {
+    if (this.#state !== 'greeting') return;
+    this.#disconnected ??= [];
+    this.#disconnected.push({ target, error });
+  }
+
+  /** Why a session may not have this link: it was sent away meanwhile. */
+  whyNot(session: Session): RealtimeError | undefined {
+    return this.#disconnected?.find(({ target }) => isMeant(session, target))?.error;
   }
 
   // What is sent
@@ -259,6 +287,10 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   /** What ends with this link. */
   owns(part: { end(): void }): void {
+    if (this.#state === 'ended') {
+      part.end();
+      return;
+    }
     this.#own ??= [];
     this.#own.push(part);
   }
@@ -337,6 +369,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     SharedTimers.of(this.#home.settings.clock).cancel(this);
     this.#expiry?.cancel();
     this.#held = undefined;
+    this.#disconnected = undefined;
     this.#peer = undefined;
     this.#lagging = undefined;
     this.#abort?.abort();

@@ -74,6 +74,14 @@ export class SessionRegistry implements Iterable<Session> {
     if (this.#sessions.get(session.id) !== session) return;
     this.#startWaiting(session);
     void this.keep(session, this.#environment.sessionTtlMs).catch(() => undefined);
+    // For a link that takes over now, that is too short.
+    session.keptAtMs = -this.#environment.sessionTtlMs;
+  }
+
+  /** A session has a link on another node. */
+  moved(session: Session): void {
+    SharedTimers.of(this.#environment.clock).cancel(session);
+    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
   }
 
   #startWaiting(session: Session): void {
@@ -82,9 +90,7 @@ export class SessionRegistry implements Iterable<Session> {
 
   /** Lets go of a session; the engine may still know it. */
   forget(session: Session): void {
-    if (session.current !== undefined) return;
-    SharedTimers.of(this.#environment.clock).cancel(session);
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+    if (session.current === undefined) this.moved(session);
   }
 
   /** Stops all waiting. */

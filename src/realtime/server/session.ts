@@ -36,6 +36,8 @@ export class Session extends SharedTimer implements SessionView {
   current: SessionLink | undefined;
   /** When the engine was last told to keep it. */
   keptAtMs = 0;
+  /** How many answers it has given to what this node had not asked. */
+  strayAnswers = 0;
   /** How many of its requests wait for their answer. */
   pendingRequests = 0;
   /** Calls that run, by their id. */

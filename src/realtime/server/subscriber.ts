@@ -3,12 +3,17 @@
 
 import { describe } from '../../base/errors.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { FrameType, type SubscribeWish, type WireSubscribed } from '../wire/frames.ts';
-import type { ChannelAccess } from './channel-access.ts';
+import { FrameType, type SubscribeWish } from '../wire/frames.ts';
+import type { AllowedSubscription, ChannelAccess } from './channel-access.ts';
 import type { PresenceRooms } from './presence-rooms.ts';
 import type { Session } from './session.ts';
-import type { SessionLink } from './session-link.ts';
-import { Subscription, type SubscribeOutcome, type SubscriptionEnvironment } from './subscription.ts';
+import type { AskedChannel, SessionLink } from './session-link.ts';
+import {
+  openOutcome,
+  Subscription,
+  type SubscribeOutcome,
+  type SubscriptionEnvironment,
+} from './subscription.ts';
 import { writeJson } from '../wire/json-codec.ts';
 
 /** What subscribing takes from the hub. */
@@ -40,9 +45,7 @@ export class Subscriber {
   ): Promise<void> {
     const outcome = await this.prepare(link, session, ref, channel, wish);
     if (link.isEnded) return;
-    const answer: WireSubscribed =
-      'error' in outcome ? [ref, null, outcome.error.toWire()] : [ref, outcome.subscription.open()];
-    link.send(`[${FrameType.subscribe},${writeJson(answer).slice(1)}`);
+    link.send(`[${FrameType.subscribe},${writeJson(openOutcome(outcome)).slice(1)}`);
     if ('subscription' in outcome && !link.isEnded) this.begin(link, session, outcome.subscription);
   }
 
@@ -54,36 +57,46 @@ export class Subscriber {
     name: string,
     wish: SubscribeWish,
   ): Promise<SubscribeOutcome> {
-    const { access, settings } = this.#environment;
+    const { access } = this.#environment;
+    const asked: AskedChannel = { isDoubtful: false };
     let subscription: Subscription | undefined;
     try {
-      const { channel, member } = await access.subscription(session, name, wish);
+      this.#requireRoom(link, name);
+      link.asking ??= new Map();
+      link.asking.set(name, asked);
+      let allowed: AllowedSubscription;
+      do {
+        asked.isDoubtful = false;
+        allowed = await access.subscription(session, name, wish);
+      } while (asked.isDoubtful && !link.isEnded);
+      link.asking.delete(name);
       if (link.isEnded) return { ref, error: new RealtimeError('CLOSED', 'the link is gone') };
-      const { subscriptions } = link;
-      if (subscriptions.has(name)) {
-        throw new RealtimeError(
-          'BAD_FRAME',
-          `channel ${describe(name)} is subscribed already, expected one subscription`,
-        );
-      }
-      if (subscriptions.size >= settings.maxSubscriptions) {
-        throw new RealtimeError(
-          'TOO_MANY',
-          `more than ${settings.maxSubscriptions} subscriptions of one session`,
-        );
-      }
-      subscription = new Subscription(channel, link, wish, member, this.#environment);
+      subscription = new Subscription(allowed.channel, link, wish, allowed.member, this.#environment);
       // From here on it ends with the link.
-      subscriptions.set(name, subscription);
+      link.subscriptions.set(name, subscription);
       await subscription.prepare();
       return { ref, subscription };
     } catch (error) {
+      if (link.asking?.get(name) === asked) link.asking.delete(name);
       if (subscription !== undefined) {
         subscription.end();
         if (link.subscriptions.get(name) === subscription) link.subscriptions.delete(name);
       }
       return { ref, error: this.#errorOf(error) };
     }
+  }
+
+  // Before the rules are asked: who wishes for more than is allowed must not cost the application anything.
+  #requireRoom({ subscriptions, asking }: SessionLink, name: string): void {
+    const { maxSubscriptions } = this.#environment.settings;
+    if (subscriptions.has(name) || asking?.has(name) === true) {
+      throw new RealtimeError(
+        'BAD_FRAME',
+        `channel ${describe(name)} is subscribed already, expected one subscription`,
+      );
+    }
+    if (subscriptions.size + (asking?.size ?? 0) >= maxSubscriptions)
+      throw new RealtimeError('TOO_MANY', `more than ${maxSubscriptions} subscriptions of one session`);
   }
 
   #errorOf(error: unknown): RealtimeError {
@@ -100,6 +113,7 @@ export class Subscriber {
   begin(link: SessionLink, session: Session, subscription: Subscription): void {
     const { rooms, settings } = this.#environment;
     const { channel, member } = subscription;
+    if (subscription.refusal !== undefined) return;
     subscription.begin();
     if (link.isEnded) return;
     if (member !== undefined) rooms.join(channel, memberKey(session), member);
@@ -110,13 +124,16 @@ export class Subscriber {
   unsubscribe(link: SessionLink, session: Session, alias: number): void {
     // One that was revoked a moment ago is no mistake of the client.
     for (const subscription of link.subscriptions.values()) {
-      if (subscription.alias === alias) this.#end(link, session, subscription);
+      if (subscription.isOpen && subscription.alias === alias) this.#end(link, session, subscription);
     }
   }
 
   /** Takes a subscription back. */
   revoke(link: SessionLink, session: Session, subscription: Subscription, error: RealtimeError): void {
-    link.send(`[${FrameType.revoked},${subscription.alias},${writeJson(error.toWire())}]`);
+    if (subscription.isOpen)
+      link.send(`[${FrameType.revoked},${subscription.alias},${writeJson(error.toWire())}]`);
+    // Else the client is told instead of the answer that it waits for.
+    else subscription.refusal = error;
     this.#end(link, session, subscription);
   }
 
@@ -141,6 +158,7 @@ export class Subscriber {
   /** The session is somebody with other rights now: asks all rules again, and takes back what they refuse. */
   async askAgain(link: SessionLink, session: Session): Promise<void> {
     const { access } = this.#environment;
+    for (const asked of link.asking?.values() ?? []) asked.isDoubtful = true;
     await Promise.all(
       [...link.subscriptions.values()].map(async (subscription) => {
         const { channel, member } = subscription;

@@ -2,7 +2,7 @@
 // asked for. Each is a stream of its own with its own place.
 
 import type { RealtimeError } from '../wire/error-codes.ts';
-import type { Subscribed, SubscribeWish } from '../wire/frames.ts';
+import type { Subscribed, SubscribeWish, WireSubscribed } from '../wire/frames.ts';
 import { readPosition, type WirePosition } from '../wire/stream-position.ts';
 import type { ChannelDeclaration, FoundChannel } from './channel-declaration.ts';
 import type { FollowerHome, FollowWish } from './follower.ts';
@@ -44,6 +44,9 @@ export class Subscription {
   readonly #state: Follower | undefined;
   readonly #presence: Follower | PresenceCountFollower | undefined;
   readonly #wish: SubscribeWish;
+  /** Why it was taken back before the client was told of it. */
+  refusal: RealtimeError | undefined;
+  #isOpen = false;
   #isEnded = false;
 
   constructor(
@@ -125,8 +128,14 @@ export class Subscription {
     ]);
   }
 
+  /** Whether the client was told of it. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Says how it stands; `begin` has to follow in the same turn, behind the frame with this. */
   open(): Subscribed {
+    this.#isOpen = true;
     const { declaration } = this.channel;
     const start = this.#publications.open();
     const { statistics } = this.#environment;
@@ -168,6 +177,15 @@ export class Subscription {
 export type SubscribeOutcome =
   | { readonly ref: number; readonly subscription: Subscription }
   | { readonly ref: number; readonly error: RealtimeError };
+
+/** The answer to a wish: a subscription is open from now on, unless it was taken back meanwhile. */
+export function openOutcome(outcome: SubscribeOutcome): WireSubscribed {
+  const { ref } = outcome;
+  if ('error' in outcome) return [ref, null, outcome.error.toWire()];
+  const { subscription } = outcome;
+  const { refusal } = subscription;
+  return refusal === undefined ? [ref, subscription.open()] : [ref, null, refusal.toWire()];
+}
 
 /** A place as a follower wishes it. */
 export function wishOf(position: WirePosition | undefined): FollowWish {

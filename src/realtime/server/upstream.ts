@@ -52,6 +52,7 @@ export class Upstream {
         ),
       ];
     }
+    const budget: AnswerBudget = { left: settings.maxBufferedBytes };
     // In the order of what they answer.
     const answers: (ServerFrame | undefined)[] = [];
     const gone = new Promise<void>((resolve) => {
@@ -59,7 +60,7 @@ export class Upstream {
     });
     const answered = frames.map(async (given: unknown, index) => {
       try {
-        answers[index] = await this.#frame(session, readClientFrame(given));
+        answers[index] = await this.#frame(session, readClientFrame(given), budget);
       } catch (error) {
         statistics.badFrames++;
         answers[index] = errorFrame(
@@ -74,8 +75,10 @@ export class Upstream {
   async #find(id: string, secret: string): Promise<Session> {
     const { registry, settings } = this.#environment;
     const secretHash = await hashSecret(secret);
-    const session = registry.get(id);
-    const record = session === undefined ? await settings.engine.session(id) : session.record();
+    const local = registry.get(id);
+    // Without a link to this node it may have got a new token on another.
+    const isKnown = local !== undefined && (local.current !== undefined || !this.#isOver(local.expiresAtMs));
+    const record = isKnown ? local.record() : await settings.engine.session(id);
     if (record === undefined || !isSameText(record.secretHash, secretHash)) {
       throw new RealtimeError(
         'UNAUTHENTICATED',
@@ -83,8 +86,8 @@ export class Upstream {
       );
     }
     const { user, expiresAtMs, data } = record;
-    if (expiresAtMs !== undefined && expiresAtMs <= settings.timeOfDay()) throw tokenExpired();
-    if (session !== undefined) return session;
+    if (this.#isOver(expiresAtMs)) throw tokenExpired();
+    if (isKnown) return local;
     return registry.obtain(id, secretHash, {
       user,
       expiresAtMs,
@@ -92,7 +95,15 @@ export class Upstream {
     });
   }
 
-  #frame(session: Session, frame: ClientFrame): Promise<ServerFrame | undefined> | ServerFrame | undefined {
+  #isOver(expiresAtMs: number | undefined): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.#environment.settings.timeOfDay();
+  }
+
+  #frame(
+    session: Session,
+    frame: ClientFrame,
+    budget: AnswerBudget,
+  ): Promise<ServerFrame | undefined> | ServerFrame | undefined {
     const { clientCalls, commands } = this.#environment;
     switch (frame[0]) {
       case undefined:
@@ -100,9 +111,9 @@ export class Upstream {
         else commands.tell({ kind: 'alive', session: session.id }).catch(() => undefined);
         return undefined;
       case FrameType.request:
-        return this.#request(session, frame);
+        return this.#request(session, frame, budget);
       case FrameType.reply:
-        clientCalls.answered(session, String(frame[1]), frame[2], frame[3]);
+        clientCalls.answered(session, String(frame[1]), frame[2], frame[3], true);
         return undefined;
       case FrameType.cancel:
         session.running?.get(frame[1])?.cancel();
@@ -117,7 +128,7 @@ export class Upstream {
     }
   }
 
-  #request(session: Session, frame: RequestFrame): Promise<ServerFrame | undefined> {
+  #request(session: Session, frame: RequestFrame, budget: AnswerBudget): Promise<ServerFrame | undefined> {
     const [, id] = frame;
     return new Promise((resolve) => {
       this.#environment.requests.handle(
@@ -125,14 +136,28 @@ export class Upstream {
         frame,
         () => undefined,
         (text) => {
-          const { result, error } = readReply(text);
+          // Nobody waits for what has no id.
+          if (id === 0) return;
+          budget.left -= text.length;
+          const { result, error } = budget.left < 0 ? tooMuch() : readReply(text);
           resolve(error === undefined ? [FrameType.reply, id, result] : [FrameType.reply, id, null, error]);
         },
       );
-      // Nobody waits for what has no id.
       if (id === 0) resolve(undefined);
     });
   }
+}
+
+// How many characters the answers of one request may still have.
+interface AnswerBudget {
+  left: number;
+}
+
+function tooMuch(): ReturnType<typeof readReply> {
+  const error = new RealtimeError('TOO_MANY', 'the answers of one request are too large together', {
+    retryable: true,
+  });
+  return { result: null, error: error.toWire() };
 }
 
 function errorFrame(error: RealtimeError): ServerFrame {

@@ -94,3 +94,19 @@ test('an attempt that follows an aborted one in the same turn dials anew', async
   await client.close();
   http2.close();
 });
+
+test('more WebSockets at once than one connection takes get a second and a third, and none of them waits in vain', async () => {
+  const versions: string[] = [];
+  const server = await serve(
+    { port: 0, host: '127.0.0.1', tls: certificate, maxStreamsPerSession: 4 },
+    { open: ({ httpVersion }) => void versions.push(httpVersion) },
+  );
+  ends.push(() => server.close({ timeoutMs: 0 }));
+  const http2 = new Http2Sessions();
+  await connect(server.url, { tls, http2 });
+  const clients = await Promise.all(Array.from({ length: 9 }, () => connect(server.url, { tls, http2 })));
+  expect(versions).toEqual(Array.from({ length: 10 }, () => '2'));
+  expect(http2.size).toBe(3);
+  for (const client of clients) client.terminate();
+  http2.close();
+});
