@@ -19,7 +19,7 @@ const files = new Map([
   ['/', ['text/html', new URL('page.html', import.meta.url)]],
   ['/contract.mjs', ['text/javascript', new URL('contract.mjs', import.meta.url)]],
 ]);
-const http = createServer(async ({ url = '/' }, response) => {
+async function answer({ url = '/' }, response) {
   const [path] = url.split('?');
   const isLibrary = /^\/lib\/[\w./-]+\.js$/.test(path) && !path.includes('..');
   const [type, file] = isLibrary
@@ -28,8 +28,9 @@ const http = createServer(async ({ url = '/' }, response) => {
   const body = file && (await readFile(file).catch(() => undefined));
   response.writeHead(body ? 200 : 404, { 'Content-Type': `${type ?? 'text/plain'}; charset=utf-8` });
   response.end(body ?? 'not found\n');
-});
+}
 
+const http = createServer((request, response) => void answer(request, response));
 await serveRealtime(hub, { server: http, path: '/realtime' });
 http.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${http.address().port}`);

@@ -15,14 +15,14 @@ const chat = defineContract({
 test('examples/realtime-chat: who comes later sees what was said and who is there', async () => {
   await using example = await ExampleProcess.start('realtime-chat');
   const url = `${example.webSocketUrl}/realtime`;
-  using ada = createClient(chat, url, { token: 'ada' });
+  const ada = createClient(chat, url, { token: 'ada' });
   const first = ada.channel('chat:lobby', { presence: { name: 'Ada' } });
   await expect(first.publish('message', { text: 'hello' })).resolves.toEqual({ offset: 1 });
   await expect(first.publish('message', { text: 'x'.repeat(501) })).rejects.toMatchObject({
     code: 'FORBIDDEN',
   });
 
-  using bob = createClient(chat, url, { token: 'bob' });
+  const bob = createClient(chat, url, { token: 'bob' });
   const room = bob.channel('chat:lobby', { history: 20, presence: { name: 'Bob' } });
   const here = new Promise<string[]>((resolve) => {
     room.presence.on('change', () => {
@@ -36,6 +36,7 @@ test('examples/realtime-chat: who comes later sees what was said and who is ther
     break;
   }
   expect(await here).toEqual(['Ada', 'Bob']);
+  for (const client of [ada, bob]) client.close();
 });
 
 test.runIf(existsSync(chromiumPath) || process.env['CI'] !== undefined)(
