@@ -254,12 +254,21 @@ describe('frames beside a link that goes one way', () => {
     const scene = stage();
     scene.hub.call('add', () => new Promise<number>(() => undefined));
     const ann = await connect(scene, {}, 'poll');
-    const abort = new AbortController();
     const peer = { kind: 'poll', remoteAddress: undefined, url: '', header: () => undefined } as const;
-    const answers = scene.hub.upstream(ann.session, [[4, 1, 0, 'add', { a: 1, b: 1 }]], peer, abort.signal);
-    await settle();
-    abort.abort();
-    expect(await answers).toEqual([]);
+    for (const id of [1, 2]) {
+      const abort = new AbortController();
+      const answers = scene.hub.upstream(
+        ann.session,
+        [[4, id, 0, 'add', { a: 1, b: 1 }]],
+        peer,
+        abort.signal,
+      );
+      // While its session is looked up, and while the call runs.
+      if (id === 1) abort.abort();
+      for (let turn = 0; turn < 50 && scene.hub.snapshot().calls.running < id; turn++) await settle();
+      abort.abort();
+      expect(await answers).toEqual([]);
+    }
   });
 });
 

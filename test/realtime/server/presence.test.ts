@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { settle } from '../../../src/testing.ts';
-import { connect, fields, type Greeted, list, stage, subscribed } from './hub-stage.ts';
+import { connect, fields, type Greeted, list, stage, subscribed, TestLink } from './hub-stage.ts';
 
 const there = [[1, 'chat:1', { presence: true, info: { name: 'x' } }]];
 
@@ -72,6 +72,20 @@ describe('presence', () => {
     expect(ann.link.take(3)).toMatchObject([
       [3, expect.any(Number), 1, `bob/${bob.session[0]}`, null, expect.any(String)],
     ]);
+  });
+
+  test('of who is there does not end with a second link that dies before its welcome', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann', subs: there });
+    await scene.clock.advanceAsync(200);
+    const dying = new TestLink(scene.hub);
+    dying.say([1, { v: 1, token: 'ann', session: ann.session, subs: there }]);
+    scene.engine.keepSession = () => new Promise(() => undefined);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    dying.cut();
+    await scene.clock.advanceAsync(60_000);
+    expect(Object.keys(members(ann))).toEqual([`ann/${ann.session[0]}`]);
+    expect(scene.hub.snapshot().sessions).toMatchObject({ connected: 1, away: 0 });
   });
 
   test('of who comes back to another node is not removed by the first', async () => {
