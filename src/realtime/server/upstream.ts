@@ -4,7 +4,7 @@
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type RequestFrame, type ServerFrame } from '../wire/frames.ts';
 import type { ClientCalls } from './client-calls.ts';
-import { readClientFrame } from './frame-reader.ts';
+import { answerableId, readClientFrame } from './frame-reader.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { NodeCommands } from './node-commands.ts';
@@ -63,9 +63,10 @@ export class Upstream {
         answers[index] = await this.#frame(session, readClientFrame(given), budget);
       } catch (error) {
         statistics.badFrames++;
-        answers[index] = errorFrame(
-          error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
-        );
+        const known =
+          error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
+        const id = answerableId(given);
+        answers[index] = id === undefined ? errorFrame(known) : [FrameType.reply, id, null, known.toWire()];
       }
     });
     await Promise.race([Promise.all(answered), gone]);

@@ -32,6 +32,28 @@ async function waitingRules(limits: {
 
 const tooMany = expect.objectContaining({ code: 'TOO_MANY' });
 
+describe('a request that is wrong', () => {
+  test('is answered by its id where it has one, on a link and beside it', async () => {
+    const scene = stage();
+    const { link, session } = await connect(scene, { token: 'ann' });
+    const bad = expect.objectContaining({ code: 'BAD_FRAME' });
+    link.say([4, 'a', 'chat:1', 5]);
+    link.say([4, 0, 'chat:1', 5]);
+    link.say([4, -1, 'chat:1', 5]);
+    const answers = [
+      [5, 'a', null, bad],
+      [13, bad],
+      [13, bad],
+    ];
+    expect(link.takeAll()).toEqual(answers);
+    const peer = { kind: 'poll', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    // As the fallbacks hand them on: unread.
+    const frames = JSON.parse('[[4,"a","chat:1",5],[4,0,"chat:1",5],[4,-1,"chat:1",5]]');
+    const { signal } = new AbortController();
+    expect(await scene.hub.upstream(session, frames, peer, signal)).toEqual(answers);
+  });
+});
+
 describe('one client', () => {
   test('cannot make the server hold more than a message has while its hello is answered', async () => {
     const { hub } = stage({ authenticate: () => new Promise(() => undefined), maxFrameBytes: 10_000 });
