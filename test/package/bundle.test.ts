@@ -75,6 +75,17 @@ describe('a bundle for the browser', () => {
     },
   );
 
+  test('of the realtime client is at most 8 KiB with all three kinds of links', async () => {
+    const { code, gzipBytes } = await bundleOf(
+      'realtime-client',
+      "import { createClient } from 'fullduplex/client';\nglobalThis.used = [createClient];",
+    );
+    console.log(`bundle of the realtime client: ${code.length} bytes, ${gzipBytes} gzipped`);
+    expect(code).not.toMatch(/\bnode:|__vite-browser-external|\brequire\(/);
+    expect(code).toContain('event-stream');
+    expect(gzipBytes).toBeLessThanOrEqual(8 * 1024);
+  });
+
   test('of serve fails, because a page cannot serve', async () => {
     const source = "import { serve } from 'fullduplex';\nserve({ port: 0 });";
     await expect(bundleOf('serve', source)).rejects.toThrow(/serve/);

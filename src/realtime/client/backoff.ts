@@ -10,23 +10,26 @@ export function randomFraction(random: RandomSource): number {
   return words[0] / 2 ** 32;
 }
 
+/** How long the waits are, in milliseconds. */
+export interface BackoffTimes {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  readonly random: RandomSource;
+}
+
 /** The waits between attempts. */
 export class Backoff {
-  readonly #minDelayMs: number;
-  readonly #maxDelayMs: number;
-  readonly #random: RandomSource;
+  readonly #times: BackoffTimes;
   #waits = 0;
 
-  constructor(minDelayMs: number, maxDelayMs: number, random: RandomSource) {
-    this.#minDelayMs = minDelayMs;
-    this.#maxDelayMs = maxDelayMs;
-    this.#random = random;
+  constructor(times: BackoffTimes) {
+    this.#times = times;
   }
 
   /** The next wait in milliseconds, drawn evenly from 0 to a most that doubles each time. */
   nextMs(): number {
-    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** this.#waits++);
-    return randomFraction(this.#random) * mostMs;
+    const { minDelayMs, maxDelayMs, random } = this.#times;
+    return randomFraction(random) * Math.min(maxDelayMs, minDelayMs * 2 ** this.#waits++);
   }
 
   /** Starts over: the server was there. */

@@ -1,13 +1,15 @@
 // One channel as a client follows it: how it stands, where its streams stand, and what it is asked for. When frames about it
 // are sent is the client's affair (subscriptions.ts).
 
-import { RealtimeError } from '../wire/error-codes.ts';
+import type { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../wire/frames.ts';
 import type { JsonPatch } from '../wire/json-delta.ts';
 import { EventStream } from './event-stream.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { Listener } from './listeners.ts';
-import type { Publication } from './publication.ts';
+import { type Publication, publicationOf } from './publication.ts';
+import type { Requests } from './requests.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /**
  * How a channel stands. `subscribing`: the server has not answered yet, or the connection is away; `subscribed`: what is published
@@ -39,10 +41,8 @@ export interface ChannelHost {
   /** Applies changes, where the client was made for them. */
   readonly patch: JsonPatch | undefined;
   failed(error: unknown): void;
-  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown>;
-  /** The subscription has to begin again, where the channel stands. */
-  subscribeAgain(channel: ClientChannel): void;
-  leave(channel: ClientChannel): void;
+  readonly requests: Requests;
+  readonly subscriptions: Subscriptions;
 }
 
 /** Who is there. */
@@ -55,26 +55,26 @@ export interface ChannelPresence {
 /** A channel that is followed. */
 export class ClientChannel {
   readonly name: string;
+  readonly options: ChannelOptions;
   readonly stream: EventStream;
   readonly state: KeyedMap;
   readonly presence: ChannelPresence;
+  status: ChannelStatus = 'subscribing';
   /** What stands for it on the link that is open; null: nothing, for now. */
   alias: number | null = null;
   readonly #host: ChannelHost;
-  readonly #options: ChannelOptions;
-  #status: ChannelStatus = 'subscribing';
 
   constructor(name: string, options: ChannelOptions, host: ChannelHost) {
     this.name = name;
     this.#host = host;
-    this.#options = options;
+    this.options = options;
     const failed = (error: unknown): void => host.failed(error);
     this.stream = new EventStream({
       name,
       readerLimit: host.readerLimit,
       patch: host.patch,
       failed,
-      readAgain: () => host.subscribeAgain(this),
+      readAgain: () => host.subscriptions.subscribeAgain(this),
     });
     this.state = new KeyedMap(failed);
     const members = new KeyedMap(failed);
@@ -89,10 +89,6 @@ export class ClientChannel {
     };
   }
 
-  get status(): ChannelStatus {
-    return this.#status;
-  }
-
   on(event: string, listener: Listener): () => void {
     return this.stream.on(event, listener);
   }
@@ -102,7 +98,7 @@ export class ClientChannel {
   }
 
   publish(event: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    const published = this.#host.request(this.name, event, data, settings);
+    const published = this.#host.requests.make(this.name, event, data, settings);
     // Whoever does not look at the result ("typing...") need not handle that it failed.
     published.catch(() => undefined);
     return published;
@@ -110,40 +106,29 @@ export class ClientChannel {
 
   /** A page of what was published, oldest first. */
   async history(request: HistoryRequest, settings?: RequestSettings): Promise<readonly Publication[]> {
-    const page = await this.#host.request(this.name, '$history', request, settings);
-    if (!isHistoryPage(page)) throw new RealtimeError('BAD_FRAME', 'the answer is no page of a history');
-    return page.entries.map(([offset, event, data, , meta]) => ({
-      channel: this.name,
-      event,
-      data,
-      offset,
-      user: meta?.user,
-      at: meta?.at,
-    }));
+    const page = await this.#host.requests.make(this.name, '$history', request, settings);
+    takeForPage(page);
+    return page.entries.map(([offset, event, data, , meta]) =>
+      publicationOf(this.name, event, data, offset, meta),
+    );
   }
 
   leave(): void {
-    this.#host.leave(this);
-  }
-
-  /** Whether it was opened with these options. */
-  hasOptions(options: ChannelOptions): boolean {
-    return JSON.stringify(options) === JSON.stringify(this.#options);
+    this.#host.subscriptions.remove(this);
   }
 
   /** How it is asked for, with all that it has. */
   wish(): SubscribeWish {
-    const { presence, history, rate } = this.#options;
-    const isPresent = presence !== undefined;
+    const { presence, history, rate } = this.options;
     // What is undefined is not written.
     return {
       position: this.stream.cursor.position,
       statePosition: this.state.cursor.position,
       history,
       rate,
-      delta: this.#host.patch === undefined ? undefined : true,
-      presence: isPresent ? true : undefined,
-      presencePosition: isPresent ? this.presence.members.cursor.position : undefined,
+      delta: this.#host.patch && true,
+      presence: presence === undefined ? undefined : true,
+      presencePosition: this.presence.members.cursor.position,
       info: presence === true ? undefined : presence,
     };
   }
@@ -151,21 +136,20 @@ export class ClientChannel {
   /** The server has said yes. */
   subscribed(subscribed: Subscribed): void {
     const { state, presence } = subscribed;
-    if (state !== undefined) this.state.cursor.moveTo(state.position);
-    if (presence !== undefined) this.presence.members.cursor.moveTo(presence.position);
+    if (state !== undefined) this.state.cursor.position = state.position;
+    if (presence !== undefined) this.presence.members.cursor.position = presence.position;
     this.stream.follow(subscribed);
     this.setStatus('subscribed');
   }
 
   /** @param error why, where there is a reason */
   setStatus(status: ChannelStatus, error?: RealtimeError): void {
-    if (this.#status === status) return;
-    this.#status = status;
+    if (this.status === status) return;
+    this.status = status;
     if (status === 'left' || error?.retryable === false) this.stream.end(error);
     this.stream.tell('status', status, error);
   }
 }
 
-function isHistoryPage(value: unknown): value is HistoryPage {
-  return typeof value === 'object' && value !== null && 'entries' in value && Array.isArray(value.entries);
-}
+// The server is trusted to answer with what was asked for.
+function takeForPage(_result: unknown): asserts _result is HistoryPage {}

@@ -99,11 +99,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const resolved: ResolvedClientOptions = { ...defaultClientOptions, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(resolved)) {
-    const isNumber = name.endsWith('Ms') || name.startsWith('max');
     const isFine =
       name === 'transports'
         ? Array.isArray(value) && value.length > 0 && value.every((kind) => kinds.includes(kind))
-        : !isNumber || value >= 1;
+        : !/Ms$|^max/.test(name) || value >= 1;
     if (!isFine) throw new FullduplexError('WS_OPTION_INVALID', `option ${name} is ${String(value)}`);
   }
   return resolved;

@@ -122,10 +122,10 @@ export interface Client<C extends ContractDefinition> {
     /** Hears that something was missed which cannot be recovered. */
     on(event: 'gap', listener: (gap: Gap) => void): Remove;
   };
-  /** Hears how the connection stands, and why it was lost. */
+  /** Hears how the connection stands, and why it was lost, or no token could be fetched. */
   on(event: 'state', listener: (state: ConnectionState, cause?: Error) => void): Remove;
   /**
-   * Hears what went wrong beside requests: an error that the server told, a token that could not be fetched, what a listener has thrown. What
+   * Hears what went wrong beside requests: an error that the server told, what a listener has thrown. What
    * nobody hears is an uncaught error of the platform, unless the server has told it.
    */
   on(event: 'error', listener: (error: unknown) => void): Remove;
@@ -157,5 +157,4 @@ export interface Client<C extends ContractDefinition> {
   refresh(token: string): Promise<void>;
   /** Ends it for good. Requests that wait fail with `CLOSED`. */
   close(): void;
-  [Symbol.dispose](): void;
 }

@@ -5,13 +5,12 @@ import { FullduplexError } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
 import type { LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { type Hello, protocolVersion, type ServerFrame, type Welcome } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
-import type { JsonPatch } from '../wire/json-delta.ts';
+import { type Hello, protocolVersion, type Welcome } from '../wire/frames.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { type ConnectionState, Connector } from './connector.ts';
+import { type ConnectionState, Connector, type ConnectorEvents } from './connector.ts';
 import { EventStream } from './event-stream.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { Requests } from './requests.ts';
@@ -31,18 +30,12 @@ export interface CallSettings extends RequestSettings {
 /** Opens links, by their kind. */
 export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
 
-interface Refreshing {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-// How long a channel that is refused for now rests at least; twice as long at most.
-const restMs = 2_000;
+// Beside the events that users know: a token was accepted, or never will be.
+const refreshedEvent = '$refreshed';
 
 /** A client without the types of its contract; `createClient` gives it those. */
-export class RealtimeClient implements ChannelHost {
-  readonly readerLimit: number;
-  readonly patch: JsonPatch | undefined;
+export class RealtimeClient {
+  readonly #host: ChannelHost;
   readonly #contract: ContractDefinition | undefined;
   readonly #options: ResolvedClientOptions;
   readonly #token: Token;
@@ -56,18 +49,14 @@ export class RealtimeClient implements ChannelHost {
   #session: Hello['session'];
   #user: string | undefined;
   #closeError: RealtimeError | undefined;
-  #refreshing: Refreshing[] = [];
 
   constructor(
     contract: ContractDefinition | undefined,
     options: ResolvedClientOptions,
     openers: LinkOpeners,
   ) {
-    const { clock, random } = options;
     this.#contract = contract;
     this.#options = options;
-    this.readerLimit = options.maxQueuedPublications;
-    this.patch = options.patch;
     this.#token = new Token(options.token);
     this.#listeners = new Listeners(reportError);
     const own = {
@@ -90,23 +79,19 @@ export class RealtimeClient implements ChannelHost {
         received: (frame) => this.#received(frame),
         lost: () => this.#subscriptions.lost(),
         changed: (state, cause) => this.#changed(state, cause),
-        failed: (error) => this.failed(error),
       },
     );
-    const send = (text: string): boolean => this.#connector.send(text);
-    const idPrefix = `${randomFraction(random).toString(36).slice(2)}-`;
-    this.#requests = new Requests(options, idPrefix, send);
-    this.#calls = new ServerCalls(send);
-    this.#subscriptions = new Subscriptions(
-      {
-        sendChange: (text) => this.#connector.sendChange(text),
-        sayAgain: () => this.#connector.sayAgain(),
-        resume: () => this.#connector.resume(),
-        later: (callback) => clock.setTimer(callback, restMs * (1 + randomFraction(random))),
-      },
-      this.#sessionStream,
-      this.#userStream,
-    );
+    const idPrefix = `${randomFraction(options.random).toString(36).slice(2)}-`;
+    this.#requests = new Requests(options, idPrefix, this.#connector);
+    this.#calls = new ServerCalls(this.#connector);
+    this.#subscriptions = new Subscriptions(this.#connector, this.#sessionStream, this.#userStream);
+    this.#host = {
+      readerLimit: options.maxQueuedPublications,
+      patch: options.patch,
+      failed: own.failed,
+      requests: this.#requests,
+      subscriptions: this.#subscriptions,
+    };
     this.#connector.open();
   }
 
@@ -146,15 +131,12 @@ export class RealtimeClient implements ChannelHost {
   channel(name: string, options?: ChannelOptions): ClientChannel {
     const present = this.#subscriptions.get(name);
     if (present !== undefined) {
-      if (options !== undefined && !present.hasOptions(options)) {
-        throw new FullduplexError(
-          'WS_STATE_INVALID',
-          `the channel ${name} is open with other options: leave it first`,
-        );
+      if (options !== undefined && JSON.stringify(options) !== JSON.stringify(present.options)) {
+        throw new FullduplexError('WS_STATE_INVALID', `channel ${name} is open with other options`);
       }
       return present;
     }
-    const channel = new ClientChannel(name, options ?? {}, this);
+    const channel = new ClientChannel(name, options ?? {}, this.#host);
     if (this.state === 'closed') channel.setStatus('left', this.#closeError);
     else this.#subscriptions.add(channel);
     return channel;
@@ -174,33 +156,23 @@ export class RealtimeClient implements ChannelHost {
     if (this.state === 'closed') return Promise.reject(this.#closed());
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
-      this.#refreshing.push({ resolve, reject });
+      const remove = this.#listeners.on(refreshedEvent, (error) => {
+        remove();
+        if (error === undefined) resolve();
+        else reject(error);
+      });
       if (!this.#connector.sendChange(writeJson([8, token]))) this.#connector.sayAgain();
     });
   }
 
   close(): void {
+    // Others see at once that it has left: a connection that is only lost is waited for.
+    this.#subscriptions.removeAll();
     this.#connector.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   failed(error: unknown): void {
     if (!this.#listeners.tell('error', error)) reportError(error);
-  }
-
-  request(channel: string, name: string, data: unknown, settings?: RequestSettings): Promise<unknown> {
-    return this.#requests.make(channel, name, data, settings);
-  }
-
-  subscribeAgain(channel: ClientChannel): void {
-    this.#subscriptions.subscribeAgain(channel);
-  }
-
-  leave(channel: ClientChannel): void {
-    this.#subscriptions.remove(channel);
   }
 
   #greeting(): Hello {
@@ -230,7 +202,7 @@ export class RealtimeClient implements ChannelHost {
     this.#refreshed();
   }
 
-  #received(frame: ServerFrame): void {
+  #received(frame: Parameters<ConnectorEvents['received']>[0]): void {
     switch (frame[0]) {
       // A reply, a request, and one that is given up.
       case 5:
@@ -250,22 +222,13 @@ export class RealtimeClient implements ChannelHost {
       case 13:
         this.failed(RealtimeError.fromWire(frame[1]));
         break;
-      case 2:
-      case 3:
-      case 6:
-      case 9:
-      case 11:
-      case 12:
+      default:
         this.#subscriptions.received(frame);
     }
   }
 
   #refreshed(): void {
-    const refreshing = this.#refreshing;
-    if (refreshing.length === 0) return;
-    this.#refreshing = [];
-    for (const { resolve } of refreshing) resolve();
-    this.#subscriptions.retryRefused();
+    if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
   }
 
   #changed(state: ConnectionState, cause: Error | undefined): void {
@@ -273,7 +236,7 @@ export class RealtimeClient implements ChannelHost {
       if (cause instanceof RealtimeError) this.#closeError = cause;
       const error = this.#closed();
       this.#requests.close(error);
-      for (const { reject } of this.#refreshing.splice(0)) reject(error);
+      this.#listeners.tell(refreshedEvent, error);
       this.#calls.forget();
       this.#subscriptions.removeAll(this.#closeError);
     }

@@ -2,11 +2,10 @@
 // down between the kinds of links. What is said over a link is the client's affair (client.ts).
 
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { RandomSource } from '../../base/random.ts';
 import type { ClientLink, LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { Goodbye, Hello, ServerFrame, Welcome } from '../wire/frames.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, type BackoffTimes, randomFraction } from './backoff.ts';
 import { readFrames } from './frame-text.ts';
 import { Ladder } from './ladder.ts';
 import { type LifecycleEvents, watchLifecycle } from './lifecycle.ts';
@@ -20,15 +19,12 @@ import type { Token } from './token.ts';
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 /** The times of a connector, in milliseconds, and its chance. */
-export interface ConnectorTimes {
+export interface ConnectorTimes extends BackoffTimes {
   readonly connectTimeoutMs: number;
   readonly streamTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
-  readonly minDelayMs: number;
-  readonly maxDelayMs: number;
   readonly upgradeIntervalMs: number;
   readonly clock: Clock;
-  readonly random: RandomSource;
 }
 
 /** What a connector tells. */
@@ -40,12 +36,12 @@ export interface ConnectorEvents {
   /** What is said over a link that only finds out whether it gets through. */
   probeHello(): Hello;
   welcomed(welcome: Welcome): void;
-  received(frame: ServerFrame): void;
+  /** What is not about the link itself. */
+  received(frame: Exclude<ServerFrame, readonly [] | readonly [1 | 10, ...unknown[]]>): void;
   /** The link is gone; what was subscribed on it is no longer. */
   lost(): void;
   /** @param cause why, when it went wrong */
   changed(state: ConnectionState, cause?: Error): void;
-  failed(error: unknown): void;
 }
 
 interface Attempt {
@@ -65,11 +61,15 @@ const stableAfterMs = 10_000;
 const gatherMs = 20;
 // A deadline that was noticed late may have been met by what has not been read yet.
 const graceMs = 100;
-// A server that came back between two attempts looks like a network that lets only the second kind through: the better one is tried again soon.
+// A server that came back between two attempts looks like a network that lets only the second kind through: the better one is
+// tried again soon.
 const recheckMs = 2_000;
+// How long a channel that is refused for now rests at least; twice as long at most.
+const restMs = 2_000;
 
 /** A connection that comes back. */
 export class Connector implements LifecycleEvents {
+  state: ConnectionState = 'waiting';
   readonly #openers: readonly LinkOpener[];
   readonly #times: ConnectorTimes;
   readonly #token: Token;
@@ -77,7 +77,6 @@ export class Connector implements LifecycleEvents {
   readonly #ladder: Ladder;
   readonly #backoff: Backoff;
   readonly #unwatch: () => void;
-  #state: ConnectionState = 'waiting';
   #attempt: Attempt | undefined;
   // One of them at a time: the deadline of the welcome, that of the next sign of life, the end of a wait.
   #timer: Timer | undefined;
@@ -96,22 +95,18 @@ export class Connector implements LifecycleEvents {
     this.#token = token;
     this.#events = events;
     this.#ladder = new Ladder(openers.length);
-    this.#backoff = new Backoff(times.minDelayMs, times.maxDelayMs, times.random);
+    this.#backoff = new Backoff(times);
     this.#unwatch = watchLifecycle(this);
-  }
-
-  get state(): ConnectionState {
-    return this.#state;
   }
 
   /** What carries the connection; undefined while none is open. */
   get kind(): LinkKind | undefined {
-    return this.#state === 'open' ? this.#attempt?.link?.kind : undefined;
+    return this.state === 'open' ? this.#attempt?.link?.kind : undefined;
   }
 
   /** Opens a link now. */
   open(): void {
-    if (this.#state === 'closed') return;
+    if (this.state === 'closed') return;
     this.#detach();
     const attempt: Attempt = { place: this.#ladder.next, openedAtMs: this.#times.clock.now() };
     this.#attempt = attempt;
@@ -120,9 +115,7 @@ export class Connector implements LifecycleEvents {
       this.#token.fetch().then(
         () => this.#openLink(attempt),
         (error: unknown) => {
-          if (attempt !== this.#attempt) return;
-          this.#events.failed(error);
-          this.#wait(error);
+          if (attempt === this.#attempt) this.#wait(error);
         },
       );
     } else this.#openLink(attempt);
@@ -130,7 +123,7 @@ export class Connector implements LifecycleEvents {
 
   /** Sends a frame. @returns false when no link is open */
   send(text: string): boolean {
-    const isOpen = this.#state === 'open';
+    const isOpen = this.state === 'open';
     if (isOpen) this.#attempt?.link?.send(text);
     return isOpen;
   }
@@ -150,6 +143,11 @@ export class Connector implements LifecycleEvents {
     this.#gathering ??= this.#times.clock.setTimer(() => this.open(), gatherMs);
   }
 
+  /** Calls back after a while: what was refused may be accepted then. */
+  later(callback: () => void): void {
+    this.#times.clock.setTimer(callback, restMs * (1 + randomFraction(this.#times.random)));
+  }
+
   /** Ends it for good. */
   close(error?: RealtimeError): void {
     this.#unwatch();
@@ -159,13 +157,13 @@ export class Connector implements LifecycleEvents {
 
   resumed(): void {
     const attempt = this.#attempt;
-    if (this.#state === 'waiting' && !this.#isTold) this.open();
+    if (this.state === 'waiting' && !this.#isTold) this.open();
     else if (attempt?.isProven === true) this.#watchSilence(attempt);
   }
 
   online(): void {
     // Another network may let through what the last one did not, and what was open is likely dead.
-    this.#ladder.reset();
+    this.#ladder.standOn(0);
     if (!this.#isTold) this.open();
   }
 
@@ -183,7 +181,7 @@ export class Connector implements LifecycleEvents {
     const [kind, open] = this.#openers[attempt.place];
     const timeoutMs = kind === 'stream' ? this.#times.streamTimeoutMs : this.#times.connectTimeoutMs;
     this.#timer = this.#times.clock.setTimer(
-      () => this.#lost(attempt, new Error(`no welcome over ${kind} within ${timeoutMs} ms`)),
+      () => this.#lost(attempt, new Error(`no welcome over ${kind} in ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -218,8 +216,7 @@ export class Connector implements LifecycleEvents {
   #take(attempt: Attempt, frame: ServerFrame): void {
     const { link } = attempt;
     if (frame.length === 0) {
-      // A poll that follows is the sign of life.
-      if (link?.kind !== 'poll') link?.send('[]');
+      link?.send('[]');
       if (attempt.isWelcomed === true) this.#proven(attempt);
     } else if (frame[0] === 1) this.#welcomed(attempt, frame[1]);
     else if (frame[0] === 10) this.#goodbye(frame[1]);
@@ -232,14 +229,18 @@ export class Connector implements LifecycleEvents {
     this.#token.accepted();
     this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
     if (isFirst) {
-      if (this.#ladder.welcomed(attempt.place)) this.#probeAtMs = this.#times.clock.now() + recheckMs;
+      // A welcome shows that one has to step down; that the best kind lives, only a heartbeat behind it.
+      if (this.#ladder.isAsking) {
+        this.#ladder.standOn(attempt.place);
+        this.#probeAtMs = this.#heardAtMs + recheckMs;
+      }
       const [kind] = this.#openers[attempt.place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
       if (kind !== 'stream') this.#watchSilence(attempt);
       if (kind === 'poll') this.#proven(attempt);
     }
     // Whoever hears that it is open may send at once, behind what the welcome says.
-    this.#state = 'open';
+    this.state = 'open';
     this.#events.welcomed(welcome);
     if (isFirst && attempt === this.#attempt) this.#events.changed('open');
   }
@@ -247,7 +248,7 @@ export class Connector implements LifecycleEvents {
   #proven(attempt: Attempt): void {
     if (attempt.isProven === true) return;
     attempt.isProven = true;
-    this.#ladder.proven();
+    this.#ladder.standOn(attempt.place);
     this.#watchSilence(attempt);
     if (attempt.place > 0) this.#probeLater();
   }
@@ -284,7 +285,7 @@ export class Connector implements LifecycleEvents {
     const leftMs = this.#heardAtMs + this.#silenceMs - clock.now();
     const isLate = leftMs <= 0;
     this.#timer?.cancel();
-    if (isLate && wasLate) this.#lost(attempt, new Error(`nothing was heard for ${this.#silenceMs} ms`));
+    if (isLate && wasLate) this.#lost(attempt, new Error(`silent for ${this.#silenceMs} ms`));
     else {
       this.#timer = clock.setTimer(() => this.#watchSilence(attempt, isLate), Math.max(leftMs, graceMs));
     }
@@ -292,26 +293,21 @@ export class Connector implements LifecycleEvents {
 
   #probeLater(): void {
     const { clock, upgradeIntervalMs } = this.#times;
-    this.#probing = clock.setTimer(
-      () => {
-        const [, open] = this.#openers[0];
-        this.#probing = probe(
-          open,
-          () => this.#events.probeHello(),
-          this.#times,
-          (gotThrough) => {
-            if (gotThrough) {
-              this.#ladder.reset();
-              this.open();
-            } else {
-              this.#probeAtMs = clock.now() + upgradeIntervalMs;
-              this.#probeLater();
-            }
-          },
-        );
-      },
-      Math.max(0, Math.min(upgradeIntervalMs, this.#probeAtMs - clock.now())),
-    );
+    this.#probing = clock.setTimer(() => {
+      const [, open] = this.#openers[0];
+      this.#probeAtMs = clock.now() + upgradeIntervalMs;
+      this.#probing = probe(
+        open,
+        () => this.#events.probeHello(),
+        this.#times,
+        (gotThrough) => {
+          if (gotThrough) {
+            this.#ladder.standOn(0);
+            this.open();
+          } else this.#probeLater();
+        },
+      );
+    }, this.#probeAtMs - clock.now());
   }
 
   /** Lets go of the link, whatever becomes of it. */
@@ -331,8 +327,8 @@ export class Connector implements LifecycleEvents {
   }
 
   #change(state: ConnectionState, cause?: Error): void {
-    if (this.#state === state || this.#state === 'closed') return;
-    this.#state = state;
+    if (this.state === state || this.state === 'closed') return;
+    this.state = state;
     this.#events.changed(state, cause);
   }
 }

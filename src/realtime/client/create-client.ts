@@ -32,39 +32,31 @@ export interface CreateClient {
 
 /** Gives the `createClient` of a platform. */
 export function clientFactory(platform: () => ClientPlatform): CreateClient {
-  function create<C extends ContractDefinition>(
+  return <C extends ContractDefinition>(
     first: C | string | URL,
     second?: string | URL | ClientOptions,
     third?: ClientOptions,
-  ): Client<C> {
-    const client = isAddress(first)
-      ? open(undefined, first, isAddress(second) ? {} : (second ?? {}))
-      : open(first, isAddress(second) ? second : '', third ?? {});
-    takeForTyped<C>(client);
-    return client;
-  }
-
-  function open(
-    contract: ContractDefinition | undefined,
-    url: string | URL,
-    options: ClientOptions,
-  ): RealtimeClient {
+  ): Client<C> => {
+    const contract = isAddress(first) ? undefined : first;
     const { baseUrl, ...parts } = platform();
-    const resolved = resolveClientOptions(options);
-    const { WebSocket, fetch } = { ...parts, ...resolved };
-    const address = parseAddress(url, baseUrl);
-    const fallback: FallbackAddress = {
-      url: withScheme(address, 'http'),
-      fetch,
-      credentials: resolved.credentials,
-    };
-    return new RealtimeClient(contract, resolved, {
-      websocket: webSocketLinks(withScheme(address, 'ws'), WebSocket),
+    const options = resolveClientOptions((isAddress(second) ? third : second) ?? {});
+    const { WebSocket, fetch, credentials } = { ...parts, ...options };
+    const given = [first, second].find(isAddress)?.toString() ?? '';
+    const scheme = /^(ws|http)(?=s?:)/;
+    const { href } = URL.canParse(given, baseUrl) ? new URL(given, baseUrl) : { href: '' };
+    if (!scheme.test(href)) {
+      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${given}`);
+    }
+    const [address] = href.split('#');
+    const fallback: FallbackAddress = { url: address.replace(scheme, 'http'), fetch, credentials };
+    const client = new RealtimeClient(contract, options, {
+      websocket: webSocketLinks(address.replace(scheme, 'ws'), WebSocket),
       stream: streamLinks(fallback),
       poll: pollLinks(fallback),
     });
-  }
-  return create;
+    takeForTyped<C>(client);
+    return client;
+  };
 }
 
 /**
@@ -77,17 +69,4 @@ function takeForTyped<C extends ContractDefinition>(
 
 function isAddress(value: unknown): value is string | URL {
   return typeof value === 'string' || value instanceof URL;
-}
-
-function parseAddress(url: string | URL, baseUrl: string | undefined): URL {
-  const address = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : undefined;
-  if (address === undefined || !/^(ws|http)s?:$/.test(address.protocol)) {
-    throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
-  }
-  address.hash = '';
-  return address;
-}
-
-function withScheme({ href }: URL, scheme: 'ws' | 'http'): string {
-  return href.replace(/^(ws|http)/, scheme);
 }

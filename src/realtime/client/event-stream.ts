@@ -11,7 +11,7 @@ import type {
 } from '../wire/frames.ts';
 import type { JsonPatch } from '../wire/json-delta.ts';
 import { type Listener, Listeners } from './listeners.ts';
-import type { Publication } from './publication.ts';
+import { type Publication, publicationOf } from './publication.ts';
 import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
 /** What is missing. */
@@ -75,7 +75,7 @@ export class EventStream implements FollowedStream {
     this.#isBehind = false;
     this.#last.clear();
     const { position, recovered, gap = 'epoch' } = subscribed;
-    this.cursor.moveTo(position);
+    this.cursor.position = position;
     const isSameHistory = before?.[0] === position[0] && (recovered !== false || gap !== 'epoch');
     this.#seenOffset = isSameHistory ? before[1] : 0;
     if (recovered === false) this.tell('gap', { reason: gap } satisfies Gap);
@@ -92,7 +92,7 @@ export class EventStream implements FollowedStream {
 
   #skip(count: number, { position, gap }: SkippedTo): void {
     if (this.#isBehind) return;
-    this.cursor.moveTo(position);
+    this.cursor.position = position;
     if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
     else if (count > 0) this.tell('skipped', { count });
   }
@@ -114,14 +114,7 @@ export class EventStream implements FollowedStream {
     const event = events[number];
     // An event that came with a newer contract is none of ours; what was delivered before a gap is not delivered again.
     if (event === undefined || (offset !== undefined && offset <= this.#seenOffset)) return true;
-    const publication: Publication = {
-      channel: this.#owner.name,
-      event,
-      data,
-      offset,
-      user: meta?.user,
-      at: meta?.at,
-    };
+    const publication = publicationOf(this.#owner.name, event, data, offset, meta);
     for (const reader of this.#readers) this.#push(reader, publication, delivery);
     this.tell(event, data, publication);
     return true;

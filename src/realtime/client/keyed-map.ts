@@ -31,7 +31,7 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
       this.clear();
       for (const [key, value] of Object.entries(frame[2])) this.set(key, value);
       this.#listeners.tell('change');
-    } else if (frame[0] === 12) this.cursor.moveTo(frame[3].position);
+    } else if (frame[0] === 12) this.cursor.position = frame[3].position;
     return true;
   }
 }

@@ -16,7 +16,7 @@ export class Ladder {
     this.#length = length;
   }
 
-  /** The place of the kind that is tried next. */
+  /** The place of the kind that is tried next: that it stands on, or one below. */
   get next(): number {
     return this.#rung + Math.max(0, this.#deaths - deathsBeforeOthers + 1);
   }
@@ -26,29 +26,16 @@ export class Ladder {
     return this.next > this.#rung;
   }
 
-  /** The welcome came over this kind. @returns whether it is another one than before */
-  welcomed(place: number): boolean {
-    if (place === this.#rung) return false;
-    this.#rung = place;
-    this.#deaths = 0;
-    return true;
-  }
-
-  /** The link has shown that it lives: a heartbeat followed the welcome. */
-  proven(): void {
+  /** A kind has shown that it gets through, or is tried first again: by its welcome, a heartbeat, or because the network is another one. */
+  standOn(rung: number): void {
+    this.#rung = rung;
     this.#deaths = 0;
   }
 
-  /** The link died before that. */
+  /** The link died before it had shown that it lives. */
   died(): void {
     this.#deaths++;
     // None got through: it is the server, or the whole network.
     if (this.next >= this.#length) this.#deaths = 0;
-  }
-
-  /** The network is another one, or the best kind was seen to work: from the top. */
-  reset(): void {
-    this.#rung = 0;
-    this.#deaths = 0;
   }
 }

@@ -12,28 +12,23 @@ export class Listeners {
     this.#failed = failed;
   }
 
-  /** Adds a listener, and gives the function that removes it. */
+  /** Adds a listener, once, and gives the function that removes it. */
   on(name: string, listener: Listener): () => void {
-    let set = this.#byName.get(name);
-    if (set === undefined) this.#byName.set(name, (set = new Set()));
-    const listeners = set;
-    // A function that is added twice is heard twice, and removed one by one.
-    const own: Listener = (...values) => listener(...values);
-    listeners.add(own);
-    return () => void listeners.delete(own);
+    const listeners = this.#byName.get(name) ?? new Set();
+    this.#byName.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
   }
 
   /** Tells all listeners of a name. @returns whether there were any */
   tell(name: string, ...values: readonly unknown[]): boolean {
-    const listeners = this.#byName.get(name);
-    if (listeners === undefined || listeners.size === 0) return false;
-    for (const listener of Array.from(listeners)) {
+    const listeners = Array.from(this.#byName.get(name) ?? []);
+    for (const listener of listeners) {
       try {
         listener(...values);
       } catch (error) {
         this.#failed(error);
       }
     }
-    return true;
+    return listeners.length > 0;
   }
 }

@@ -7,7 +7,7 @@ import type { Hello } from '../wire/frames.ts';
 import { readFrames } from './frame-text.ts';
 
 // The first heartbeat follows the welcome by a second.
-const heartbeatWaitMs = 5_000;
+const heartbeatMs = 5_000;
 
 /**
  * Tries a kind of link.
@@ -32,19 +32,15 @@ export function probe(
     cancel();
     done(gotThrough);
   };
-  let timer = clock.setTimer(() => end(false), connectTimeoutMs);
+  const timer = clock.setTimer(() => end(false), connectTimeoutMs + heartbeatMs);
   try {
     link = open(
       hello,
       {
         received: (text) => {
           for (const { length } of readFrames(text)) {
-            if (length === 0 && isWelcomed) end(true);
-            else if (!isWelcomed && !isOver) {
-              isWelcomed = true;
-              timer.cancel();
-              timer = clock.setTimer(() => end(false), heartbeatWaitMs);
-            }
+            if (length > 0) isWelcomed = true;
+            else if (isWelcomed) end(true);
           }
         },
         ended: () => end(false),

@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { ReplyFrame, RequestOptions } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import type { RequestSettings } from './channel.ts';
 
 /** What is fixed for all requests. */
@@ -26,8 +26,11 @@ interface Request {
   readonly settle: (error: RealtimeError | undefined, result?: unknown) => void;
 }
 
-/** Sends one frame over the link that is open; false: there is none. */
-export type SendFrame = (text: string) => boolean;
+/** The link, as requests and their answers see it. */
+export interface RequestLink {
+  /** Sends one frame; false: no link is open. */
+  send(text: string): boolean;
+}
 
 // What the options of a request take at most.
 const optionsBytes = 64;
@@ -36,7 +39,7 @@ const optionsBytes = 64;
 export class Requests {
   readonly #pending = new Map<string, Request>();
   readonly #limits: RequestLimits;
-  readonly #send: SendFrame;
+  readonly #link: RequestLink;
   readonly #idPrefix: string;
   #lastId = 0;
   #queuedBytes = 0;
@@ -44,10 +47,10 @@ export class Requests {
   #closeError: RealtimeError | undefined;
 
   /** @param idPrefix random, so that no other client, tab or page of the session ever makes the same ids */
-  constructor(limits: RequestLimits, idPrefix: string, send: SendFrame) {
+  constructor(limits: RequestLimits, idPrefix: string, link: RequestLink) {
     this.#limits = limits;
     this.#idPrefix = idPrefix;
-    this.#send = send;
+    this.#link = link;
   }
 
   /**
@@ -67,11 +70,11 @@ export class Requests {
       const id = this.#idPrefix + (++this.#lastId).toString(36);
       const text = writeJson([4, id, channel, name, data]).slice(0, -1);
       const stop = (error: RealtimeError): void => {
-        if (request.wasSent) this.#send(writeJson([14, id]));
+        if (request.wasSent) this.#link.send(writeJson([14, id]));
         request.settle(error);
       };
       const abort = (): void =>
-        stop(new RealtimeError('CANCELLED', `the caller gave up ${name}`, { cause: signal?.reason }));
+        stop(new RealtimeError('CANCELLED', `${name} was given up`, { cause: signal?.reason }));
       const timer = clock.setTimer(
         () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer to ${name} within ${timeoutMs} ms`)),
         timeoutMs,
@@ -120,12 +123,9 @@ export class Requests {
   opened(isSameSession: boolean, maxBytes: number): void {
     this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
-      if (isSameSession || request.isIdempotent || !request.wasSent) this.#sendOut(request);
-      else {
-        request.settle(
-          new RealtimeError('OUTCOME_UNKNOWN', 'the session ended before the answer: it was done, or not'),
-        );
-      }
+      if (!isSameSession && !request.isIdempotent && request.wasSent) {
+        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'the session was lost before the answer'));
+      } else this.#sendOut(request);
     }
   }
 
@@ -146,7 +146,6 @@ export class Requests {
       deadlineMs: request.isCall ? Math.ceil(request.deadlineMs - this.#limits.clock.now()) : undefined,
       again: request.wasSent ? true : undefined,
     };
-    const end = writeJson(options);
-    if (this.#send(`${request.text}${end === '{}' ? '' : `,${end}`}]`)) request.wasSent = true;
+    if (this.#link.send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
   }
 }

@@ -3,7 +3,8 @@
 
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { RequestFrame } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
+import type { RequestLink } from './requests.ts';
 
 /** What a handler knows of a call beside its input. */
 export interface ServerCallContext {
@@ -26,10 +27,10 @@ const maxRemembered = 100;
 export class ServerCalls {
   readonly #handlers = new Map<string, ServerCallHandler>();
   readonly #calls = new Map<number | string, RunningCall>();
-  readonly #send: (text: string) => void;
+  readonly #link: RequestLink;
 
-  constructor(send: (text: string) => void) {
-    this.#send = send;
+  constructor(link: RequestLink) {
+    this.#link = link;
   }
 
   /** Answers calls of a name. @returns the function that ends it */
@@ -52,7 +53,7 @@ export class ServerCalls {
       if (this.#calls.size > maxRemembered && oldest !== undefined) this.#calls.delete(oldest);
     }
     const reply = await call.reply;
-    if (id !== 0) this.#send(reply);
+    if (id !== 0) this.#link.send(reply);
   }
 
   /** The server no longer waits. */

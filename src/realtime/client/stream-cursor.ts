@@ -16,25 +16,16 @@ export interface FollowedStream {
 
 /** A place in a stream that moves on with what arrives. */
 export class StreamCursor {
-  #position: WirePosition | undefined;
-
-  /** Where it stands; undefined: nowhere yet. */
-  get position(): WirePosition | undefined {
-    return this.#position;
-  }
-
-  /** Goes where a subscription begins, or goes on after something was left out. */
-  moveTo(position: WirePosition): void {
-    this.#position = position;
-  }
+  /** Where it stands: where a subscription began, or goes on after something was left out; undefined: nowhere yet. */
+  position: WirePosition | undefined;
 
   /**
    * Moves on to the next entry. @returns false when it is not the next: something is missing, and the cursor stays
    * @param mayLeap whether the stream leaves out what is no longer of interest
    */
   step(step: number, id: string, mayLeap: boolean): boolean {
-    if (this.#position === undefined || !(step === 1 || (mayLeap && step > 1))) return false;
-    this.#position = [this.#position[0], this.#position[1] + step, id];
+    if (this.position === undefined || !(step === 1 || (mayLeap && step > 1))) return false;
+    this.position = [this.position[0], this.position[1] + step, id];
     return true;
   }
 }

@@ -3,7 +3,7 @@
 
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
-import { writeJson } from '../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
 import type { EventStream } from './event-stream.ts';
 import type { FollowedStream, StreamFrame } from './stream-cursor.ts';
@@ -17,7 +17,7 @@ export interface SubscriptionLink {
   /** Brings it about in any case. */
   resume(): void;
   /** Calls back later: what was refused may be accepted then. */
-  later(callback: () => void): unknown;
+  later(callback: () => void): void;
 }
 
 /** Frames about subscriptions: those of their streams, answers (6) and revocations (9). */
@@ -56,18 +56,17 @@ export class Subscriptions {
   }
 
   /** Leaves a channel. */
-  remove(channel: ClientChannel): void {
+  remove(channel: ClientChannel, error?: RealtimeError): void {
     if (!this.#isPresent(channel)) return;
     this.#channels.delete(channel.name);
-    channel.setStatus('left');
+    channel.setStatus('left', error);
     this.#unsubscribe(channel);
     this.#link.sayAgain();
   }
 
-  /** All channels are left: the client is closed. */
+  /** Leaves all channels: the client is closed. */
   removeAll(error?: RealtimeError): void {
-    for (const channel of this.#channels.values()) channel.setStatus('left', error);
-    this.#channels.clear();
+    for (const channel of this.#channels.values()) this.remove(channel, error);
   }
 
   /** Begins again where the channel stands. */

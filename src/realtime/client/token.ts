@@ -5,34 +5,30 @@ export type TokenSource = string | (() => string | Promise<string>);
 
 /** The token that hellos carry. */
 export class Token {
+  /** The present token; undefined: there is none, or it has to be fetched first. */
+  current: string | undefined;
   readonly #source: TokenSource | undefined;
-  #current: string | undefined;
   // Whether the present one was asked for because the one before was refused.
   #isFresh = false;
 
   constructor(source: TokenSource | undefined) {
     this.#source = source;
-    if (typeof source === 'string') this.#current = source;
-  }
-
-  /** The present token; undefined: there is none, or it has to be fetched first. */
-  get current(): string | undefined {
-    return this.#current;
+    if (typeof source === 'string') this.current = source;
   }
 
   /** Whether `fetch` has to be called before the next hello. */
   get isMissing(): boolean {
-    return this.#current === undefined && this.#source !== undefined;
+    return this.current === undefined && this.#source !== undefined;
   }
 
   /** Asks for one. @throws what the function throws */
   async fetch(): Promise<void> {
-    if (typeof this.#source === 'function') this.#current = await this.#source();
+    if (typeof this.#source === 'function') this.current = await this.#source();
   }
 
   /** Takes another one. */
   replace(token: string): void {
-    this.#current = token;
+    this.current = token;
     this.#isFresh = true;
   }
 
@@ -44,7 +40,7 @@ export class Token {
   /** The server has refused it. @returns whether another one may be had */
   refused(): boolean {
     if (typeof this.#source !== 'function' || this.#isFresh) return false;
-    this.#current = undefined;
+    this.current = undefined;
     this.#isFresh = true;
     return true;
   }

@@ -30,8 +30,6 @@ export interface ClientLink {
    * changes them opens the link anew, with positions.
    */
   readonly isTwoWay: boolean;
-  /** How many bytes wait to be sent. */
-  readonly bufferedBytes: number;
   /** Sends one frame, written as JSON; a link that is gone does nothing. */
   send(text: string): void;
   /** Ends it; `ended` is told once, later. */

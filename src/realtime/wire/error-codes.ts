@@ -60,7 +60,7 @@ export class RealtimeError extends Error {
     message: string,
     options: { readonly retryable?: boolean; readonly data?: unknown; readonly cause?: unknown } = {},
   ) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.data = options.data;
@@ -71,8 +71,9 @@ export class RealtimeError extends Error {
     return {
       code: this.code,
       message: this.message,
-      ...(this.retryable ? { retryable: true } : {}),
-      ...(this.data === undefined ? {} : { data: this.data }),
+      // What is undefined is not written.
+      retryable: this.retryable ? true : undefined,
+      data: this.data,
     };
   }
 

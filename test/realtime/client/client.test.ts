@@ -131,7 +131,7 @@ test('requests wait for the welcome, and are sent again with their id over the n
   expect(scene.link.sent).toEqual([]);
   scene.link.opens();
   const [publish, call] = scene.link.taken();
-  expect(publish).toEqual([4, expect.any(String), 'chat:42', 'message', { text: 'hi' }]);
+  expect(publish).toEqual([4, expect.any(String), 'chat:42', 'message', { text: 'hi' }, {}]);
   expect(call).toEqual([4, expect.any(String), 0, 'add', [1, 2], { deadlineMs: 30_000 }]);
   const [publishId, callId] = [publish, call].map((frame) => (Array.isArray(frame) ? frame[1] : ''));
   expect(publishId).not.toBe(callId);

@@ -74,7 +74,6 @@ export class MemoryNetwork {
       return {
         kind,
         isTwoWay: kind === 'websocket',
-        bufferedBytes: 0,
         send: (text) => {
           if (kind === 'websocket') {
             later(() => server?.received(text));

@@ -17,7 +17,6 @@ import { FakeClock } from '../../../src/testing.ts';
 export class ScriptedLink implements ClientLink {
   readonly kind: LinkKind;
   readonly isTwoWay: boolean;
-  readonly bufferedBytes = 0;
   readonly hello: () => Hello;
   readonly session: () => Hello['session'];
   /** What the client has sent beside hellos, parsed. */

@@ -2,7 +2,7 @@
 // what is answered is not kept by anybody.
 
 import type { ClientLinkEvents, LinkEnd } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 
 /** What all requests of a client have in common. */
 export interface FallbackAddress {
@@ -12,34 +12,33 @@ export interface FallbackAddress {
   readonly credentials: RequestCredentials;
 }
 
-/** Sends a request, written as JSON. Rejects when there is no answer. */
-export function post(
+/** What became of a request: its answer, or the end of the link. */
+export type Asked = { readonly response: Response } | LinkEnd;
+
+/**
+ * Sends a request, written as JSON. Rejects when there is no answer.
+ * @param received hears the error of our server, if it answers with one, as the goodbye that it is
+ */
+export async function ask(
   { url, fetch, credentials }: FallbackAddress,
   body: string,
   signal: AbortSignal,
-): Promise<Response> {
-  return fetch(url, {
+  received?: ClientLinkEvents['received'],
+): Promise<Asked> {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body,
     credentials,
-    cache: 'no-store',
     redirect: 'error',
     signal,
   });
-}
-
-/**
- * The end of a link whose request was not answered with 200.
- * @param received hears the error of our server, if it is one, as the goodbye that it is
- */
-export async function refusal(response: Response, received: ClientLinkEvents['received']): Promise<LinkEnd> {
-  const { status } = response;
+  if (response.ok) return { response };
   try {
     const { error }: { readonly error?: { readonly code?: unknown } } = await response.json();
-    if (typeof error?.code === 'string') received(writeJson([10, error]));
+    if (typeof error?.code === 'string') received?.(writeJson([10, error]));
   } catch {
     // A page of somebody in between: it is no answer of our server.
   }
-  return { cause: new Error(`the server answered ${status}`) };
+  return { cause: new Error(`the server answered ${response.status}`) };
 }

@@ -3,8 +3,8 @@
 
 import type { LinkEnd, LinkKind, OpenClientLink } from '../../link/link.ts';
 import type { Hello } from '../../wire/frames.ts';
-import { writeJson } from '../../wire/json-codec.ts';
-import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
+import { ask, type FallbackAddress } from './fallback-request.ts';
 
 // One request brings no more than a server takes for sure.
 const maxFrames = 200;
@@ -40,10 +40,10 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
       while (queue.length > 0) {
         const frames = takeFrames(queue).join(',');
         const body = `{"link":"send","session":${writeJson(session())},"frames":[${frames}]}`;
-        const response = await post(address, body, signal);
         // That a session is not known is no goodbye: the next hello shows what becomes of it.
-        if (!response.ok) ended(await refusal(response, () => undefined));
-        else received(await response.text());
+        const asked = await ask(address, body, signal);
+        if ('response' in asked) received(await asked.response.text());
+        else ended(asked);
       }
       isSending = false;
     };
@@ -51,9 +51,6 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
     return {
       kind,
       isTwoWay: false,
-      get bufferedBytes() {
-        return queue.join('').length;
-      },
       send: (text) => {
         queue.push(text);
         if (isSending) return;

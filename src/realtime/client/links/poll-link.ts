@@ -2,8 +2,8 @@
 // connection of its own: its hello names all positions, and what was published between two polls is recovered by the next.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
-import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
+import { ask, type FallbackAddress } from './fallback-request.ts';
 import { oneWayLinks } from './one-way-link.ts';
 
 /** Opens links that poll. */
@@ -12,12 +12,10 @@ export function pollLinks(address: FallbackAddress): OpenClientLink {
     // Only the first is answered at once: whether polling gets through has to be known in time.
     let now: true | undefined = true;
     while (!signal.aborted) {
-      const response = await post(address, writeJson({ link: 'poll', hello: hello(), now }), signal);
-      if (!response.ok) return refusal(response, received);
-      const text = await response.text();
-      if (!text.startsWith('{"frames"')) {
-        return { cause: new Error('the answer is none to a poll') };
-      }
+      const asked = await ask(address, writeJson({ link: 'poll', hello: hello(), now }), signal, received);
+      if (!('response' in asked)) return asked;
+      const text = await asked.response.text();
+      if (!text.startsWith('{"frames"')) return { cause: new Error('the answer is no poll') };
       received(text);
       now = undefined;
     }

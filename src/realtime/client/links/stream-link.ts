@@ -2,20 +2,20 @@
 // and not with EventSource, which sends GET requests: their hello would be in the address, and in everybody's logs.
 
 import type { OpenClientLink } from '../../link/link.ts';
-import { writeJson } from '../../wire/json-codec.ts';
-import { type FallbackAddress, post, refusal } from './fallback-request.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
+import { ask, type FallbackAddress } from './fallback-request.ts';
 import { oneWayLinks } from './one-way-link.ts';
 
 /** Opens links over a response that streams. */
 export function streamLinks(address: FallbackAddress): OpenClientLink {
   return oneWayLinks('stream', address, async (hello, received, signal) => {
-    const response = await post(address, writeJson({ link: 'stream', hello: hello() }), signal);
-    if (!response.ok) return refusal(response, received);
-    const type = response.headers.get('Content-Type');
-    if (response.body === null || type?.startsWith('text/event-stream') !== true) {
-      return { cause: new Error('the answer is no stream of events') };
+    const asked = await ask(address, writeJson({ link: 'stream', hello: hello() }), signal, received);
+    if (!('response' in asked)) return asked;
+    const { body, headers } = asked.response;
+    if (body === null || headers.get('Content-Type')?.includes('event-stream') !== true) {
+      return { cause: new Error('the answer is no stream') };
     }
-    const reader = response.body.getReader();
+    const reader = body.getReader();
     const decoder = new TextDecoder();
     let rest = '';
     for (;;) {

@@ -2,16 +2,14 @@
 
 import type { OpenClientLink } from '../../link/link.ts';
 import { jsonSubprotocol } from '../../wire/frames.ts';
-import { writeJson } from '../../wire/json-codec.ts';
+import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 
 /** What a link needs of a WebSocket of the WHATWG's standard. */
 export interface WebSocketLike {
   readonly readyState: number;
-  readonly bufferedAmount: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -27,16 +25,12 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (typeof data === 'string') events.received(data);
     };
-    // What went wrong is in the close event that follows.
-    socket.onerror = () => undefined;
+    // Of an error there is nothing to know but the close event that follows it.
     socket.onclose = ({ code, reason }: CloseEvent) =>
       events.ended({ cause: new Error(`WebSocket closed: ${code} ${reason}`) });
     return {
       kind: 'websocket',
       isTwoWay: true,
-      get bufferedBytes() {
-        return socket.bufferedAmount;
-      },
       send: (text) => {
         // OPEN
         if (socket.readyState === 1) socket.send(text);
