@@ -47,8 +47,8 @@ export interface GoodbyeOptions {
 }
 
 const firstHeartbeatMs = 1_000;
-// What may wait while the hello is answered; together they have no more characters than one message may have bytes.
-const maxHeldTexts = 64;
+/** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
+export const maxHeldTexts = 64;
 
 /** A link and what belongs to it alone. */
 export class SessionLink extends SharedTimer implements ServerLinkEvents, FollowerHome {
