@@ -67,8 +67,9 @@ export class Upstream {
         statistics.badFrames++;
         const known =
           error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
-        const id = answerableId(given);
-        answers[index] = id === undefined ? errorFrame(known) : [FrameType.reply, id, null, known.toWire()];
+        const requestId = answerableId(given);
+        answers[index] =
+          requestId === undefined ? errorFrame(known) : [FrameType.reply, requestId, null, known.toWire()];
       }
     });
     await Promise.race([Promise.all(answered), gone]);

@@ -88,7 +88,8 @@ describe('a key of the state that looks like the tag of bytes', () => {
 describe('a rule', () => {
   test('may answer with a promise of another kind', async () => {
     const hub = new Hub(ticker, { clock: new FakeClock() }, { scheduler: immediateScheduler });
-    const query = { then: (resolve: (isAllowed: boolean) => void) => resolve(true) };
+    const query: PromiseLike<boolean> = Object.create(null);
+    Reflect.set(query, 'then', (resolve: (isAllowed: boolean) => void) => resolve(true));
     // What a library of a database gives is often no Promise.
     hub.channel('tick:{market}', { publish: () => Object.create(query) });
     const { link } = await connect({ hub });
