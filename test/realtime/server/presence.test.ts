@@ -44,6 +44,19 @@ describe('presence', () => {
     expect(quiet.link.take(5)).toEqual([[5, 1, all]]);
   });
 
+  test('of who has come to another node is not taken back by the first when its lease begins anew', async () => {
+    const first = stage();
+    const second = stage({}, first);
+    const ann = await connect(first, { token: 'ann', subs: there });
+    await first.clock.advanceAsync(8_000);
+    ann.link.cut();
+    await connect(second, { token: 'ann', session: ann.session, subs: there });
+    await first.clock.advanceAsync(200);
+    await first.engine.releaseLease(first.hub.snapshot().node);
+    await first.clock.advanceAsync(60_000);
+    expect((await second.hub.channel('chat:1').presence()).count).toBe(1);
+  });
+
   test('of who says goodbye to the channel ends at once', async () => {
     const scene = stage();
     const ann = await connect(scene, { token: 'ann', subs: there });
