@@ -1,7 +1,7 @@
 // One server and its generator, each a process of its own on a core of its own.
 import { LineProcess } from '../process/line-process.mjs';
 import { launchOf } from '../servers/catalogue.mjs';
-import * as dialects from './dialects.mjs';
+import { dialects, MARK } from './dialects.mjs';
 
 const START_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 120_000;
@@ -52,9 +52,8 @@ export class RealtimeContestant {
   }
 
   async start() {
-    const { port, speaks, ...identity } = await this.#server.next(START_TIMEOUT_MS);
-    this.#port = port;
-    this.identity = identity;
+    this.identity = await this.#server.next(START_TIMEOUT_MS);
+    this.#port = this.identity.port;
   }
 
   /**
@@ -66,7 +65,7 @@ export class RealtimeContestant {
   async connect(program, connections, isIdempotent = false) {
     await this.#generator?.stop();
     const { path, protocol, hello, ready, ping, pong, publish, call } = this.#dialect;
-    const texts = { path, protocol, hello, ready, ping, pong, publish, mark: dialects.MARK };
+    const texts = { path, protocol, hello, ready, ping, pong, publish, mark: MARK };
     const isOurs = this.#dialect === dialects.fullduplex;
     const given = {
       ...texts,

@@ -20,7 +20,7 @@ export const DATA = JSON.stringify({ text: `${MARK} the quick brown fox jumps ov
  */
 
 /** @type {Dialect} */
-export const fullduplex = {
+const fullduplex = {
   path: '/realtime',
   protocol: 'fullduplex.v1.json',
   hello: '[1,{"v":1,"subs":[[1,"chat:42"]]}]',
@@ -33,7 +33,7 @@ export const fullduplex = {
 };
 
 /** Engine.IO 4 over WebSocket alone, as its clients speak it with `transports: ['websocket']`. @type {Dialect} */
-export const socketIo = {
+const socketIo = {
   path: '/socket.io/?EIO=4&transport=websocket',
   protocol: '',
   hello: '40',
@@ -44,3 +44,5 @@ export const socketIo = {
   call: `42%u["echo",${DATA}]`,
   publishedBytes: '42["message",]'.length,
 };
+
+export const dialects = { fullduplex, socketIo };

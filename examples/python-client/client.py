@@ -3,7 +3,7 @@
     python3 client.py ws://localhost:8080/realtime chat:42
 
 prints what is published on the channel, a line of JSON each, and publishes each line that it reads: {"text": line}. A line
-"/name input" calls the server. What is missed while the connection is away arrives when it is back, and what could not be
+"/name input" calls the server. It ends with its input. What is missed while the connection is away arrives when it is back, and what could not be
 sent is sent then, once.
 """
 import asyncio
@@ -201,14 +201,21 @@ async def main(url, name):
         except (RealtimeError, ValueError) as error:
             print(json.dumps({"error": str(error)}), flush=True)
 
+    async def read():
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        asked = []
+        while line := (await reader.readline()).decode().strip():
+            asked.append(asyncio.ensure_future(ask(line)))
+        await asyncio.gather(*asked)
+
     client.follow(name, heard, history=10)
-    running = asyncio.ensure_future(client.run())
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    asking = set()
-    while line := (await reader.readline()).decode().strip():
-        asking.add(asyncio.ensure_future(ask(line)))
-    await asyncio.wait(asking | {running}, timeout=5, return_when=asyncio.FIRST_EXCEPTION)
+    # Until the input ends and is answered, or the server does not want us any more.
+    running, reading = asyncio.ensure_future(client.run()), asyncio.ensure_future(read())
+    done, _ = await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    for task in done:
+        task.result()
 
 
 if __name__ == "__main__":

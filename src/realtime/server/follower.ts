@@ -7,7 +7,8 @@ import type { MapEntry, StreamEntry } from '../engine/engine.ts';
 import type { ServerLink, SharedText } from '../link/link.ts';
 import type { GapReason, StreamStart } from '../wire/frames.ts';
 import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
-import { type Chunk, type NodeStream, overrunOf, type StreamFollower } from './node-stream.ts';
+import type { NodeStream } from './node-stream.ts';
+import type { Chunk, StreamFollower } from './stream-follower.ts';
 import { maxBatchBytes, messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
 import { conflate, pageBefore, readPage } from './stream-pages.ts';
 
@@ -208,8 +209,16 @@ export class Follower implements StreamFollower, DrainListener {
 
   moved(message: SharedText, before: StreamPosition): void {
     this.#wholeSince = this.stream.position.offset;
-    if (this.#home.link.isFull) this.#fallBehind(before);
-    else this.#home.link.sendShared(message);
+    if (this.#home.link.isFull) {
+      this.#fallBehind(before);
+    } else if (this.stream.format.mayJump) {
+      // The newest of each key counts, wherever the stream goes on: each reads it as if it came back.
+      this.stream.leave(this);
+      this.#cursor = before;
+      void this.#catchUp();
+    } else {
+      this.#home.link.sendShared(message);
+    }
   }
 
   #fallBehind(cursor: StreamPosition): void {
@@ -379,4 +388,9 @@ export class Follower implements StreamFollower, DrainListener {
       return conflate(entries, (entry) => format.keyOf(entry));
     return rate === undefined ? entries : entries.slice(-1);
   }
+}
+
+// What a slow session calls what its server calls by another name.
+function overrunOf(reason: GapReason): GapReason {
+  return reason === 'expired' ? 'overrun' : reason;
 }

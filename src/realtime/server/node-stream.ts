@@ -1,11 +1,9 @@
 // One stream of the engine on this node, for however many follow it here: one subscription of the engine, one alias, one encoding of
 // what is told. An entry that is not the next one starts one repair for all of them, and nobody who follows is disturbed.
 
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Scheduler } from '../../base/scheduler.ts';
 import type { BroadcastEvent, Engine, StreamEntry, StreamListener } from '../engine/engine.ts';
-import type { SharedText } from '../link/link.ts';
-import type { GapReason } from '../wire/frames.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
 import { DeltaFrames } from './delta-frames.ts';
 import type { HubStatistics } from './hub-statistics.ts';
@@ -16,10 +14,11 @@ import {
   PublicationFormat,
   SharedFrames,
   skipFrame,
-  snapshotFrame,
   type StreamFormat,
 } from './stream-frames.ts';
+import type { Chunk, ChunkChanges, StreamFollower } from './stream-follower.ts';
 import { conflate, pageBefore, type StreamBeginning } from './stream-pages.ts';
+import { StreamRepair } from './stream-repair.ts';
 
 /** What is promised of a stream. */
 export type StreamKind = 'log' | 'map' | 'volatile';
@@ -32,38 +31,6 @@ export interface StreamEnvironment {
   readonly statistics: HubStatistics;
 }
 
-/** Some entries in one message. */
-export interface Chunk {
-  readonly shared: SharedText;
-  readonly entries: readonly StreamEntry[];
-  /** The place before the first of them. */
-  readonly before: StreamPosition;
-  /** The same as what has changed, for those who asked for that; undefined: nobody did, or it is not shorter. */
-  readonly changes: ChunkChanges | undefined;
-  /** Whether a session does not want one of them. */
-  readonly hasExceptions: boolean;
-}
-
-/** A chunk as what has changed. */
-export interface ChunkChanges {
-  readonly shared: SharedText;
-  /** Who has been live since before this place has all values that are changed. */
-  readonly oldestBase: number;
-}
-
-/** Somebody who follows a stream. */
-export interface StreamFollower {
-  /** Entries that come next. */
-  deliver(chunk: Chunk): void;
-  /** The stream goes on somewhere else; what it begins with there, a map, is in the message. */
-  moved(message: SharedText, before: StreamPosition): void;
-  /** There is something new, for those who read by themselves. */
-  wake(): void;
-}
-
-// The most that is read at once when entries are missing.
-const repairEntries = 10_000;
-const retryMs = 1_000;
 // The most entries that are kept while somebody reads the stream in order to join it.
 const maxRecentEntries = 1_000;
 
@@ -74,6 +41,7 @@ export class NodeStream implements StreamListener {
   readonly kind: StreamKind;
   readonly format: StreamFormat;
   readonly #environment: StreamEnvironment;
+  readonly #repair: StreamRepair;
   readonly #live = new Set<StreamFollower>();
   #changes: DeltaFrames | undefined;
   #changeFollowers = 0;
@@ -84,14 +52,13 @@ export class NodeStream implements StreamListener {
   #batch: StreamEntry[] = [];
   // What is told while the stream begins, or while somebody reads it.
   #recent: StreamEntry[] = [];
+  // What is told while entries before it are missing.
+  #ahead: StreamEntry[] = [];
   #readers = 0;
   #newest:
     | { readonly epoch: string; readonly offset: number; readonly beginning: Promise<StreamBeginning> }
     | undefined;
   #starting: Promise<void> | undefined;
-  #repairing: Promise<void> | undefined;
-  #isStale = false;
-  #retry: Timer | undefined;
   #isEnded = false;
 
   constructor(
@@ -106,6 +73,7 @@ export class NodeStream implements StreamListener {
     this.kind = kind;
     this.format = format;
     this.#environment = environment;
+    this.#repair = new StreamRepair(this, environment);
   }
 
   /** Somebody follows who takes changes in place of values. False: they are not made here. */
@@ -167,7 +135,7 @@ export class NodeStream implements StreamListener {
   /** Ends listening: nobody follows any more. */
   end(): void {
     this.#isEnded = true;
-    this.#retry?.cancel();
+    this.#repair.end();
     this.engine.unsubscribe(this.name, this);
   }
 
@@ -203,7 +171,8 @@ export class NodeStream implements StreamListener {
       this.#accept(entry, epoch);
       return;
     }
-    void this.repair();
+    if (epoch === position.epoch && this.#ahead.length < maxRecentEntries) this.#ahead.push(entry);
+    void this.#repair.run({ epoch, offset: entry.offset });
   }
 
   heard(_channel: string, event: BroadcastEvent): void {
@@ -231,6 +200,10 @@ export class NodeStream implements StreamListener {
     for (const entry of entries) {
       if (entry.offset === this.position.offset + 1) this.#accept(entry, epoch);
     }
+    if (this.#ahead.length === 0) return;
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    this.adopt(ahead, epoch);
   }
 
   #accept(entry: StreamEntry, epoch: string): void {
@@ -372,64 +345,20 @@ export class NodeStream implements StreamListener {
 
   /** Reads what is missing, once for all who follow; resolves when that was tried. */
   repair(): Promise<void> {
-    this.#isStale = true;
-    this.#repairing ??= this.#repair();
-    return this.#repairing;
+    return this.#repair.run();
   }
 
-  async #repair(): Promise<void> {
-    this.#environment.statistics.repairs++;
-    try {
-      do {
-        this.#isStale = false;
-        await this.#readMissing();
-      } while (this.#isStale && !this.#isEnded);
-    } catch {
-      // The engine is away: what is held is served on, and the next try is soon.
-      this.#retry?.cancel();
-      if (!this.#isEnded) this.#retry = this.#environment.clock.setTimer(() => void this.repair(), retryMs);
-    } finally {
-      this.#repairing = undefined;
-    }
-  }
-
-  async #readMissing(): Promise<void> {
-    const read = await this.engine.read(this.name, this.position, repairEntries);
-    if (this.#isEnded) return;
-    if (read.kind === 'read') {
-      this.adopt(read.entries, read.head.epoch);
-      // What was told meanwhile and lies beyond is missing still.
-      if (read.head.offset > this.position.offset) this.#isStale = true;
-      return;
-    }
-    if (this.kind !== 'map') {
-      this.#move(read.head, skipFrame(this.alias, this.#missed(read.head), read.head, read.reason));
-      return;
-    }
-    const { entries, head } = await this.engine.map(this.name);
-    if (this.#isEnded) return;
-    this.#move(head, messageOf([skipFrame(this.alias, -1, head), snapshotFrame(this.alias, entries)]));
-  }
-
-  #missed(head: StreamPosition): number {
-    const { epoch, offset } = this.position;
-    return epoch === head.epoch && head.offset > offset ? head.offset - offset : -1;
-  }
-
-  #move(head: StreamPosition, message: string): void {
+  /** The stream goes on at another place, with a message for all who follow. */
+  move(head: StreamPosition, message: string): void {
     this.flush();
     const before = this.#flushed;
     this.#position = head;
     this.#flushed = head;
     this.#recent = [];
+    this.#ahead = [];
     this.#changes?.forget();
     const shared = new SharedFrames(message);
     for (const follower of this.#live) follower.moved(shared, before);
     if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();
   }
-}
-
-/** What a slow session calls what its server calls by another name. */
-export function overrunOf(reason: GapReason): GapReason {
-  return reason === 'expired' ? 'overrun' : reason;
 }

@@ -7,7 +7,8 @@ import { RealtimeError } from '../wire/error-codes.ts';
 import type { StreamStart } from '../wire/frames.ts';
 import { writePosition } from '../wire/stream-position.ts';
 import type { DrainListener, FollowerHome } from './follower.ts';
-import type { NodeStream, StreamFollower } from './node-stream.ts';
+import type { NodeStream } from './node-stream.ts';
+import type { StreamFollower } from './stream-follower.ts';
 import type { NodeStreams } from './node-streams.ts';
 import { mapFormat, noPosition, SharedFrames, snapshotFrame } from './stream-frames.ts';
 

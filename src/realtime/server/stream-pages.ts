@@ -9,6 +9,9 @@ import type { StreamPosition } from '../wire/stream-position.ts';
 /** How many entries are read at once. */
 export const pageEntries = 256;
 
+/** What is read page by page. */
+export type PagedEngine = Pick<Engine, 'read' | 'history'>;
+
 /** Some entries behind a place, or the news that they cannot be had. */
 export type StreamPage =
   | {
@@ -21,7 +24,11 @@ export type StreamPage =
   | { readonly kind: 'gap'; readonly reason: GapReason; readonly head: StreamPosition };
 
 /** Reads the entries that follow a place. */
-export async function readPage(engine: Engine, name: string, since: StreamPosition): Promise<StreamPage> {
+export async function readPage(
+  engine: PagedEngine,
+  name: string,
+  since: StreamPosition,
+): Promise<StreamPage> {
   const read = await engine.read(name, since, pageEntries);
   if (read.kind === 'read') return { kind: 'page', entries: read.entries, head: read.head, isLast: true };
   if (read.reason !== 'limit') return { kind: 'gap', reason: read.reason, head: read.head };
@@ -43,7 +50,7 @@ export interface StreamBeginning {
 }
 
 /** The last entries of a stream, and the place before them. */
-export async function pageBefore(engine: Engine, name: string, count: number): Promise<StreamBeginning> {
+export async function pageBefore(engine: PagedEngine, name: string, count: number): Promise<StreamBeginning> {
   const { entries, head } = await engine.history(name, undefined, count + 1);
   const { epoch } = head;
   if (entries.length === 0) return { position: head, entries };

@@ -56,7 +56,9 @@ export class Upstream {
     // In the order of what they answer.
     const answers: (ServerFrame | undefined)[] = [];
     const gone = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      // It may have gone while its session was looked up: then nothing would be told any more.
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     const answered = frames.map(async (given: unknown, index) => {
       try {

@@ -6,7 +6,8 @@ import type { SharedText } from '../link/link.ts';
 import type { StreamStart } from '../wire/frames.ts';
 import { writePosition } from '../wire/stream-position.ts';
 import type { DrainListener, FollowerHome, FollowWish } from './follower.ts';
-import type { Chunk, NodeStream, StreamFollower } from './node-stream.ts';
+import type { NodeStream } from './node-stream.ts';
+import type { Chunk, StreamFollower } from './stream-follower.ts';
 import { messageOf, noPosition, SharedFrames, skipFrame } from './stream-frames.ts';
 
 /** How somebody follows what is volatile. */

@@ -133,11 +133,52 @@ describe('an entry that was not told', () => {
     await settle();
     const { alias } = subscribed(welcome);
     const frames = link.takeAll().filter((frame) => frame[1] === alias);
-    expect(frames.map((frame) => frame[0])).toEqual([2, 12, 2].slice(0, frames.length));
+    expect(frames.map((frame) => frame[0])).toEqual([2, 12, 2]);
     expect(frames[1]).toMatchObject([12, alias, expect.any(Number), { gap: 'expired' }]);
     await room.publish('message', { text: 'live' });
     await settle();
     expect(textsOf(link)).toContain('live');
+  });
+});
+
+describe('a latest channel whose history was lost', () => {
+  test('goes on with the newest of each key, for those who follow and for those who are too slow', async () => {
+    const scene = troubledStage();
+    const healthy = await connect(scene, { subs: [[1, 'tick:x']] });
+    const slow = await connect(scene, { subs: [[1, 'tick:x']] });
+    const tick = scene.hub.channel('tick:x');
+    await tick.publish('price', { key: 'a', value: 0 });
+    await settle();
+    healthy.link.take(2);
+    slow.link.take(2);
+    slow.link.isFull = true;
+    await tick.publish('price', { key: 'a', value: 1 });
+    await settle();
+    healthy.link.take(2);
+    scene.engine.losesTold = () => true;
+    for (let value = 1; value <= 1_500; value++)
+      await tick.publish('price', { key: value % 2 === 0 ? 'b' : 'c', value });
+    scene.engine.losesTold = () => false;
+    await tick.publish('price', { key: 'd', value: 7 });
+    await settle();
+    slow.link.drain();
+    await settle();
+    const { alias } = subscribed(healthy.welcome);
+    for (const [{ link }, gap] of [
+      [healthy, 'expired'],
+      [slow, 'overrun'],
+    ] as const) {
+      const frames = link.takeAll().filter((frame) => frame[1] === alias);
+      expect(frames[0]).toMatchObject([12, alias, expect.any(Number), { gap }]);
+      expect(frames.slice(1).map((frame) => frame[4])).toEqual([
+        { key: 'c', value: 1_499 },
+        { key: 'b', value: 1_500 },
+        { key: 'd', value: 7 },
+      ]);
+    }
+    await tick.publish('price', { key: 'a', value: 8 });
+    await settle();
+    for (const { link } of [healthy, slow]) expect(link.take(2)).toHaveLength(1);
   });
 });
 
@@ -166,6 +207,7 @@ describe('joining while others publish', () => {
     await room.publish('message', { text: '4' });
     await settle();
     expect(textsOf(second)).toEqual(['1', '2', '3', '4']);
+    expect(scene.engine.reads).toBe(1);
   });
 
   test('neither misses nor repeats what is read before it is told', async () => {
@@ -190,6 +232,8 @@ describe('joining while others publish', () => {
     await settle();
     expect(textsOf(second.link)).toEqual(['1', '2', '3']);
     expect(textsOf(first.link)).toEqual(['1', '2', '3']);
+    // Nothing of that is a trouble.
+    expect(scene.hub.snapshot().repairs).toBe(0);
   });
 });
 

@@ -62,6 +62,7 @@ describe('a session', () => {
     const scene = stage();
     const ann = await connect(scene, { token: 'ann' });
     await scene.clock.advanceAsync(600_000);
+    expect(await scene.engine.session(ann.session[0])).toBeDefined();
     ann.link.cut();
     await scene.clock.advanceAsync(119_000);
     const again = await connect(scene, { token: 'ann', session: ann.session });
