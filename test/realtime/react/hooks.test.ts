@@ -124,6 +124,7 @@ test('presence is drawn anew when somebody comes, with a copy that stays as it i
     ...subscribedTo(channel),
     presence: { alias: 7, position: ['p', 0, ''] },
   }));
+  scene.link.says([11, 7, {}]);
   const { first, redraw, unmount, self } = react.mount(() => usePresence(room));
   scene.link.says([3, 7, 1, 'ann/1', { user: 'ann', info: { name: 'Ann' } }, 'aaaa']);
   expect([self.drawn, first.count]).toEqual([1, 0]);
