@@ -136,8 +136,8 @@ export class ClientChannel {
   /** The server has said yes. */
   subscribed(subscribed: Subscribed): void {
     const { state, presence } = subscribed;
-    if (state !== undefined) this.state.cursor.position = state.position;
-    if (presence !== undefined) this.presence.members.cursor.position = presence.position;
+    if (state !== undefined) this.state.follow(state);
+    if (presence !== undefined) this.presence.members.follow(presence);
     this.stream.follow(subscribed);
     this.setStatus('subscribed');
   }

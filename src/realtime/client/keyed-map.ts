@@ -1,5 +1,7 @@
 // A keyed map of the server as the client sees it: the state of a channel, or who is there.
 
+import type { StreamStart } from '../wire/frames.ts';
+import type { WirePosition } from '../wire/stream-position.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
@@ -7,6 +9,8 @@ import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cu
 export class KeyedMap extends Map<string, unknown> implements FollowedStream {
   readonly cursor: StreamCursor = new StreamCursor();
   readonly #listeners: Listeners;
+  // Where it stands once the snapshot that was announced is here: a link may end in between, and then nothing is known.
+  #announced: WirePosition | undefined;
 
   constructor(failed: (error: unknown) => void) {
     super();
@@ -16,6 +20,12 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
   /** Adds a listener of `change`. */
   on(event: string, listener: Listener): () => void {
     return this.#listeners.on(event, listener);
+  }
+
+  /** Goes on where a subscription begins, or behind something that was left out. */
+  follow({ position, recovered }: Pick<StreamStart, 'position' | 'recovered'>): void {
+    this.#announced = position;
+    this.cursor.position = recovered === true ? position : undefined;
   }
 
   take(frame: StreamFrame): boolean {
@@ -28,10 +38,11 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
       this.#listeners.tell('change', key, value ?? undefined);
     } else if (frame[0] === 11) {
       // A snapshot.
+      this.cursor.position ??= this.#announced;
       this.clear();
       for (const [key, value] of Object.entries(frame[2])) this.set(key, value);
       this.#listeners.tell('change');
-    } else if (frame[0] === 12) this.cursor.position = frame[3].position;
+    } else if (frame[0] === 12) this.follow(frame[3]);
     return true;
   }
 }

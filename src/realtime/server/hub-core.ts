@@ -358,8 +358,9 @@ export function drainingError(): RealtimeError {
   });
 }
 
+// What looks newer may be a connection that was given up long ago, and whose hello was late: whoever still lives comes back.
 function replacedError(): RealtimeError {
-  return new RealtimeError('SESSION_REPLACED', 'the session has a newer connection');
+  return new RealtimeError('SESSION_REPLACED', 'the session has a newer connection', { retryable: true });
 }
 
 function directOf({

@@ -4,7 +4,7 @@
 
 import type { Clock, Timer } from '../../base/clock.ts';
 import { SharedTimer, SharedTimers } from '../../base/shared-timers.ts';
-import type { Engine, MapChange, Retention } from '../engine/engine.ts';
+import type { Engine, MapChange, Retention, StreamEntry, StreamListener } from '../engine/engine.ts';
 import type { ChannelDeclaration, FoundChannel } from './channel-declaration.ts';
 import type { NodeLease } from './node-lease.ts';
 import { presenceStream } from './subscription.ts';
@@ -57,7 +57,7 @@ export class PresenceRooms {
   }
 }
 
-class PresenceRoom {
+class PresenceRoom implements StreamListener {
   readonly #stream: string;
   readonly #isCounted: boolean;
   readonly #environment: PresenceEnvironment;
@@ -66,6 +66,7 @@ class PresenceRoom {
   // What the map does not say yet.
   #pending = new Map<string, string | null>();
   #isChanging = false;
+  #isListening = false;
   #isClosed = false;
   #timer: Timer | undefined;
 
@@ -112,8 +113,21 @@ class PresenceRoom {
     for (const member of this.#members.values()) if (!member.isAway) this.#change(member.key, member.value);
   }
 
+  // Another node may believe for a while that it still has who is here by now, and then remove them: they are told again.
+  appended(_channel: string, { kind, name }: StreamEntry): void {
+    const member = kind === 'delete' ? this.#members.get(name) : undefined;
+    if (member !== undefined) this.#change(name, member.value);
+  }
+
+  heard(): void {}
+
+  interrupted(): void {
+    this.announceAll();
+  }
+
   close(): void {
     this.#isClosed = true;
+    this.#stopListening();
     this.#timer?.cancel();
     this.#pending.clear();
     const timers = SharedTimers.of(this.#environment.clock);
@@ -136,8 +150,13 @@ class PresenceRoom {
     let delayMs = gatherMs;
     try {
       await lease.hold();
+      if (!this.#isCounted && !this.#isListening) {
+        this.#isListening = true;
+        await engine.subscribe(this.#stream, this);
+      }
       await engine.change(this.#stream, this.#changesOf(pending), retention);
     } catch {
+      this.#stopListening();
       // The engine is away: what it does not know yet is told when it is back, unless there is news by then.
       this.#pending = new Map([...pending, ...this.#pending]);
       delayMs = retryMs;
@@ -147,12 +166,20 @@ class PresenceRoom {
     this.#timer = clock.setTimer(() => {
       this.#timer = undefined;
       if (this.#pending.size === 0) {
-        if (this.#members.size === 0) this.#emptied();
+        if (this.#members.size === 0) {
+          this.#stopListening();
+          this.#emptied();
+        }
         return;
       }
       this.#isChanging = true;
       void this.#flush();
     }, delayMs);
+  }
+
+  #stopListening(): void {
+    if (this.#isListening) this.#environment.engine.unsubscribe(this.#stream, this);
+    this.#isListening = false;
   }
 
   #changesOf(pending: ReadonlyMap<string, string | null>): readonly MapChange[] {
@@ -165,9 +192,11 @@ class PresenceRoom {
           : { key: node, value: null, ifOwner: node },
       ];
     }
-    return [...pending].map(([key, value]) =>
-      value === null ? { key, value, ifOwner: node } : { key, value, owner: node },
-    );
+    return [...pending].flatMap(([key, value]): readonly MapChange[] => {
+      if (value === null) return [{ key, value, ifOwner: node }];
+      // Who has lost the connection meanwhile may be on another node by now, which is not to lose them.
+      return this.#members.get(key)?.isAway === true ? [] : [{ key, value, owner: node }];
+    });
   }
 }
 

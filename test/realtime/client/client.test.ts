@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
+import type { Hello } from '../../../src/realtime/wire/frames.ts';
+import type { WirePosition } from '../../../src/realtime/wire/stream-position.ts';
 import { settle } from '../../../src/testing.ts';
 import { scripted, subscribedTo } from './scripted-links.ts';
 
@@ -205,4 +207,30 @@ test('for await gives what is published until the channel is left', async () => 
     ['typing', 'b', 2],
   ]);
   expect(link.last).toEqual([7, 42]);
+});
+
+test('a map whose snapshot was lost with the link is asked for as a whole again', () => {
+  const scene = scripted();
+  const room = scene.client.channel('chat:42', { presence: true });
+  const withPresence = (position: WirePosition, recovered?: boolean) => (channel: string) => ({
+    ...subscribedTo(channel),
+    presence: { alias: 7, position, recovered },
+  });
+  const positionOf = (hello: Hello): unknown => hello.subs?.[0][2]?.presencePosition;
+  scene.link.opens(withPresence(['p', 3, 'idid']));
+  scene.link.dies();
+  scene.clock.advance(30_000);
+  expect(positionOf(scene.link.opens(withPresence(['p', 4, 'idie'])))).toBeUndefined();
+  scene.link.says([11, 7, { a: {}, b: {} }]);
+  expect([...room.presence.members.keys()]).toEqual(['a', 'b']);
+  scene.link.dies();
+  scene.clock.advance(30_000);
+  expect(positionOf(scene.link.opens(withPresence(['p', 4, 'idie'], true)))).toEqual(['p', 4, 'idie']);
+  scene.link.says([3, 7, 1, 'a', null, 'idif']);
+  expect([...room.presence.members.keys()]).toEqual(['b']);
+  // The same where a stream goes on behind what was left out.
+  scene.link.says([12, 7, -1, { position: ['p', 9, 'idig'], gap: 'expired' }]);
+  scene.link.dies();
+  scene.clock.advance(30_000);
+  expect(positionOf(scene.link.hello())).toBeUndefined();
 });
