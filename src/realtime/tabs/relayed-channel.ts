@@ -18,7 +18,7 @@ export type LeaderMessage = Without<FromLeader, 'leader'>;
 /** A channel and the tabs that follow it. */
 export class RelayedChannel {
   readonly name: string;
-  readonly tabs = new Set<string>();
+  readonly tabs: Set<string> = new Set();
   readonly #client: RealtimeClient;
   readonly #post: (message: LeaderMessage) => void;
   #channel: ClientChannel;

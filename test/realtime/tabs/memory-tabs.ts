@@ -34,6 +34,8 @@ export interface MemoryTab {
   readonly isDead: boolean;
   /** It crashes: nothing that it does reaches anybody from now on. */
   die(): void;
+  /** It sleeps: what others say reaches it later. */
+  sleep(ms: number): void;
 }
 
 export class MemoryTabs {
@@ -55,7 +57,8 @@ export class MemoryTabs {
   }
 
   tab(options: Partial<ShareOptions> = {}, clientOptions: ClientOptions = {}): MemoryTab {
-    const world = this;
+    const [ports, clock] = [this.#ports, this.#clock];
+    const send = (port: Port, message: string): void => this.#send(port, message);
     const network = new MemoryNetwork(this.#acceptor);
     let isDead = false;
     let made: RealtimeClient | undefined;
@@ -63,19 +66,19 @@ export class MemoryTabs {
       readonly #port: Port;
       constructor(name: string) {
         this.#port = { name, owner: tab, listeners: [], readyAtMs: 0 };
-        world.#ports.add(this.#port);
+        ports.add(this.#port);
       }
       postMessage(message: string): void {
         if (isDead) return;
-        for (const port of world.#ports) {
-          if (port !== this.#port && port.name === this.#port.name) world.#send(port, message);
+        for (const port of ports) {
+          if (port !== this.#port && port.name === this.#port.name) send(port, message);
         }
       }
       addEventListener(_type: 'message', listener: (event: { readonly data: unknown }) => void): void {
         this.#port.listeners.push(listener);
       }
       close(): void {
-        world.#ports.delete(this.#port);
+        ports.delete(this.#port);
       }
     }
     const tab = {
@@ -83,19 +86,30 @@ export class MemoryTabs {
       get isDead(): boolean {
         return isDead;
       },
+      sleep: (ms: number): void => {
+        for (const port of ports) {
+          if (port.owner === tab) port.readyAtMs = Math.max(port.readyAtMs, clock.now()) + ms;
+        }
+      },
       die: (): void => {
         isDead = true;
         network.isDown = true;
         network.cut();
-        for (const port of world.#ports) if (port.owner === tab) world.#ports.delete(port);
-        world.#release(tab);
+        for (const port of ports) if (port.owner === tab) ports.delete(port);
+        this.#release(tab);
         // What it would still do alone is of no interest, and takes time.
-        world.#clock.setTimer(() => {
+        clock.setTimer(() => {
           tab.client.close();
           made?.close();
-        }, world.delayMs);
+        }, this.delayMs);
       },
-    } as { client: TabClient; network: MemoryNetwork; isDead: boolean; die: () => void };
+    } as {
+      client: TabClient;
+      network: MemoryNetwork;
+      isDead: boolean;
+      die: () => void;
+      sleep: (ms: number) => void;
+    };
     tab.client = new TabClient(
       () => {
         made = network.client({ clock: this.#clock, random: this.#random, ...clientOptions }, this.#contract);

@@ -1,0 +1,114 @@
+// Two pages of one origin in real Chromium, with its own BroadcastChannel and locks. Needs dist/ (npm run build).
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { serveRealtime } from '../../../src/node/realtime/serve-realtime.ts';
+import { chromiumPath, launchChromium } from '../../chromium.ts';
+import { newsHub } from '../hostile-networks/meeting.ts';
+
+const built = fileURLToPath(new URL('../../../dist', import.meta.url));
+const html = `<!doctype html><title>tabs</title><script type="module">
+  import { createClient } from '/client.browser.js';
+  import { shareClient } from '/tabs.js';
+  const shared = shareClient(() => createClient('/realtime'), { name: 'news' });
+  const channel = shared.channel('news');
+  globalThis.tabNotes = { items: [], gaps: [], shared, channel };
+  channel.on('item', (item) => tabNotes.items.push(item));
+  channel.on('gap', (gap) => tabNotes.gaps.push(gap));
+</script>`;
+
+/** What a page notes. */
+interface TabNotes {
+  readonly items: number[];
+  readonly gaps: unknown[];
+  readonly shared: {
+    readonly isLeader: boolean;
+    call(name: string, input: unknown): Promise<unknown>;
+  };
+  readonly channel: { readonly status: string };
+}
+
+declare global {
+  var tabNotes: TabNotes;
+}
+
+test('in Chromium, pages share one connection, and when the leading page is closed the next one takes over', {
+  timeout: 60_000,
+}, async (context) => {
+  if (!existsSync(chromiumPath)) {
+    const hint = `${chromiumPath} is missing: apt-get install chromium`;
+    if (process.env.CI !== undefined) expect.fail(hint);
+    context.skip(hint);
+  }
+  const http = serveFiles();
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const hub = newsHub({ allowedOrigins: 'same-origin' });
+  const server = await serveRealtime(hub, { server: http });
+  const browser = await launchChromium();
+  try {
+    const origin = await browser.newContext();
+    const open = async (): Promise<Page> => {
+      const page = await origin.newPage();
+      await page.goto(`http://127.0.0.1:${server.port}/`);
+      await expect
+        .poll(() => page.evaluate(() => globalThis.tabNotes?.channel.status), { timeout: 20_000 })
+        .toBe('subscribed');
+      return page;
+    };
+    const isLeader = (page: Page): Promise<boolean> => page.evaluate(() => tabNotes.shared.isLeader);
+    const notes = (page: Page): Promise<unknown> =>
+      page.evaluate(() => [tabNotes.items, tabNotes.gaps] as const);
+    const hears = (page: Page, items: readonly number[]): Promise<void> =>
+      expect.poll(() => notes(page), { timeout: 20_000 }).toEqual([items, []]);
+    const first = await open();
+    const [second, third] = [await open(), await open()];
+    expect([await isLeader(first), await isLeader(second), await isLeader(third)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(hub.snapshot().sessions.connected).toBe(1);
+    await hub.channel('news').publish('item', 1);
+    for (const page of [first, second, third]) await hears(page, [1]);
+    expect(await second.evaluate(() => tabNotes.shared.call('add', [1, 2]))).toBe(3);
+    const closed = first.close();
+    for (let item = 2; item <= 20; item++) await hub.channel('news').publish('item', item);
+    await closed;
+    const all = Array.from({ length: 20 }, (_, index) => index + 1);
+    for (const page of [second, third]) await hears(page, all);
+    expect([await isLeader(second), await isLeader(third)]).toEqual([true, false]);
+    // A page that is loaded anew is another tab.
+    await second.reload();
+    await hub.channel('news').publish('item', 21);
+    await hears(third, [...all, 21]);
+    expect(await third.evaluate(() => tabNotes.shared.call('add', [3, 4]))).toBe(7);
+    await expect.poll(() => hub.snapshot().sessions.connected).toBe(1);
+  } finally {
+    await browser.close();
+    await server.close({ timeoutMs: 0 });
+    await hub.close();
+    http.closeAllConnections();
+    http.close();
+  }
+});
+
+function serveFiles(): Server {
+  return createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? '/', 'http://host').pathname);
+    if (path === '/') {
+      response.writeHead(200, { 'content-type': 'text/html' }).end(html);
+      return;
+    }
+    readFile(join(built, path)).then(
+      (content) => response.writeHead(200, { 'content-type': 'text/javascript' }).end(content),
+      () => response.writeHead(404).end(),
+    );
+  });
+}
