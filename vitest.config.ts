@@ -7,6 +7,8 @@ export default defineConfig(({ mode }) => ({
     setupFiles: ['test/poison-setup.ts'],
     env: mode === 'poison' ? { FULLDUPLEX_POISON: '1' } : {},
     testTimeout: 20_000,
+    // What is waited for comes when it comes: on a busy machine that is late.
+    expect: { poll: { timeout: 15_000 } },
     // Most tests wait for other processes: one worker for each processor, where the default is one less.
     maxWorkers: '100%',
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['json'] },

@@ -70,6 +70,17 @@ for (const kind of ['close', 'large-binary', 'ping']) {
   await ada.locator('#connection[data-state="connected"]').waitFor();
 }
 
+await ada.emulateMedia({ colorScheme: 'light' });
+await ada.click('#cut');
+await say(grace, 'Ada? Are you still there?');
+await ada.fill('#text', 'Only for a moment not');
+await ada.press('#text', 'Enter');
+await ada.locator('.waiting').waitFor();
+await ada.screenshot({ path: join(drafts, 'cut.png') });
+await ada.click('#cut');
+await ada.locator('.recovery[data-messages="1"]').waitFor();
+await ada.screenshot({ path: join(drafts, 'recovered.png') });
+
 await grace.locator('li.frame').nth(2).click();
 await grace.screenshot({ path: join(drafts, 'phone.png'), fullPage: true });
 await grace.emulateMedia({ colorScheme: 'dark' });

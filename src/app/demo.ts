@@ -1,14 +1,14 @@
-// `fullduplex demo`: the start page with its two WebSocket endpoints, on one node:http server. It is written with the
-// public API, as anybody could write it.
+// `fullduplex demo`: the start page with its hub and its lab, on one node:http server. It is written with the public API, as
+// anybody could write it.
 
 import { createServer, type Server } from 'node:http';
-import { serve, type UpgradeRequest } from '../index.ts';
+import { serveRealtime, type ServedHub, type WebSocketLinkData } from '../realtime.ts';
 import { isLoopbackAddress } from '../server/origin.ts';
-import { ChatRoom } from './chat-room.ts';
+import { receiveInLab } from './lab.ts';
+import { type LiveHub, makeLiveHub } from './live-hub.ts';
 import { type PageFeed, PageFeeds } from './page-feed.ts';
 import { pageListener } from './page-server.ts';
 import { loadSite } from './site.ts';
-import { Ticker } from './ticker.ts';
 
 /** Where the start page is served. */
 export interface DemoOptions {
@@ -26,82 +26,51 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** What a connection of the start page carries. */
-interface DemoData {
+/** What a connection of the lab carries. */
+interface LabData {
   /** Where its frames are shown; undefined for clients that are no page. */
   readonly feed: PageFeed | undefined;
 }
 
-/** The subprotocol of the chat: JSON as in messages.ts. */
-const chatProtocol = 'chat.fullduplex.v1';
 const tickMs = 1000;
-const maxTickerConnections = 500;
+const maxConnections = 500;
 
-const connectionOptions = {
-  keepHandshake: true,
-  // More often than a service would, so that a newcomer sees it.
-  pingIntervalMs: 10_000,
-  maxMessageBytes: 128 * 1024,
-  maxQueuedBytes: 1024 * 1024,
-} as const;
+// For both kinds of connections: more often than a service would, so that a newcomer sees it.
+const shown = { keepHandshake: true, pingIntervalMs: 10_000 } as const;
 
 /** Serves the start page. @throws the error of `listen`, such as EADDRINUSE */
 export async function runDemo({ host, port }: DemoOptions): Promise<Demo> {
   const feeds = new PageFeeds();
   const http = createServer(pageListener(await loadSite(), feeds, isLoopbackAddress(host)));
-
-  const dataOf = ({ url }: UpgradeRequest): DemoData => ({ feed: feeds.of(url.searchParams.get('page')) });
-  const server = await serve(
+  const { hub, ticker } = await makeLiveHub();
+  const server = await serveRealtime(watched(hub, feeds), {
+    server: http,
+    path: '/realtime',
+    maxConnections,
+    maxLinks: maxConnections,
+  });
+  server.webSockets.endpoint<LabData>(
+    '/lab',
     {
-      server: http,
-      path: '/chat',
-      ...connectionOptions,
-      protocols: [chatProtocol],
-      upgrade: (request) =>
-        room.isFull ? new Response('The chat is full.\n', { status: 503 }) : { data: dataOf(request) },
+      ...shown,
+      maxMessageBytes: 128 * 1024,
+      maxQueuedBytes: 1024 * 1024,
+      messageRate: { perSecond: 4, burst: 20 },
+      upgrade: ({ url }) => ({ data: { feed: feeds.of(url.searchParams.get('page')) } }),
     },
     {
-      open: (connection) => {
-        connection.data.feed?.watch('chat', connection);
-        room.enter(connection);
-      },
-      message: (connection, message) => room.receive(connection, message),
-      close: (connection) => room.leave(connection),
-    },
-  );
-  const room = new ChatRoom(server);
-
-  const ticker = new Ticker();
-  let watching = 0;
-  server.endpoint(
-    '/ticker',
-    {
-      ...connectionOptions,
-      upgrade: (request) =>
-        watching >= maxTickerConnections
-          ? new Response('Too many are watching.\n', { status: 503 })
-          : { data: dataOf(request) },
-    },
-    {
-      open: (connection) => {
-        watching++;
-        connection.data.feed?.watch('ticker', connection);
-        connection.send(JSON.stringify(ticker.history));
-        // A page that reads slowly wants the newest price, not all of them.
-        connection.subscribe('prices', { whenSlow: 'latest' });
-      },
-      close: () => {
-        watching--;
-      },
+      open: (connection) => connection.data.feed?.watch('lab', connection),
+      message: receiveInLab,
     },
   );
   try {
     await listen(http, host, port);
   } catch (error) {
     await server.close();
+    await hub.close();
     throw error;
   }
-  const ticking = setInterval(() => server.publish('prices', JSON.stringify(ticker.step())), tickMs);
+  const ticking = setInterval(() => void hub.channel('ticker').publish('prices', ticker.step()), tickMs);
 
   return {
     url: urlOf(http, host),
@@ -111,9 +80,32 @@ export async function runDemo({ host, port }: DemoOptions): Promise<Demo> {
         http.close(() => resolve());
       });
       await server.close({ reason: 'the server is shutting down', timeoutMs: 2_000 });
+      await hub.close();
       feeds.end();
       http.closeAllConnections();
       await stopped;
+    },
+  };
+}
+
+/** The hub, with the connections of pages shown to these. */
+function watched(hub: LiveHub, feeds: PageFeeds): ServedHub<WebSocketLinkData> {
+  return {
+    publishTarget: hub.publishTarget,
+    accept: (link, peer) => hub.accept(link, peer),
+    upstream: (session, frames, peer, signal) => hub.upstream(session, frames, peer, signal),
+    webSocket: () => {
+      const { options, handlers } = hub.webSocket();
+      return {
+        options: { ...options, ...shown },
+        handlers: {
+          ...handlers,
+          open: (connection) => {
+            feeds.of(connection.url.searchParams.get('page'))?.watch('realtime', connection);
+            return handlers.open?.(connection);
+          },
+        },
+      };
     },
   };
 }

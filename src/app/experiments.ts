@@ -1,7 +1,7 @@
 // What a person can ask the server to do on the wire, in order to look at the frames: one function for each kind.
 
 import type { ServerConnection } from '../index.ts';
-import type { ChatEvent, Experiment } from './messages.ts';
+import type { Experiment, LabNotice } from './messages.ts';
 
 /** The size that shows the 64-bit form of the length (RFC 6455 5.2: from 65,536 bytes). */
 const largeBinaryBytes = 70_000;
@@ -32,8 +32,8 @@ export function runExperiment(
 
 /** One message in three frames, and a ping between them: control frames may interrupt a message (RFC 6455 5.4). */
 function sendFragments(connection: ServerConnection<unknown>): void {
-  const event: ChatEvent = { type: 'notice', text: 'One text message arrived; it was made of three frames.' };
-  const text = JSON.stringify(event);
+  const notice: LabNotice = { text: 'One text message arrived; it was made of three frames.' };
+  const text = JSON.stringify(notice);
   const third = Math.ceil(text.length / 3);
   connection.sendFragment(text.slice(0, third), { fin: false });
   connection.ping('in between');

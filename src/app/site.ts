@@ -19,12 +19,13 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** Where the built files lie: this module is in app/ of it. */
 const built = new URL('../', import.meta.url);
-const folders = ['app/page/', 'base/', 'protocol/'];
+const folders = ['app/page/', 'base/', 'protocol/', 'realtime/client/', 'realtime/link/', 'realtime/wire/'];
+const entries = ['protocol.js', 'client.browser.js'];
 
 /** Reads the site; the keys are paths of URLs. Below /lib/ stand the built files as they lie, so that imports fit. */
 export async function loadSite(): Promise<ReadonlyMap<string, SiteFile>> {
   const site = new Map<string, SiteFile>();
-  site.set('/lib/protocol.js', await readSiteFile('protocol.js'));
+  for (const entry of entries) site.set(`/lib/${entry}`, await readSiteFile(entry));
   for (const folder of folders) {
     for (const name of await readdir(new URL(folder, built), { recursive: true })) {
       const place = `${folder}${name.replaceAll('\\', '/')}`;

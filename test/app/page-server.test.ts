@@ -130,18 +130,18 @@ describe("the page's feed", () => {
   test('tells the handshake, every frame and the end of the connections that it watches', async () => {
     const { origin, feeds, http } = await start();
     const server = await serve(
-      { server: http, path: '/chat', keepHandshake: true },
-      { open: (connection) => feeds.of(page)?.watch('chat', connection) },
+      { server: http, path: '/lab', keepHandshake: true },
+      { open: (connection) => feeds.of(page)?.watch('lab', connection) },
     );
     endings.push(() => server.close({ timeoutMs: 100 }));
-    const connection = await connect(`${origin}/chat`);
+    const connection = await connect(`${origin}/lab`);
     connection.send('Hi');
     await connection.close(4000, 'enough');
 
     const events = await readFeed(`${origin}/feed?page=${page}`, 'closed');
     expect(events.map(({ name }) => name)).toEqual(['opened', 'frame', 'frame', 'frame', 'closed']);
     const opened = events[0].data as FeedEvents['opened'];
-    expect(opened.request).toMatch(/^GET \/chat HTTP\/1\.1\r\n/);
+    expect(opened.request).toMatch(/^GET \/lab HTTP\/1\.1\r\n/);
     expect(opened.response).toMatch(/^HTTP\/1\.1 101 /);
     const [hi, close, answer] = events.slice(1, 4).map(({ data }) => data as FeedEvents['frame']);
     const bytes = Buffer.from(hi.bytes, 'base64');
@@ -158,16 +158,16 @@ describe("the page's feed", () => {
   test('of a long payload shows the start', async () => {
     const { origin, feeds, http } = await start();
     const server = await serve(
-      { server: http, path: '/chat' },
+      { server: http, path: '/lab' },
       {
         open: (connection) => {
-          feeds.of(page)?.watch('chat', connection);
+          feeds.of(page)?.watch('lab', connection);
           connection.send(new Uint8Array(70_000));
         },
       },
     );
     endings.push(() => server.close({ timeoutMs: 100 }));
-    await connect(`${origin}/chat`);
+    await connect(`${origin}/lab`);
     const [, frame] = await readFeed(`${origin}/feed?page=${page}`, 'frame');
     const { bytes } = frame.data as FeedEvents['frame'];
     expect(Buffer.from(bytes, 'base64')).toHaveLength(10 + 1024);

@@ -15,6 +15,7 @@ import {
 import { StreamLink } from '../../src/realtime/server/fallback/stream-link.ts';
 import { readClientFrame } from '../../src/realtime/server/frame-reader.ts';
 import { defaultHubLimits } from '../../src/realtime/server/hub-options.ts';
+import { maxHeldTexts } from '../../src/realtime/server/session-link.ts';
 import {
   mapFormat,
   PublicationFormat,
@@ -250,6 +251,7 @@ describe('tables', () => {
       'one message of a client': `${maxFrameBytes / 2 ** 20} MiB`,
       'arrays and objects within each other': `${maxJsonDepth} levels`,
       'the hello, after the opening': `${helloTimeoutMs / 1000} s`,
+      'messages before the welcome, together no longer than one may be': String(maxHeldTexts),
       'subscriptions of a session': String(maxSubscriptions),
       'requests of a session that wait for their answer': String(maxPendingRequests),
       'a request': `${requestTimeoutMs / 1000} s`,

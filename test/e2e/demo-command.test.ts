@@ -53,7 +53,10 @@ describe('fullduplex demo', () => {
     '%s closes every connection with 1001 and ends with 0',
     async (signal) => {
       const demo = await start();
-      const connections = await Promise.all([connect(`${demo.url}/chat`), connect(`${demo.url}/ticker`)]);
+      const connections = await Promise.all([
+        connect(`${demo.url}/realtime`, { protocols: ['fullduplex.v1.json'] }),
+        connect(`${demo.url}/lab`),
+      ]);
       // An unfinished request must not hold it up.
       const feed = await fetch(`${demo.url}/feed?page=${'0'.repeat(32)}`);
       expect(await demo.stop(signal)).toBe(0);
@@ -66,7 +69,7 @@ describe('fullduplex demo', () => {
 
   test('refuses pages of other sites', async () => {
     const { url } = await start();
-    for (const path of ['/chat', '/ticker']) {
+    for (const path of ['/realtime', '/lab']) {
       await expect(connect(`${url}${path}`, { origin: 'https://evil.example' })).rejects.toMatchObject({
         status: 403,
       });

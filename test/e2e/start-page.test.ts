@@ -88,6 +88,50 @@ withChromium(() => {
       expect(complaints).toEqual([]);
     });
 
+    test('a network that is cut and mended loses nothing: messages and prices come, what was said goes out', async () => {
+      const ada = await open();
+      const grace = await open();
+      await ada.fill('#text', 'Before');
+      await ada.press('#text', 'Enter');
+      await grace.locator('.message', { hasText: 'Before' }).waitFor();
+
+      await ada.click('#cut');
+      await ada.locator('#connection', { hasText: 'The network is cut' }).waitFor();
+      await ada.locator('.note', { hasText: '/realtime closed with 4002' }).waitFor();
+      for (const text of ['One', 'Two', 'Three']) {
+        await grace.fill('#text', text);
+        await grace.press('#text', 'Enter');
+        await grace.locator('.message', { hasText: text }).waitFor();
+      }
+      await ada.fill('#text', 'Said in the dark');
+      await ada.press('#text', 'Enter');
+      await ada.locator('.waiting', { hasText: 'Said in the dark' }).waitFor();
+      expect(await ada.locator('.message', { hasText: 'Three' }).count()).toBe(0);
+      // A price comes every second: one at least is missed.
+      const line = grace.locator('.sparkline-line').first();
+      const points = await line.getAttribute('points');
+      await expect.poll(() => line.getAttribute('points'), { timeout: 5_000 }).not.toBe(points);
+
+      await ada.click('#cut');
+      await ada.locator('#connection[data-state="connected"]').waitFor();
+      await ada.locator('.message.mine', { hasText: 'Said in the dark' }).waitFor();
+      await grace.locator('.message', { hasText: 'Said in the dark' }).waitFor();
+      await ada.locator('.recovery[data-messages="3"]', { hasText: 'Nothing was lost.' }).waitFor();
+      expect(await ada.locator('.message .text').allTextContents()).toEqual([
+        'Before',
+        'One',
+        'Two',
+        'Three',
+        'Said in the dark',
+      ]);
+      expect(await ada.locator('.message.recovered').count()).toBe(3);
+      expect(Number(await ada.locator('.recovery').getAttribute('data-prices'))).toBeGreaterThan(0);
+      expect(await ada.locator('.waiting').count()).toBe(0);
+      // Who was gone for a moment never left.
+      expect(await grace.locator('#people li').count()).toBe(2);
+      expect(complaints).toEqual([]);
+    });
+
     test('the ticker moves', async () => {
       const page = await open();
       const quotes = page.locator('#quotes');
@@ -102,13 +146,13 @@ withChromium(() => {
       const page = await open();
       const request = (await page.locator('#request-head p').allTextContents()).join('\n');
       const response = (await page.locator('#response-head p').allTextContents()).join('\n');
-      expect(request).toMatch(/^GET \/chat\?page=[0-9a-f]{32} HTTP\/1\.1\nHost: 127\.0\.0\.1:\d+\n/);
+      expect(request).toMatch(/^GET \/realtime\?page=[0-9a-f]{32} HTTP\/1\.1\nHost: 127\.0\.0\.1:\d+\n/);
       const agent = await page.evaluate(() => navigator.userAgent);
       expect(request).toContain(`User-Agent: ${agent}`);
       const key = /^Sec-WebSocket-Key: (.*)$/m.exec(request)?.[1] ?? '';
       expect(response).toMatch(/^HTTP\/1\.1 101 Switching Protocols\n/);
       expect(response).toContain(`\nSec-WebSocket-Accept: ${computeAccept(key)}`);
-      expect(response).toContain('\nSec-WebSocket-Protocol: chat.fullduplex.v1');
+      expect(response).toContain('\nSec-WebSocket-Protocol: fullduplex.v1.json');
       const steps = await page.locator('#accept dd').allTextContents();
       expect(steps[0]).toBe(key);
       expect(steps[1]).toBe('258EAFA5-E914-47DA-95CA-C5AB0DC85B11');
@@ -116,16 +160,16 @@ withChromium(() => {
       expect(steps[3]).toBe(`${computeAccept(key)}✓ the same as the server sent`);
       expect(await page.locator('#story-accept').textContent()).toBe('✓ accept checked');
 
-      await page.locator('#handshake-of label', { hasText: '/ticker' }).click();
-      expect(await page.locator('#request-head').textContent()).toContain('GET /ticker?page=');
+      await page.locator('#handshake-of label', { hasText: '/lab' }).click();
+      expect(await page.locator('#request-head').textContent()).toContain('GET /lab?page=');
       expect(await page.locator('#response-head').textContent()).not.toContain('Sec-WebSocket-Protocol');
     });
 
     test('frames of every kind are listed as they travel', async () => {
       const page = await open();
-      await frame(page, 'up', 'text', '"hello"').waitFor();
-      await frame(page, 'down', 'text', '"welcome"').waitFor();
-      await frame(page, 'down', 'text', '"prices"').first().waitFor();
+      await frame(page, 'up', 'text', '[1,{"v":1').first().waitFor();
+      await frame(page, 'down', 'text', '"session":').first().waitFor();
+      await frame(page, 'down', 'text', '"OTTR":').first().waitFor();
 
       await page.click('[data-try="ping"]');
       await frame(page, 'down', 'ping', 'are you there?').waitFor();
@@ -147,30 +191,22 @@ withChromium(() => {
       await page.click('[data-try="close"]');
       await frame(page, 'down', 'close', '4000 because you asked for it').waitFor();
       await frame(page, 'up', 'close', '4000 because you asked for it').waitFor();
-      await page.locator('.note', { hasText: '/chat closed with 4000' }).waitFor();
-      await page.locator('#connection[data-state="connected"]').waitFor();
+      await page.locator('.note', { hasText: '/lab closed with 4000' }).waitFor();
+      await page.locator('.note', { hasText: '/lab opened' }).nth(1).waitFor();
 
-      // Who comes back is still the author of what was said before.
-      await page.fill('#text', 'Mine');
-      await page.press('#text', 'Enter');
-      await page.locator('.message.mine').waitFor();
-      const colour = await page.getAttribute('#people li', 'data-colour');
       await page.click('#close-here');
       await frame(page, 'up', 'close', '4001 the person wanted to').waitFor();
-      await page.locator('.note', { hasText: '/chat closed with 4001' }).waitFor();
-      await page.locator('.note', { hasText: '/chat opened' }).nth(2).waitFor();
-      await frame(page, 'down', 'text', '"welcome"').nth(2).waitFor();
-      expect(await page.locator('.message.mine').count()).toBe(1);
-      expect(await page.getAttribute('.message.mine', 'data-colour')).toBe(colour);
-      await expect.poll(() => page.getAttribute('#people li', 'data-colour')).toBe(colour);
+      await page.locator('.note', { hasText: '/lab closed with 4001' }).waitFor();
+      await page.locator('.note', { hasText: '/lab opened' }).nth(2).waitFor();
+      // What happens in the lab does not touch the chat.
+      expect(await page.locator('.note', { hasText: '/realtime opened' }).count()).toBe(1);
       expect(complaints).toEqual([]);
     });
 
     test('a frame that the page sent is explained field by field', async () => {
       const page = await open();
-      await page.fill('#text', 'Hi');
-      await page.press('#text', 'Enter');
-      const sent = '{"type":"say","text":"Hi"}';
+      await page.click('[data-try="ping"]');
+      const sent = '{"experiment":"ping"}';
       await frame(page, 'up', 'text', sent).click();
       const explained = await fields(page);
       expect(explained).toMatchObject({
@@ -178,7 +214,7 @@ withChromium(() => {
         rsv: { cells: '0 0 0' },
         opcode: { cells: '0 0 0 1', meaning: '0x1 text' },
         mask: { cells: '1', meaning: 'masked' },
-        length: { cells: '0 0 1 1 0 1 0', meaning: '26 bytes' },
+        length: { cells: '0 0 1 0 1 0 1', meaning: '21 bytes' },
         key: { cells: expect.stringMatching(/^[0-9a-f]{2}( [0-9a-f]{2}){3}$/) },
       });
       expect(explained).not.toHaveProperty('extended');
@@ -190,7 +226,7 @@ withChromium(() => {
       };
       const wire = await bytesOf('masked');
       const key = wire.slice(2, 6);
-      expect(wire.slice(0, 2)).toEqual([0x81, 0x80 | 26]);
+      expect(wire.slice(0, 2)).toEqual([0x81, 0x80 | 21]);
       expect(key.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')).toBe(explained['key'].cells);
       const unmasked = wire.slice(6).map((byte, index) => byte ^ key[index % 4]);
       expect(Buffer.from(unmasked).toString()).toBe(sent);
@@ -255,9 +291,9 @@ withChromium(() => {
       await page.locator('.segments label', { hasText: 'Control' }).click();
       const visible = (): Promise<string[]> => page.locator('li.frame:visible .opcode').allTextContents();
       expect(new Set(await visible())).toEqual(new Set(['ping', 'pong']));
-      await page.locator('.segments label', { hasText: 'Ticker' }).first().click();
+      await page.locator('.segments label', { hasText: 'Lab' }).first().click();
       expect(new Set(await page.locator('li.frame:visible .way').allTextContents())).toEqual(
-        new Set(['↓ ticker']),
+        new Set(['↑ lab', '↓ lab']),
       );
     });
 

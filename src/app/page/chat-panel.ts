@@ -1,34 +1,56 @@
 // The chat: who is there, what is said, who is typing.
 
-import type { ChatEvent, ChatMessage, ChatRequest, Person } from '../messages.ts';
+import type { Channel, Client, Publication } from '../../client.browser.ts';
+import type { ChatMessage, Contract } from '../contract.ts';
 import { byId, element } from './element.ts';
 
 const messagesShown = 200;
+const history = 50;
 // While somebody types, the others are told this often; what is not renewed is forgotten after a while.
 const typingEveryMs = 2_000;
 const typingForgottenMs = 6_000;
+// What is said while the network is gone waits for it this long.
+const patienceMs = 10 * 60_000;
 const colourCount = 6;
 const nameKey = 'fullduplex.name';
 
-/** Shows what `/chat` sends and sends what the person does. */
+/** What the chat tells the page. */
+export interface ChatEvents {
+  /** A message arrived that was published at a time; gives whether it was missed before. */
+  received(atMs: number): boolean;
+  /** Something is gone for good. */
+  gap(): void;
+  /** What was said could not be. */
+  refused(why: string): void;
+}
+
+/** Shows the channel `chat` and says what the person says. */
 export class ChatPanel {
-  readonly #send: (request: ChatRequest) => boolean;
+  readonly #client: Client<Contract>;
+  readonly #events: ChatEvents;
+  readonly #typingRoom: Channel<Contract, 'chat-typing'>;
   readonly #log = byId('log', HTMLDivElement);
   readonly #people = byId('people', HTMLUListElement);
   readonly #typingLine = byId('typing', HTMLParagraphElement);
   readonly #text = byId('text', HTMLInputElement);
   readonly #name = byId('name', HTMLInputElement);
-  readonly #typing = new Map<number, { readonly name: string; readonly timer: number }>();
-  #you: Person | undefined;
-  // Who connects again is somebody new to the server, but not to the person.
-  readonly #everYou = new Set<number>();
-  // By name, so that a person who connects again keeps the colour of what they said before.
-  readonly #colours = new Map<string, string>();
+  readonly #typing = new Map<string, { readonly name: string; readonly timer: number }>();
+  #room: Channel<Contract, 'chat'> | undefined;
   #toldTypingAtMs = -Infinity;
 
-  /** @param send gives false when there is no connection */
-  constructor(send: (request: ChatRequest) => boolean) {
-    this.#send = send;
+  constructor(client: Client<Contract>, events: ChatEvents) {
+    this.#client = client;
+    this.#events = events;
+    this.#typingRoom = client.channel('chat-typing');
+    this.#typingRoom.on('typing', ({ name, isTyping }, { user = '' }) => {
+      if (user === client.user) return;
+      this.#forgetTyping(user);
+      if (isTyping) {
+        const timer = window.setTimeout(() => this.#forgetTyping(user), typingForgottenMs);
+        this.#typing.set(user, { name, timer });
+      }
+      this.#showTyping();
+    });
     byId('say', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
       this.#say();
@@ -38,118 +60,129 @@ export class ChatPanel {
       this.#rename();
     });
     this.#text.addEventListener('input', () => this.#typed());
+    void this.#start();
   }
 
-  /** The connection is open: says who is here. */
-  opened(): void {
+  /** Puts a line into the log. */
+  note(line: HTMLElement): void {
+    this.#keepingTheEnd(() => this.#log.append(line));
+  }
+
+  async #start(): Promise<void> {
     // Kept for the tab, so that two tabs are two people.
-    const name = sessionStorage.getItem(nameKey);
-    this.#send({ type: 'hello', ...(name === null ? {} : { name }) });
+    const known = sessionStorage.getItem(nameKey);
+    const name = known ?? (await this.#client.call('freeName').catch(() => 'Guest'));
+    this.#join(name);
   }
 
-  /** The connection is gone: so is everybody else, as far as we know. */
-  lost(): void {
-    this.#people.replaceChildren();
-    for (const { timer } of this.#typing.values()) window.clearTimeout(timer);
-    this.#typing.clear();
-    this.#showTyping();
-  }
-
-  /** Takes what the server sent; notices are for somebody else. */
-  receive(event: Exclude<ChatEvent, { type: 'notice' }>): void {
-    switch (event.type) {
-      case 'welcome':
-        this.#you = event.you;
-        this.#everYou.add(event.you.id);
-        if (document.activeElement !== this.#name) this.#name.value = event.you.name;
-        this.#log.replaceChildren();
-        for (const message of event.messages) this.#add(message);
-        if (event.messages.length === 0) {
-          const advice = 'Nobody has said anything yet. Open a second tab and talk to yourself.';
-          this.#log.append(element('p', 'hint empty', advice));
-        }
-        this.#showPeople(event.people);
-        return;
-      case 'people':
-        this.#showPeople(event.people);
-        return;
-      case 'message':
-        this.#forgetTyping(event.from.id);
-        this.#log.querySelector('.empty')?.remove();
-        this.#add(event);
-        return;
-      case 'typing':
-        this.#forgetTyping(event.who.id);
-        if (event.isTyping) {
-          const timer = window.setTimeout(() => this.#forgetTyping(event.who.id), typingForgottenMs);
-          this.#typing.set(event.who.id, { name: event.who.name, timer });
-        }
-        this.#showTyping();
-    }
+  #join(name: string): void {
+    if (document.activeElement !== this.#name) this.#name.value = name;
+    this.#room?.leave();
+    const advice = 'Nobody has said anything yet. Open a second tab and talk to yourself.';
+    this.#log.replaceChildren(element('p', 'hint empty', advice));
+    // The history comes as if it were said now.
+    const room = this.#client.channel('chat', { history, presence: { name } });
+    room.on('message', (message, publication) => this.#add(message, publication));
+    room.on('gap', () => {
+      this.#events.gap();
+      this.#log.querySelectorAll('.message').forEach((line) => line.remove());
+    });
+    room.on('status', (status, error) => {
+      if (status === 'refused') this.#events.refused(error?.message ?? 'The chat is full.');
+    });
+    room.presence.on('change', () => this.#showPeople());
+    this.#room = room;
   }
 
   #say(): void {
     const text = this.#text.value.trim();
-    if (text === '' || !this.#send({ type: 'say', text })) return;
+    if (text === '' || this.#room === undefined) return;
     this.#text.value = '';
     this.#toldTypingAtMs = -Infinity;
+    const said = this.#room.publish('message', { name: this.#name.value, text }, { timeoutMs: patienceMs });
+    const waiting = element('p', 'waiting hint', `“${text}” waits for the network`);
+    if (this.#client.state !== 'open') this.note(waiting);
+    said.then(
+      () => waiting.remove(),
+      (error: unknown) => {
+        waiting.remove();
+        this.#events.refused(error instanceof Error ? error.message : String(error));
+      },
+    );
   }
 
   #rename(): void {
     const name = this.#name.value.trim();
     if (name === '') return;
     sessionStorage.setItem(nameKey, name);
-    this.#send({ type: 'rename', name });
+    this.#join(name);
   }
 
   #typed(): void {
     if (this.#text.value === '') {
-      this.#stoppedTyping();
+      this.#tellTyping(false);
       return;
     }
     const nowMs = performance.now();
     if (nowMs - this.#toldTypingAtMs < typingEveryMs) return;
+    this.#tellTyping(true);
     this.#toldTypingAtMs = nowMs;
-    this.#send({ type: 'typing', isTyping: true });
   }
 
-  #stoppedTyping(): void {
-    if (this.#toldTypingAtMs === -Infinity) return;
+  #tellTyping(isTyping: boolean): void {
+    if (!isTyping && this.#toldTypingAtMs === -Infinity) return;
     this.#toldTypingAtMs = -Infinity;
-    this.#send({ type: 'typing', isTyping: false });
+    // By the time the network is back it is of no interest.
+    if (this.#client.state !== 'open') return;
+    void this.#typingRoom.publish('typing', { name: this.#name.value, isTyping });
   }
 
-  #add({ from, text, atMs }: ChatMessage): void {
-    const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
+  #add({ name, text }: ChatMessage, { user = '', at = 0 }: Publication): void {
+    this.#forgetTyping(user);
+    this.#log.querySelector('.empty')?.remove();
     const time = element('time', 'hint');
-    const at = new Date(atMs);
-    time.dateTime = at.toISOString();
-    time.textContent = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-    const name = element('b', '', from.name);
-    const line = element('div', 'message', element('p', 'by', name, time), element('p', 'text', text));
-    line.dataset['colour'] = this.#colourOf(from);
-    if (this.#everYou.has(from.id)) line.classList.add('mine');
-    this.#log.append(line);
+    const date = new Date(at);
+    time.dateTime = date.toISOString();
+    time.textContent = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    const line = element(
+      'div',
+      'message',
+      element('p', 'by', element('b', '', name), time),
+      element('p', 'text', text),
+    );
+    line.dataset['colour'] = colourOf(user);
+    if (user === this.#client.user) line.classList.add('mine');
+    if (this.#events.received(at)) line.classList.add('recovered');
+    this.note(line);
     while (this.#log.childElementCount > messagesShown) this.#log.firstElementChild?.remove();
+  }
+
+  #keepingTheEnd(change: () => void): void {
+    const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
+    change();
     if (isAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
-  #showPeople(people: readonly Person[]): void {
+  // A person may be there over two connections for a moment.
+  #showPeople(): void {
+    const people = new Map<string, string>();
+    for (const { user = '', info } of this.#room?.presence.members.values() ?? [])
+      people.set(user, info?.name ?? '');
     this.#people.replaceChildren(
-      ...people.map((person) => {
-        const chip = element('li', 'person', person.name);
-        chip.dataset['colour'] = this.#colourOf(person);
-        if (person.id === this.#you?.id) chip.append(element('span', 'hint', ' (you)'));
+      ...[...people].map(([user, name]) => {
+        const chip = element('li', 'person', name);
+        chip.dataset['colour'] = colourOf(user);
+        if (user === this.#client.user) chip.append(element('span', 'hint', ' (you)'));
         return chip;
       }),
     );
   }
 
-  #forgetTyping(id: number): void {
-    const known = this.#typing.get(id);
+  #forgetTyping(user: string): void {
+    const known = this.#typing.get(user);
     if (known === undefined) return;
     window.clearTimeout(known.timer);
-    this.#typing.delete(id);
+    this.#typing.delete(user);
     this.#showTyping();
   }
 
@@ -165,10 +198,11 @@ export class ChatPanel {
     dots.setAttribute('aria-hidden', 'true');
     this.#typingLine.append(dots, `${who} typing…`);
   }
+}
 
-  #colourOf({ id, name }: Person): string {
-    const colour = this.#colours.get(name) ?? String(id % colourCount);
-    this.#colours.set(name, colour);
-    return colour;
-  }
+// The same for a person on every page, and after every return.
+function colourOf(user: string): string {
+  let sum = 0;
+  for (const character of user) sum = (sum * 31 + character.charCodeAt(0)) % 65_521;
+  return String(sum % colourCount);
 }

@@ -7,7 +7,7 @@ import { type FrameRecord, hex, isControl, kindOf, previewOf, timeOf } from './f
 /** How many frames are kept. */
 const framesKept = 500;
 
-type Filter = 'all' | 'chat' | 'ticker' | 'control';
+type Filter = 'all' | 'realtime' | 'lab' | 'control';
 
 // How far from the end still counts as the end, in pixels.
 const nearEnd = 30;
@@ -115,7 +115,7 @@ export class FrameList {
   }
 
   #setFilter(value: string): void {
-    this.#filter = value === 'chat' || value === 'ticker' || value === 'control' ? value : 'all';
+    this.#filter = value === 'realtime' || value === 'lab' || value === 'control' ? value : 'all';
     for (const { record, element: line } of this.#rows) line.hidden = !this.#matches(record);
     this.#list.classList.toggle('is-filtered', this.#filter !== 'all');
     this.#follow();

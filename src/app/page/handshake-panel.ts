@@ -15,12 +15,12 @@ export class HandshakePanel {
   readonly #response = byId('response-head', HTMLDivElement);
   readonly #accept = byId('accept', HTMLDListElement);
   readonly #story = byId('story-accept', HTMLAnchorElement);
-  #shown: SocketName = 'chat';
+  #shown: SocketName = 'realtime';
 
   constructor() {
     for (const input of document.querySelectorAll<HTMLInputElement>('input[name="handshake"]')) {
       input.addEventListener('change', () => {
-        this.#shown = input.value === 'ticker' ? 'ticker' : 'chat';
+        this.#shown = input.value === 'lab' ? 'lab' : 'realtime';
         this.#show();
       });
     }
@@ -32,7 +32,8 @@ export class HandshakePanel {
     this.#show();
     const key = fieldOf(opened.request, 'Sec-WebSocket-Key') ?? '';
     const isRight = fieldOf(opened.response, 'Sec-WebSocket-Accept') === computeAccept(key);
-    if (opened.socket === 'chat') this.#story.textContent = isRight ? '✓ accept checked' : '✗ wrong accept';
+    if (opened.socket === 'realtime')
+      this.#story.textContent = isRight ? '✓ accept checked' : '✗ wrong accept';
   }
 
   #show(): void {

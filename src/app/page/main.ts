@@ -1,6 +1,8 @@
-// The start page: two connections of this page, and what the server saw of them.
+// The start page: its client of the realtime layer, a plain WebSocket for experiments, and what the server saw of both.
 
-import type { ChatEvent, ChatRequest, FeedEvents, TickerEvent } from '../messages.ts';
+import type { Experiment, FeedEvents, LabNotice, LabRequest } from '../messages.ts';
+import type { Contract } from '../contract.ts';
+import { createClient } from '../../client.browser.ts';
 import { Opcode } from '../../protocol.ts';
 import { ChatPanel } from './chat-panel.ts';
 import { ConnectionStatus } from './connection-status.ts';
@@ -11,48 +13,75 @@ import { FrameList } from './frame-list.ts';
 import { type FrameRecord, hex, recordOf } from './frame-record.ts';
 import { HandshakePanel } from './handshake-panel.ts';
 import { LiveSocket } from './live-socket.ts';
+import { RecoveryNote } from './recovery-note.ts';
+import { SwitchedNetwork } from './switched-network.ts';
 import { TickerPanel } from './ticker-panel.ts';
 
-// The page draws its own number: whoever knows it may read this page's feed.
-const page = [...crypto.getRandomValues(new Uint8Array(16))].map(hex).join('');
+// The page draws its own numbers: whoever knows the first may read this page's feed, whoever knows the second is this visitor.
+const page = draw();
+const visitorKey = 'fullduplex.visitor';
+const visitor = sessionStorage.getItem(visitorKey) ?? draw();
+sessionStorage.setItem(visitorKey, visitor);
 const origin = location.origin.replace(/^http/, 'ws');
 
 const said = byId('said', HTMLParagraphElement);
-const status = new ConnectionStatus(() => {
-  chat.connect();
-  ticker.connect();
+
+function draw(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map(hex).join('');
+}
+
+// The chat and the ticker, over a network that can be cut
+
+const network = new SwitchedNetwork();
+const client = createClient<Contract>(`/realtime?page=${page}`, {
+  token: visitor,
+  WebSocket: network.WebSocket,
+  fetch: network.fetch,
+  // Somebody is watching.
+  maxDelayMs: 8_000,
+});
+const status = new ConnectionStatus({
+  retry: () => window.dispatchEvent(new Event('online')),
+  cut: (isCut) => {
+    if (isCut) network.cut();
+    else network.mend();
+  },
+});
+const recovery = new RecoveryNote((line) => chat.note(line));
+const chat = new ChatPanel(client, {
+  received: (atMs) => recovery.received('message', atMs),
+  gap: () => recovery.gap(),
+  refused: (why) => {
+    said.textContent = why;
+  },
+});
+void new TickerPanel(client, (atMs) => void recovery.received('price', atMs));
+client.on('state', (state) => {
+  if (state === 'open') {
+    status.connected(client.transport);
+    recovery.back();
+  } else if (state === 'closed') {
+    status.ended(`The server has ended it: ${client.closeError?.message ?? ''}`);
+  } else if (state === 'waiting') {
+    status.lost();
+    recovery.lost();
+  }
+});
+client.on('error', (error) => {
+  said.textContent = error instanceof Error ? error.message : String(error);
 });
 
-// The two connections
+// The lab: frames of every kind
 
-const chat = new LiveSocket(`${origin}/chat?page=${page}`, ['chat.fullduplex.v1'], {
-  opened: () => {
-    status.connected();
-    chatPanel.opened();
-  },
+const lab = new LiveSocket(`${origin}/lab?page=${page}`, [], {
   message: (data) => {
     if (typeof data !== 'string') {
       said.textContent = `One binary message of ${data.byteLength.toLocaleString('en')} bytes arrived.`;
       return;
     }
     // Our own server wrote it.
-    const event: ChatEvent = JSON.parse(data);
-    if (event.type === 'notice') said.textContent = event.text;
-    else chatPanel.receive(event);
-  },
-  lost: (waitMs) => {
-    status.lost(waitMs);
-    chatPanel.lost();
-  },
-});
-const chatPanel = new ChatPanel((request) => chat.send(JSON.stringify(request)));
-
-const tickerPanel = new TickerPanel();
-const ticker = new LiveSocket(`${origin}/ticker?page=${page}`, [], {
-  message: (data) => {
-    if (typeof data !== 'string') return;
-    const event: TickerEvent = JSON.parse(data);
-    tickerPanel.receive(event);
+    const notice: LabNotice = JSON.parse(data);
+    said.textContent = notice.text;
   },
 });
 
@@ -112,22 +141,21 @@ for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-t
     const experiment = button.dataset['try'];
     if (!isExperiment(experiment)) return;
     const code = Number(byId('close-code', HTMLSelectElement).value);
-    const request: ChatRequest = { type: 'try', experiment, ...(experiment === 'close' ? { code } : {}) };
+    const request: LabRequest = { experiment, ...(experiment === 'close' ? { code } : {}) };
     said.textContent = '';
-    chat.send(JSON.stringify(request));
+    lab.send(JSON.stringify(request));
   });
 }
 byId('send-binary', HTMLButtonElement).addEventListener('click', () => {
-  chat.send(Uint8Array.from({ length: 256 }, (_, index) => index));
+  lab.send(Uint8Array.from({ length: 256 }, (_, index) => index));
 });
 byId('close-here', HTMLButtonElement).addEventListener('click', () => {
-  chat.close(4001, 'the person wanted to');
+  lab.close(4001, 'the person wanted to');
 });
 
-function isExperiment(text: string | undefined): text is Extract<ChatRequest, { type: 'try' }>['experiment'] {
+function isExperiment(text: string | undefined): text is Experiment {
   return ['ping', 'fragments', 'binary', 'large-binary', 'close'].includes(text ?? '');
 }
 
-byId('terminal', HTMLElement).textContent = `npx fullduplex connect ${origin}/ticker`;
-chat.connect();
-ticker.connect();
+byId('terminal', HTMLElement).textContent = `npx fullduplex connect ${origin}/lab`;
+lab.connect();

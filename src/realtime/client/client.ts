@@ -132,7 +132,7 @@ export class RealtimeClient {
     const present = this.#subscriptions.get(name);
     if (present !== undefined) {
       if (options !== undefined && JSON.stringify(options) !== JSON.stringify(present.options)) {
-        throw new FullduplexError('WS_STATE_INVALID', `channel ${name} is open with other options`);
+        throw new FullduplexError('WS_STATE_INVALID', `channel ${name} has other options`);
       }
       return present;
     }
@@ -245,7 +245,7 @@ export class RealtimeClient {
   }
 
   #closed(): RealtimeError {
-    return this.#closeError ?? new RealtimeError('CLOSED', 'the client was closed');
+    return this.#closeError ?? new RealtimeError('CLOSED', 'client closed');
   }
 }
 

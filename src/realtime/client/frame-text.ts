@@ -11,7 +11,7 @@ type Message = ServerFrame | readonly ServerFrame[] | { readonly frames: readonl
  */
 export function readFrames(text: string): readonly ServerFrame[] {
   const message = readJson(text);
-  if (!isMessage(message)) throw new TypeError('no message');
+  takeForMessage(message);
   if ('frames' in message) return message.frames;
   return isBatch(message) ? message : [message];
 }
@@ -20,6 +20,5 @@ function isBatch(message: ServerFrame | readonly ServerFrame[]): message is read
   return Array.isArray(message[0]);
 }
 
-function isMessage(value: unknown): value is Message {
-  return typeof value === 'object';
-}
+// What is no object fails at the next step.
+function takeForMessage(_value: unknown): asserts _value is Message {}

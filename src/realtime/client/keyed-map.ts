@@ -22,10 +22,10 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
     return this.#listeners.on(event, listener);
   }
 
-  /** Goes on where a subscription begins. */
-  follow({ position, recovered }: StreamStart): void {
-    if (recovered === true) this.cursor.position = position;
-    else this.#announce(position);
+  /** Goes on where a subscription begins, or behind something that was left out. */
+  follow({ position, recovered }: Pick<StreamStart, 'position' | 'recovered'>): void {
+    this.#announced = position;
+    this.cursor.position = recovered === true ? position : undefined;
   }
 
   take(frame: StreamFrame): boolean {
@@ -38,17 +38,11 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
       this.#listeners.tell('change', key, value ?? undefined);
     } else if (frame[0] === 11) {
       // A snapshot.
-      if (this.#announced !== undefined) this.cursor.position = this.#announced;
-      this.#announced = undefined;
+      this.cursor.position ??= this.#announced;
       this.clear();
       for (const [key, value] of Object.entries(frame[2])) this.set(key, value);
       this.#listeners.tell('change');
-    } else if (frame[0] === 12) this.#announce(frame[3].position);
+    } else if (frame[0] === 12) this.follow(frame[3]);
     return true;
-  }
-
-  #announce(position: WirePosition): void {
-    this.#announced = position;
-    this.cursor.position = undefined;
   }
 }

@@ -73,10 +73,9 @@ export class Requests {
         if (request.wasSent) this.#link.send(writeJson([14, id]));
         request.settle(error);
       };
-      const abort = (): void =>
-        stop(new RealtimeError('CANCELLED', `${name} was given up`, { cause: signal?.reason }));
+      const abort = (): void => stop(new RealtimeError('CANCELLED', 'given up', { cause: signal?.reason }));
       const timer = clock.setTimer(
-        () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer to ${name} within ${timeoutMs} ms`)),
+        () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer in ${timeoutMs} ms`)),
         timeoutMs,
       );
       const request: Request = {
@@ -124,7 +123,7 @@ export class Requests {
     this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
       if (!isSameSession && !request.isIdempotent && request.wasSent) {
-        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'the session was lost before the answer'));
+        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'session lost before the answer'));
       } else this.#sendOut(request);
     }
   }
@@ -138,7 +137,7 @@ export class Requests {
   #sendOut(request: Request): void {
     // A frame that the server refuses would end the connection, and be sent again over the next one.
     if (new TextEncoder().encode(request.text).length + optionsBytes > this.#maxBytes) {
-      request.settle(new RealtimeError('TOO_LARGE', `the server takes at most ${this.#maxBytes} bytes`));
+      request.settle(new RealtimeError('TOO_LARGE', `larger than ${this.#maxBytes} bytes`));
       return;
     }
     const options: RequestOptions = {

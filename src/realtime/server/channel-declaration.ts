@@ -88,6 +88,8 @@ const policies: Readonly<Record<Delivery, readonly WhenSlow[]>> = {
 };
 const modes: readonly unknown[] = ['members', 'counts'];
 
+const maxFound = 1_000;
+
 /** A kind of channel as the hub knows it. */
 export class ChannelDeclaration {
   readonly pattern: ChannelPattern;
@@ -176,6 +178,8 @@ export interface FoundChannel {
 export class ChannelDeclarations {
   // The most specific first.
   #declarations: readonly ChannelDeclaration[] = [];
+  // What was found lately: all who follow a channel share it.
+  readonly #found = new Map<string, FoundChannel>();
 
   /** @throws FullduplexError `WS_OPTION_INVALID` when the pattern is declared already */
   add(declaration: ChannelDeclaration): void {
@@ -189,13 +193,21 @@ export class ChannelDeclarations {
     this.#declarations = [...this.#declarations, declaration].sort(
       (a, b) => rankOf(b.pattern) - rankOf(a.pattern),
     );
+    this.#found.clear();
   }
 
   /** Finds the declaration that a name belongs to: of several, the most specific. */
   find(name: string): FoundChannel | undefined {
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
     for (const declaration of this.#declarations) {
       const params = declaration.pattern.match(name);
-      if (params !== undefined) return { name, declaration, params };
+      if (params === undefined) continue;
+      const found = { name, declaration, params: Object.freeze(params) };
+      // Begun anew when there are many, so that names which nobody follows any more do not pile up.
+      if (this.#found.size >= maxFound) this.#found.clear();
+      this.#found.set(name, found);
+      return found;
     }
     return undefined;
   }

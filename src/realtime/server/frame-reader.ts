@@ -53,6 +53,13 @@ export function readClientFrame(frame: unknown): ClientFrame {
   }
 }
 
+/** The id by which a frame that is wrong can be answered: it is a request, and its id is one. */
+export function answerableId(frame: unknown): number | string | undefined {
+  if (!Array.isArray(frame)) return undefined;
+  const [type, id]: readonly unknown[] = frame;
+  return type === FrameType.request && isId(id) && id !== 0 ? id : undefined;
+}
+
 function readHello(value: unknown): Hello {
   const { v, contract, token, session, subs, own } = readFields('a hello', value);
   return {
@@ -159,9 +166,14 @@ function isFields(value: unknown): value is Fields {
 }
 
 function readId(value: unknown): number | string {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  if (typeof value === 'string' && value.length > 0 && value.length <= maxIdLength) return value;
+  if (isId(value)) return value;
   throw bad('the id of a request', value, `a whole number or a text of 1 to ${maxIdLength} characters`);
+}
+
+function isId(value: unknown): value is number | string {
+  return typeof value === 'string'
+    ? value.length > 0 && value.length <= maxIdLength
+    : Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function readChannel(value: unknown): number | string {

@@ -7,7 +7,8 @@ import type { LinkKind, ServerLink, ServerLinkEvents } from '../link/link.ts';
 import { goodbyeCloseCodes, RealtimeError, type RealtimeErrorCode } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type Goodbye } from '../wire/frames.ts';
 import type { DrainListener, FollowerHome } from './follower.ts';
-import { readClientFrame } from './frame-reader.ts';
+import { answerableId, readClientFrame } from './frame-reader.ts';
+import { errorReply } from './requests.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { LinkPeer } from './link-acceptor.ts';
@@ -46,8 +47,8 @@ export interface GoodbyeOptions {
 }
 
 const firstHeartbeatMs = 1_000;
-// What may wait while the hello is answered; together they have no more characters than one message may have bytes.
-const maxHeldTexts = 64;
+/** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
+export const maxHeldTexts = 64;
 
 /** A link and what belongs to it alone. */
 export class SessionLink extends SharedTimer implements ServerLinkEvents, FollowerHome {
@@ -159,7 +160,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       frame = readClientFrame(item);
     } catch (error) {
       this.#home.statistics.badFrames++;
-      this.#wrong(error);
+      this.#wrong(error, answerableId(item));
       return;
     }
     const { session } = this;
@@ -188,11 +189,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   }
 
   // Before a hello nothing is let pass; behind it, an error harms nothing but the frame.
-  #wrong(cause: unknown): void {
+  #wrong(cause: unknown, id?: number | string): void {
     const error =
       cause instanceof RealtimeError ? cause : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
-    if (this.#state === 'open') this.send(`[${FrameType.error},${writeJson(error.toWire())}]`);
-    else this.goodbye(error);
+    if (this.#state !== 'open') this.goodbye(error);
+    else if (id !== undefined) this.send(errorReply(id, error));
+    else this.send(`[${FrameType.error},${writeJson(error.toWire())}]`);
   }
 
   /** The hello is answered: the link has a session. What was sent meanwhile is read now. */

@@ -69,7 +69,7 @@ export class Subscriber {
         asked.isDoubtful = false;
         allowed = await access.subscription(session, name, wish);
       } while (asked.isDoubtful && !link.isEnded);
-      link.asking.delete(name);
+      endAsking(link, name);
       if (link.isEnded) return { ref, error: new RealtimeError('CLOSED', 'the link is gone') };
       subscription = new Subscription(allowed.channel, link, wish, allowed.member, this.#environment);
       // From here on it ends with the link.
@@ -77,7 +77,7 @@ export class Subscriber {
       await subscription.prepare();
       return { ref, subscription };
     } catch (error) {
-      if (link.asking?.get(name) === asked) link.asking.delete(name);
+      if (link.asking?.get(name) === asked) endAsking(link, name);
       if (subscription !== undefined) {
         subscription.end();
         if (link.subscriptions.get(name) === subscription) link.subscriptions.delete(name);
@@ -176,4 +176,10 @@ export class Subscriber {
 
 function revokedBecause(error: RealtimeError): RealtimeError {
   return new RealtimeError('REVOKED', error.message, { retryable: error.retryable });
+}
+
+// Most links ask once, at their beginning: nothing stays of that.
+function endAsking(link: SessionLink, name: string): void {
+  link.asking?.delete(name);
+  if (link.asking?.size === 0) link.asking = undefined;
 }

@@ -4,7 +4,7 @@
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type RequestFrame, type ServerFrame } from '../wire/frames.ts';
 import type { ClientCalls } from './client-calls.ts';
-import { readClientFrame } from './frame-reader.ts';
+import { answerableId, readClientFrame } from './frame-reader.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { NodeCommands } from './node-commands.ts';
@@ -65,9 +65,11 @@ export class Upstream {
         answers[index] = await this.#frame(session, readClientFrame(given), budget);
       } catch (error) {
         statistics.badFrames++;
-        answers[index] = errorFrame(
-          error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read'),
-        );
+        const known =
+          error instanceof RealtimeError ? error : new RealtimeError('BAD_FRAME', 'a frame cannot be read');
+        const requestId = answerableId(given);
+        answers[index] =
+          requestId === undefined ? errorFrame(known) : [FrameType.reply, requestId, null, known.toWire()];
       }
     });
     await Promise.race([Promise.all(answered), gone]);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AppendRequest, StreamEntry, StreamListener } from '../../../src/realtime/engine/engine.ts';
 import { MemoryEngine, type MemoryEngineOptions } from '../../../src/realtime/engine/memory-engine.ts';
 import { FakeClock } from '../../../src/testing/fake-clock.ts';
@@ -33,6 +33,27 @@ class Ears implements StreamListener {
 }
 
 describe('the engine in memory', () => {
+  it('tells on when both a listener and the one who is told of that throw', async () => {
+    const { engine } = newEngine({
+      onError: () => {
+        throw new Error('no more');
+      },
+    });
+    const consoleError = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const ears = new Ears();
+    await engine.subscribe(
+      'a',
+      new Ears(() => {
+        throw new Error('a mistake');
+      }),
+    );
+    await engine.subscribe('a', ears);
+    for (const data of ['1', '2']) await engine.append('a', request(data));
+    expect(ears.offsets).toEqual([1, 2]);
+    expect(consoleError).toHaveBeenCalledTimes(2);
+    consoleError.mockRestore();
+  });
+
   it('stamps entries with the time of day, also while its own clock begins at 0', async () => {
     const { engine, clock } = newEngine();
     clock.advance(7);

@@ -104,6 +104,20 @@ describe('a call', () => {
     expect(moved.link.take(5)).toEqual([[5, 1, 3]]);
   });
 
+  test('sent again to another node is given up there at its deadline', async () => {
+    const first = slowStage();
+    const second = stage({}, { clock: first.clock, engine: first.engine });
+    second.hub.call('add', () => 0);
+    const ann = await connect(first, { token: 'ann' });
+    ann.link.say([4, 1, 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    const moved = await connect(second, { token: 'ann', session: ann.session });
+    moved.link.say([4, 1, 0, 'add', { a: 1, b: 2 }, { again: true, deadlineMs: 1_000 }]);
+    await first.clock.advanceAsync(2_000);
+    expect(moved.link.take(5)).toMatchObject([[5, 1, null, { code: 'DEADLINE_EXCEEDED' }]]);
+    expect(second.hub.snapshot().calls.running).toBe(0);
+  });
+
   test('whose node is gone has an outcome that nobody knows', async () => {
     const first = slowStage();
     const second = stage({}, { clock: first.clock, engine: first.engine });

@@ -237,6 +237,31 @@ describe('joining while others publish', () => {
   });
 });
 
+test('a hub that closes while a stream begins leaves no listener behind', async () => {
+  const scene = troubledStage();
+  const ann = await connect(scene, { token: 'ann' });
+  let open: () => void = () => undefined;
+  const { engine } = scene;
+  const subscribe = engine.subscribe.bind(engine);
+  const ended: string[] = [];
+  engine.subscribe = async (channel, listener) => {
+    await new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    await subscribe(channel, listener);
+    ended.length = 0;
+  };
+  engine.unsubscribe = (channel) => {
+    ended.push(channel);
+  };
+  ann.link.say([6, 1, 'tick:x']);
+  await settle();
+  await scene.hub.close();
+  open();
+  await settle();
+  expect(ended).toEqual(['tick:x']);
+});
+
 describe('while the engine is away', () => {
   test('what is asked is unavailable, what is held is served on, and all is well when it is back', async () => {
     const scene = troubledStage();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { settle } from '../../../src/testing.ts';
-import { connect, fields, type Greeted, list, stage, subscribed } from './hub-stage.ts';
+import { connect, fields, type Greeted, list, stage, subscribed, TestLink } from './hub-stage.ts';
 
 const there = [[1, 'chat:1', { presence: true, info: { name: 'x' } }]];
 
@@ -44,6 +44,19 @@ describe('presence', () => {
     expect(quiet.link.take(5)).toEqual([[5, 1, all]]);
   });
 
+  test('of who has come to another node is not taken back by the first when its lease begins anew', async () => {
+    const first = stage();
+    const second = stage({}, first);
+    const ann = await connect(first, { token: 'ann', subs: there });
+    await first.clock.advanceAsync(8_000);
+    ann.link.cut();
+    await connect(second, { token: 'ann', session: ann.session, subs: there });
+    await first.clock.advanceAsync(200);
+    await first.engine.releaseLease(first.hub.snapshot().node);
+    await first.clock.advanceAsync(60_000);
+    expect((await second.hub.channel('chat:1').presence()).count).toBe(1);
+  });
+
   test('of who says goodbye to the channel ends at once', async () => {
     const scene = stage();
     const ann = await connect(scene, { token: 'ann', subs: there });
@@ -72,6 +85,20 @@ describe('presence', () => {
     expect(ann.link.take(3)).toMatchObject([
       [3, expect.any(Number), 1, `bob/${bob.session[0]}`, null, expect.any(String)],
     ]);
+  });
+
+  test('of who is there does not end with a second link that dies before its welcome', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann', subs: there });
+    await scene.clock.advanceAsync(200);
+    const dying = new TestLink(scene.hub);
+    dying.say([1, { v: 1, token: 'ann', session: ann.session, subs: there }]);
+    scene.engine.keepSession = () => new Promise(() => undefined);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    dying.cut();
+    await scene.clock.advanceAsync(60_000);
+    expect(Object.keys(members(ann))).toEqual([`ann/${ann.session[0]}`]);
+    expect(scene.hub.snapshot().sessions).toMatchObject({ connected: 1, away: 0 });
   });
 
   test('of who comes back to another node is not removed by the first', async () => {

@@ -287,6 +287,21 @@ describe('a subscription', () => {
     expect(ann.link.take(2)).toHaveLength(1);
   });
 
+  test('that is taken up again soon lasts, though nobody followed meanwhile', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1']] });
+    ann.link.say([7, subscribed(ann.welcome).alias]);
+    await scene.clock.advanceAsync(20_000);
+    ann.link.say([6, 2, 'chat:1']);
+    await scene.clock.advanceAsync(60_000);
+    await scene.hub.channel('chat:1').publish('message', { text: 'x' });
+    await settle();
+    expect(ann.link.take(2)).toHaveLength(1);
+    ann.link.say([7, subscribed(ann.welcome).alias]);
+    await scene.clock.advanceAsync(60_000);
+    expect(scene.hub.snapshot().channels.streams).toBe(2);
+  });
+
   test('twice to one channel, or beyond the bound, is refused', async () => {
     const scene = stage({ maxSubscriptions: 2 });
     const ann = await connect(scene, {

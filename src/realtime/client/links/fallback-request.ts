@@ -40,5 +40,5 @@ export async function ask(
   } catch {
     // A page of somebody in between: it is no answer of our server.
   }
-  return { cause: new Error(`the server answered ${response.status}`) };
+  return { cause: new Error(`answered with ${response.status}`) };
 }

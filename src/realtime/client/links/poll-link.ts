@@ -15,7 +15,7 @@ export function pollLinks(address: FallbackAddress): OpenClientLink {
       const asked = await ask(address, writeJson({ link: 'poll', hello: hello(), now }), signal, received);
       if (!('response' in asked)) return asked;
       const text = await asked.response.text();
-      if (!text.startsWith('{"frames"')) return { cause: new Error('the answer is no poll') };
+      if (!text.startsWith('{"frames"')) return { cause: new Error('answered with no poll') };
       received(text);
       now = undefined;
     }

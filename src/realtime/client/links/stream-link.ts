@@ -13,7 +13,7 @@ export function streamLinks(address: FallbackAddress): OpenClientLink {
     if (!('response' in asked)) return asked;
     const { body, headers } = asked.response;
     if (body === null || headers.get('Content-Type')?.includes('event-stream') !== true) {
-      return { cause: new Error('the answer is no stream') };
+      return { cause: new Error('answered with no stream') };
     }
     const reader = body.getReader();
     const decoder = new TextDecoder();

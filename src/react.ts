@@ -1,0 +1,3 @@
+// `fullduplex/react`: hooks over a realtime client.
+
+export { createHooks, type Hooks, type PresenceSnapshot, type ReactLike } from './realtime/react/hooks.ts';
