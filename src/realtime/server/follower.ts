@@ -211,7 +211,7 @@ export class Follower implements StreamFollower, DrainListener {
     this.#wholeSince = this.stream.position.offset;
     if (this.#home.link.isFull) {
       this.#fallBehind(before);
-    } else if (this.stream.format.mayJump) {
+    } else if (this.stream.format.mayJump && this.stream.kind !== 'map') {
       // The newest of each key counts, wherever the stream goes on: each reads it as if it came back.
       this.stream.leave(this);
       this.#cursor = before;

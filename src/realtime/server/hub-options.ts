@@ -54,7 +54,11 @@ export interface HubLimits {
   readonly maxPendingRequests: number;
   /** How long a request may take, in milliseconds; clients may ask for less. @defaultValue 30,000 */
   readonly requestTimeoutMs: number;
-  /** For how long the same request is known again, in milliseconds. @defaultValue 120,000 */
+  /**
+   * For how long the same request is known again, in milliseconds. A client that was away for as long as its session waits sends
+   * again what was not answered before: with less than `sessionTtlMs` and `requestTimeoutMs` together that may happen twice.
+   * @defaultValue 180,000
+   */
   readonly idempotencyWindowMs: number;
   /** From how many waiting bytes on a link is full, so that its session reads on from the engine later. @defaultValue 64 KiB */
   readonly highWaterMarkBytes: number;
@@ -126,7 +130,7 @@ export const defaultHubLimits: HubLimits = Object.freeze({
   maxSubscriptions: 100,
   maxPendingRequests: 100,
   requestTimeoutMs: 30_000,
-  idempotencyWindowMs: 120_000,
+  idempotencyWindowMs: 180_000,
   highWaterMarkBytes: 64 * 1024,
   maxBufferedBytes: 4 * 1024 * 1024,
   maxHistory: 1_000,

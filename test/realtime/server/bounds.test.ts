@@ -12,7 +12,9 @@ import { type Chat, chat, connect, type Greeted, list, stage, TestLink } from '.
 async function waitingRules(limits: {
   maxSubscriptions?: number;
   maxPendingRequests?: number;
-}): Promise<Greeted & { readonly asked: string[]; readonly hub: Hub<Chat, unknown>; answer(): void }> {
+}): Promise<
+  Greeted & { readonly asked: string[]; readonly hub: Hub<Chat, unknown>; readonly answer: () => void }
+> {
   const clock = new FakeClock();
   const hub = new Hub<Chat, unknown>(chat, { clock, ...limits }, { scheduler: immediateScheduler });
   const asked: string[] = [];

@@ -51,6 +51,30 @@ describe('a call of a client', () => {
   });
 });
 
+describe('a call that is sent again', () => {
+  test('is known as long as its session may have waited since the answer was due', async () => {
+    const { clock, hub } = stage();
+    let runs = 0;
+    hub.call('add', ({ a, b }) => {
+      runs++;
+      return a + b;
+    });
+    const ann = await connect({ hub }, { token: 'ann' });
+    ann.link.say([4, 'x', 0, 'add', { a: 1, b: 2 }]);
+    await settle();
+    // The default of a request's time, and nearly that of a session's.
+    await clock.advanceAsync(30_000);
+    ann.link.cut();
+    await clock.advanceAsync(119_000);
+    const back = await connect({ hub }, { token: 'ann', session: ann.session });
+    expect(back.welcome.resumed).toBe(true);
+    back.link.say([4, 'x', 0, 'add', { a: 1, b: 2 }, { again: true }]);
+    await settle();
+    expect(back.link.take(5)).toEqual([[5, 'x', 3]]);
+    expect(runs).toBe(1);
+  });
+});
+
 describe('answers that nobody has asked for', () => {
   test('are told to other nodes a bounded number of times, and only when they look like answers', async () => {
     const clock = new FakeClock();

@@ -62,7 +62,7 @@ class Reader {
 
   async open(channel: string, wish: object): Promise<void> {
     this.link.say([1, { v: 1, subs: [[1, channel, wish]] }]);
-    for (let turn = 0; turn < 50 && this.link.frames.length === 0; turn++) await settle();
+    for (let turn = 0; turn < 2_000 && this.link.frames.length === 0; turn++) await settle();
     const [welcome] = this.link.take(1);
     const answer = fields(welcome[1]);
     this.sessionId = String(list(answer.session)[0]);

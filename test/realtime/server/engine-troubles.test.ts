@@ -196,8 +196,7 @@ describe('joining while others publish', () => {
     first.link.say([6, 2, 'chat:2']);
     const second = new TestLink(scene.hub);
     second.say([1, { v: 1, subs: [[1, 'chat:1', { position }]] }]);
-    await settle();
-    await settle();
+    for (let turn = 0; turn < 2_000 && scene.engine.reads === 0; turn++) await settle();
     await room.publish('message', { text: '2' });
     await room.publish('message', { text: '3' });
     await settle();
@@ -283,7 +282,7 @@ describe('while the engine is away', () => {
     expect(ann.link.take(6)).toMatchObject([[6, 2, null, { code: 'UNAVAILABLE', retryable: true }]]);
     const late = new TestLink(scene.hub);
     late.say([1, { v: 1 }]);
-    for (let turn = 0; turn < 20 && late.closed === undefined; turn++) await settle();
+    for (let turn = 0; turn < 2_000 && late.closed === undefined; turn++) await settle();
     expect(late.take(10)).toMatchObject([[10, { code: 'UNAVAILABLE', retryable: true }]]);
     expect(late.closed?.code).toBe(1013);
     await scene.clock.advanceAsync(300_000);

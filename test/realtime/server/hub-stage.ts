@@ -207,7 +207,7 @@ export async function connect(
   const link = new TestLink(hub, kind);
   link.say([1, { v: 1, ...hello }]);
   // Digests take real time.
-  for (let turn = 0; turn < 50 && link.frames.length === 0; turn++) await settle();
+  for (let turn = 0; turn < 2_000 && link.frames.length === 0; turn++) await settle();
   const [welcomeFrame] = link.take(1);
   if (welcomeFrame === undefined) throw new Error(`no welcome: ${JSON.stringify(link.frames)}`);
   const welcome = fields(welcomeFrame[1]);

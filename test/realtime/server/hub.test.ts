@@ -267,7 +267,7 @@ describe('frames beside a link that goes one way', () => {
       );
       // While its session is looked up, and while the call runs.
       if (id === 1) abort.abort();
-      for (let turn = 0; turn < 50 && scene.hub.snapshot().calls.running < id; turn++) await settle();
+      for (let turn = 0; turn < 2_000 && scene.hub.snapshot().calls.running < id; turn++) await settle();
       abort.abort();
       expect(await answers).toEqual([]);
     }

@@ -100,7 +100,7 @@ describe('a hello that is refused', () => {
   ): Promise<{ readonly goodbye: unknown; readonly code: number | undefined }> {
     const link = new TestLink(stage().hub);
     link.say(hello);
-    for (let turn = 0; turn < 50 && link.closed === undefined; turn++) await settle();
+    for (let turn = 0; turn < 2_000 && link.closed === undefined; turn++) await settle();
     return { goodbye: link.take(10)[0]?.[1], code: link.closed?.code };
   }
 
@@ -170,7 +170,7 @@ describe('a hello that is refused', () => {
       [4, 1, 0, 'read', 'in the same message'],
     ]);
     link.say([4, 2, 0, 'read', 'behind it']);
-    for (let turn = 0; turn < 50 && link.frames.length < 3; turn++) await settle();
+    for (let turn = 0; turn < 2_000 && link.frames.length < 3; turn++) await settle();
     expect(link.frames.map((frame) => frame[0])).toContain(1);
     expect(link.take(5).map((frame) => frame[2])).toEqual(['in the same message', 'behind it']);
     const flood = new TestLink(scene.hub);
