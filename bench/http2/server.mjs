@@ -18,8 +18,8 @@ async function memory() {
   return { residentBytes: rss, heldBytes: heapUsed + external };
 }
 
-process.on('message', async (wanted) => {
-  if (wanted === 'memory') process.send?.(await memory());
+process.on('message', (wanted) => {
+  if (wanted === 'memory') void memory().then((answer) => process.send?.(answer));
   else {
     const { user, system } = process.cpuUsage();
     process.send?.({ cpuMicros: user + system });

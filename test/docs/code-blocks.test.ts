@@ -51,7 +51,16 @@ const documents = [
   .filter(({ blocks }) => blocks.length > 0);
 
 // What the blocks import beside the library.
-const frameworks = ['@hono/node-server', '@types', 'express', 'fastify', 'hono', 'tough-cookie', 'vite'];
+const frameworks = [
+  '@hono/node-server',
+  '@types',
+  'express',
+  'fastify',
+  'hono',
+  'react',
+  'tough-cookie',
+  'vite',
+];
 const settings = ['nginx', 'haproxy', 'caddy', 'apache', 'ini'];
 
 let folder: string;

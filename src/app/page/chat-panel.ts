@@ -151,8 +151,9 @@ export class ChatPanel {
       element('p', 'text', text),
     );
     line.dataset['colour'] = colourOf(user);
+    // What is said here while the network is cut goes out when it is back: nothing of it was missed.
     if (user === this.#client.user) line.classList.add('mine');
-    if (this.#events.received(at)) line.classList.add('recovered');
+    else if (this.#events.received(at)) line.classList.add('recovered');
     this.note(line);
     while (this.#log.childElementCount > messagesShown) this.#log.firstElementChild?.remove();
   }

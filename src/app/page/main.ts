@@ -73,7 +73,15 @@ client.on('error', (error) => {
 
 // The lab: frames of every kind
 
+// What somebody has asked for while the connection was away: they closed it themselves, to see that.
+let unsent: string | Uint8Array<ArrayBuffer> | undefined;
+
 const lab = new LiveSocket(`${origin}/lab?page=${page}`, [], {
+  opened: () => {
+    const waiting = unsent;
+    unsent = undefined;
+    if (waiting !== undefined) lab.send(waiting);
+  },
   message: (data) => {
     if (typeof data !== 'string') {
       said.textContent = `One binary message of ${data.byteLength.toLocaleString('en')} bytes arrived.`;
@@ -143,15 +151,21 @@ for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-t
     const code = Number(byId('close-code', HTMLSelectElement).value);
     const request: LabRequest = { experiment, ...(experiment === 'close' ? { code } : {}) };
     said.textContent = '';
-    lab.send(JSON.stringify(request));
+    sendToLab(JSON.stringify(request));
   });
 }
 byId('send-binary', HTMLButtonElement).addEventListener('click', () => {
-  lab.send(Uint8Array.from({ length: 256 }, (_, index) => index));
+  sendToLab(Uint8Array.from({ length: 256 }, (_, index) => index));
 });
 byId('close-here', HTMLButtonElement).addEventListener('click', () => {
   lab.close(4001, 'the person wanted to');
 });
+
+function sendToLab(data: string | Uint8Array<ArrayBuffer>): void {
+  if (lab.send(data)) return;
+  unsent = data;
+  lab.connect();
+}
 
 function isExperiment(text: string | undefined): text is Experiment {
   return ['ping', 'fragments', 'binary', 'large-binary', 'close'].includes(text ?? '');

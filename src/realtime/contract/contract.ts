@@ -51,6 +51,8 @@ const deliveries: readonly unknown[] = ['log', 'latest', 'volatile'] satisfies D
 const fields = ['version', 'channels', 'calls', 'clientCalls', 'direct'];
 const channelFields = ['delivery', 'events', 'state', 'presence'];
 const callFields = ['input', 'output', 'idempotent'];
+// What `channel.on` of a client tells beside publications.
+const ownEvents = ['gap', 'skipped', 'status'];
 
 /**
  * Checks a contract and gives it back, with its literal types: the server and all clients are made with it.
@@ -100,6 +102,14 @@ function checkChannel(place: string, channel: ChannelContract): void {
     throw invalid(`${place}.delivery`, describe(delivery), '"log", "latest" or "volatile"');
   }
   checkEvents(`${place}.events`, events);
+  for (const name of ownEvents) {
+    if (events !== undefined && Object.hasOwn(events, name))
+      throw invalid(
+        `${place}.events`,
+        `the name ${describe(name)}`,
+        `another: a channel tells ${ownEvents.join(', ')} itself`,
+      );
+  }
   checkSchema(`${place}.state`, state);
   checkSchema(`${place}.presence`, presence);
 }

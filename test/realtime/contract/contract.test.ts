@@ -41,6 +41,10 @@ describe('defineContract', () => {
     ],
     [{ version: '1.0', channels: { a: { events: { '': typed() } } } }, 'the name ""'],
     [
+      { version: '1.0', channels: { a: { events: { gap: typed() } } } },
+      'the name "gap", expected another: a channel tells gap, skipped, status itself',
+    ],
+    [
       { version: '1.0', channels: { a: { events: { x: String } } } },
       'channels["a"].events.x is or has a function',
     ],

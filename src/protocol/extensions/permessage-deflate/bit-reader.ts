@@ -39,6 +39,11 @@ export class BitReader {
 
   /** Copies what is left of the piece. */
   keep(): void {
+    // Whole bytes that are bits already are still to be had as bytes by `alignToByte`.
+    const wholeBytes = this.#bitCount >> 3;
+    this.#position -= wholeBytes;
+    this.#bitCount -= wholeBytes * 8;
+    this.#bits &= (1 << this.#bitCount) - 1;
     this.#input = copyOf(this.#input, this.#position);
     this.#position = 0;
   }

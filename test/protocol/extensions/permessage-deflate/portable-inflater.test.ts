@@ -143,6 +143,15 @@ describe('PortableInflater decompresses', () => {
     );
   });
 
+  it('what follows a final block, also when the cut lies behind bytes that are read ahead', () => {
+    const parts = [new Uint8Array(5000).fill(7), new Uint8Array(5).fill(9)];
+    const blocks = parts.map((part) => deflateRawSync(part, { strategy: constants.Z_HUFFMAN_ONLY }));
+    const payload = Buffer.concat([...blocks, Buffer.of(0)]);
+    for (let place = 0; place <= payload.length; place++) {
+      expect(toHex(inflate(inflaterOf(), cut(payload, [place])))).toBe(toHex(Buffer.concat(parts)));
+    }
+  });
+
   it('the longest symbols, byte by byte', () => {
     // Fixed codes and long matches far away: 8 + 5 bits for the length, 5 + 13 for the distance.
     const noise = Uint8Array.from({ length: 30_000 }, (_, index) => (index * index * 7919) >> 7);
