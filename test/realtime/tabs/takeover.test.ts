@@ -15,7 +15,7 @@ interface Followed {
   headAtStart: number | undefined;
 }
 
-const seeds = process.env['FULLDUPLEX_LONG'] === undefined ? 12 : 2_000;
+const seeds = process.env['FULLDUPLEX_LONG'] === undefined ? 12 : 200;
 // One that wants who is there makes the leader open the channel anew.
 const wishes = [{}, {}, { history: 5 }, { presence: true }] as const;
 const rooms = ['chat:a', 'chat:b'] as const;
