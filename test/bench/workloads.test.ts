@@ -70,7 +70,12 @@ describe.runIf(hasCompiler || isRequired)(
       return { missing, ...found };
     }
 
-    it.for(names)('%s measures and verifies our server', async (name, context) => {
+    // The load of 16 in flight is that of 32 with another number: every one of them in the long run.
+    const isLong = process.env['FULLDUPLEX_LONG'] !== undefined;
+    const tried = names.filter(
+      (name) => isLong || !names.includes(name.replace(/ d16$/, ' d32')) || !name.endsWith(' d16'),
+    );
+    it.for(tried)('%s measures and verifies our server', async (name, context) => {
       const { entries } = await measure(context, name, 'fullduplex');
       expect(entries).toHaveLength(1);
     });
