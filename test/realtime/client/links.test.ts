@@ -112,7 +112,7 @@ describe('a stream', () => {
     expect(asked[3].body).toMatchObject({ frames: { length: 50 } });
   });
 
-  test('ends when what is sent up is refused or lost, and that is no goodbye', async () => {
+  test('sends up once more what was lost with its connection, and ends when it is lost again, or refused, and that is no goodbye', async () => {
     const refused = openOver(streamLinks);
     refused.link.send('[]');
     await settle();
@@ -120,7 +120,11 @@ describe('a stream', () => {
     const lost = openOver(streamLinks);
     lost.link.send('[]');
     await settle();
-    lost.asked[1].fail(new TypeError('network'));
+    lost.asked[1].fail(new TypeError('the first'));
+    await settle();
+    expect(lost.ends).toEqual([]);
+    expect(lost.asked[2].body).toEqual(lost.asked[1].body);
+    lost.asked[2].fail(new TypeError('network'));
     await settle();
     expect([refused.texts, refused.ends.length, lost.ends]).toEqual([
       [],

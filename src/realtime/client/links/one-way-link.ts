@@ -41,7 +41,8 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
         const frames = takeFrames(queue).join(',');
         const body = `{"link":"send","session":${writeJson(session())},"frames":[${frames}]}`;
         // That a session is not known is no goodbye: the next hello shows what becomes of it.
-        const asked = await ask(address, body, signal);
+        // A connection that the platform keeps may have been cut while nobody used it: frames have ids, and happen once.
+        const asked = await ask(address, body, signal).catch(() => ask(address, body, signal));
         if ('response' in asked) received(await asked.response.text());
         else ended(asked);
       }
