@@ -93,7 +93,8 @@ test.each(['websocket', 'stream', 'poll'] as const)(
     const signs = (): number => (kind === 'websocket' ? hub.snapshot().durations.heartbeatMs.count : posts);
     await expect.poll(signs, { timeout: 15_000 }).toBeGreaterThan(13);
     await reader.hears(1);
-    expect(reader.opens).toBe(1);
+    // On a machine that is held up one connection may be lost all the same; without heartbeats every one would be, every four seconds.
+    expect(reader.opens, reader.states.join(', ')).toBeLessThanOrEqual(2);
     expect(reader.client.transport).toBe(kind);
     if (proxy instanceof IdleCuttingProxy && kind === 'websocket') expect(proxy.cuts).toBe(0);
   },
