@@ -45,8 +45,9 @@ export class Reader {
   constructor(hub: NewsHub, port: number, options: ClientOptions = {}) {
     this.#hub = hub;
     this.client = createClient(contract, `ws://127.0.0.1:${port}/realtime`, { minDelayMs: 10, ...options });
-    this.client.on('state', (state) => {
-      this.states.push(state === 'open' ? `open ${this.client.transport}` : state);
+    this.client.on('state', (state, cause) => {
+      const why = cause === undefined ? '' : ` (${cause.message}: ${String(cause.cause)})`;
+      this.states.push(state === 'open' ? `open ${this.client.transport}` : `${state}${why}`);
     });
     const news = this.client.channel('news');
     news.on('item', (item) => this.items.push(item));
