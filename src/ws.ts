@@ -8,10 +8,13 @@ import { WebSocketServer } from './ws/web-socket-server.ts';
 
 Object.assign(WebSocket, { WebSocket, WebSocketServer, Server: WebSocketServer, Sender, createWebSocketStream });
 
-export type { ClientOptions } from './ws/client-options.ts';
+export type { ClientOptions, FinishRequestCallback } from './ws/client-options.ts';
 export type { PerMessageDeflateOptions } from './ws/deflate-options.ts';
-export type { CloseEvent, ErrorEvent, Event, MessageEvent } from './ws/events.ts';
-export type { RawData } from './ws/received-data.ts';
+export type { EventListenerOptions } from './ws/event-target.ts';
+export type { CloseEvent, ErrorEvent, Event, MessageEvent, WebSocketEventMap } from './ws/events.ts';
+export type { SendOptions, SentCallback } from './ws/outgoing.ts';
+export type { Data, RawData } from './ws/received-data.ts';
+export type { BufferLike } from './ws/sent-data.ts';
 export type { ServerOptions, VerifyClientCallbackAsync, VerifyClientCallbackSync } from './ws/server-options.ts';
 export { createWebSocketStream, Sender, WebSocket, WebSocketServer, WebSocketServer as Server };
 export { WebSocket as default, WebSocket as 'module.exports' };

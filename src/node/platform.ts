@@ -30,7 +30,7 @@ export function protocolSettings(
   role: 'client' | 'server',
   options: ConnectionOptions,
   budget?: MemoryBudget,
-  bytes: Pick<ProtocolOptions, 'textMessages' | 'copy' | 'maskKeys'> = {},
+  bytes: Pick<ProtocolOptions, 'textMessages' | 'copy' | 'maskKeys' | 'repeatsCloseReason'> = {},
 ): ProtocolSettings {
   poisonIfAsked();
   return new ProtocolSettings({

@@ -32,6 +32,8 @@ export interface ProtocolOptions {
   readonly isStreamed?: boolean;
   /** `borrowed` binary messages are valid only during the call. @defaultValue 'copied' */
   readonly binaryMessages?: 'copied' | 'borrowed';
+  /** Whether the answer to a close frame repeats its reason beside its code. @defaultValue false */
+  readonly repeatsCloseReason?: boolean;
   /**
    * `bytes`: text comes as its bytes, checked but not decoded, to `textBytes` of the sink: for who hands it on, or decodes
    * it later. @defaultValue 'strings'
@@ -72,6 +74,7 @@ export class ProtocolSettings {
   readonly validateUtf8: boolean;
   readonly isStreamed: boolean;
   readonly isBorrowing: boolean;
+  readonly repeatsCloseReason: boolean;
   readonly isTextDecoded: boolean;
   readonly copy: CopyBytes;
   readonly budget: MemoryBudget | undefined;
@@ -91,6 +94,7 @@ export class ProtocolSettings {
     this.autoPong = options.autoPong ?? true;
     this.validateUtf8 = options.validateUtf8 ?? true;
     this.isBorrowing = options.binaryMessages === 'borrowed';
+    this.repeatsCloseReason = options.repeatsCloseReason ?? false;
     this.isTextDecoded = options.textMessages !== 'bytes';
     this.copy = options.copy ?? slice;
     this.budget = options.budget;

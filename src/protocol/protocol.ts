@@ -549,7 +549,8 @@ export class Protocol {
     if (this.#closingState === 'closeReceived' && !this.#hasClosePending) {
       // RFC 6455 5.5.1: the answer repeats the code that was received.
       const code = body.code === CloseCode.noStatusReceived ? undefined : body.code;
-      this.#closeAfterMessages(encodeCloseBody(code, '', this.#settings.text));
+      const reason = this.#settings.repeatsCloseReason ? body.reason : '';
+      this.#closeAfterMessages(encodeCloseBody(code, reason, this.#settings.text));
     }
     this.#sink.close(body.code, body.reason);
   }

@@ -6,6 +6,9 @@ import type { PerMessageDeflateOptions } from './deflate-options.ts';
 import type { SocketOptions } from './socket-options.ts';
 import type { WebSocket } from './web-socket.ts';
 
+/** Ends a request by itself. */
+export type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void;
+
 /** How a client connects: what ws has, and all that `http.request` and `tls.connect` take. */
 export interface ClientOptions
   extends SocketOptions,
@@ -15,7 +18,7 @@ export interface ClientOptions
   /** As in `tls.connect`; what it returns when the certificate is to be refused. */
   checkServerIdentity?: unknown;
   /** Ends the request by itself, after it has added to it what it wants. */
-  readonly finishRequest?: ((request: ClientRequest, websocket: WebSocket) => void) | undefined;
+  readonly finishRequest?: FinishRequestCallback | undefined;
   /** Whether redirects are followed. @defaultValue false */
   readonly followRedirects?: boolean | undefined;
   /** How long the opening handshake may take, in milliseconds. @defaultValue no limit */

@@ -7,6 +7,7 @@ import type { MessageType } from '../connection/message-transport.ts';
 import { referenceFromBytes } from '../protocol/frame-encoder.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Carrier } from './carrier.ts';
+import { repeatedMessage } from './repeated-message.ts';
 import { bytesOf, isBlob, type ReadyData, readyDataOf } from './sent-data.ts';
 
 /** Told when what was sent has left, or with the error that kept it from leaving. */
@@ -34,6 +35,7 @@ export class Outgoing {
   readonly #carrier: Carrier;
   // Whether messages are compressed whatever their size: with a context that is taken over each one is worth it.
   readonly #compressesAll: boolean;
+  readonly #maySendPrepared: boolean;
   readonly #failed: (error: Error) => void;
   #openType: MessageType | undefined;
   // What waits behind a Blob that is being read; undefined while nothing does.
@@ -42,7 +44,13 @@ export class Outgoing {
   #callbacks: SentCallback[] | undefined;
 
   /** @param failed hears that a Blob cannot be read */
-  constructor(carrier: Carrier, compressesAll: boolean, failed: (error: Error) => void) {
+  constructor(
+    role: 'client' | 'server',
+    carrier: Carrier,
+    compressesAll: boolean,
+    failed: (error: Error) => void,
+  ) {
+    this.#maySendPrepared = role === 'server';
     this.#carrier = carrier;
     this.#compressesAll = compressesAll;
     this.#failed = failed;
@@ -55,7 +63,7 @@ export class Outgoing {
 
   /** Sends a message or a fragment of one. @throws TypeError for what has no bytes */
   send(data: unknown, options: SendOptions | undefined, callback: SentCallback | undefined): void {
-    const isBinary = options?.binary ?? typeof data !== 'string';
+    const isBinary = options?.binary ?? (typeof data !== 'string' && typeof data !== 'number');
     const isFinal = options?.fin ?? true;
     const compress = options?.compress === false ? false : this.#compressesAll ? true : undefined;
     if (isBlob(data)) {
@@ -127,6 +135,8 @@ export class Outgoing {
       const type = (this.#openType ??= isBinary ? 'binary' : 'text');
       if (isFinal) this.#openType = undefined;
       carrier.sendFragment(bytesOf(data), { fin: isFinal, type, ...optional(compress) });
+    } else if (this.#sendRepeated(data, isBinary, compress)) {
+      // Many get it, and it is encoded once.
     } else if (isBinary) {
       carrier.send(unchanging(bytesOf(data)), compress === undefined ? undefined : { compress });
     } else if (typeof data === 'string') {
@@ -135,6 +145,16 @@ export class Outgoing {
       carrier.sendFragment(unchanging(data), compress === undefined ? wholeText : { ...wholeText, compress });
     }
     if (callback !== undefined) this.#notify(callback);
+  }
+
+  // Clients mask each frame by itself, and what a context refers to differs from one connection to the next.
+  #sendRepeated(data: ReadyData, isBinary: boolean, compress: boolean | undefined): boolean {
+    if (!this.#maySendPrepared || compress !== undefined) return false;
+    if (typeof data === 'string' && isBinary) return false;
+    const message = repeatedMessage(data, isBinary);
+    if (message === undefined) return false;
+    this.#carrier.sendPrepared(message);
+    return true;
   }
 
   #sendBlob(blob: Blob, send: (bytes: Uint8Array) => void, callback: SentCallback | undefined): void {

@@ -6,6 +6,9 @@ import type { BinaryType } from './ready-state.ts';
 /** A message; a Blob only when that was asked for. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
+/** A message in the event of a browser. */
+export type Data = string | RawData;
+
 // Up to here a loop costs less than a view and a call.
 const loopBytes = 48;
 

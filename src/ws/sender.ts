@@ -63,10 +63,10 @@ export class FrameSender {
 }
 
 function messageOf(firstByte: number, payload: Uint8Array): PreparedMessage | undefined {
+  const type = firstByte === (0x80 | Opcode.text) ? 'text' : 'binary';
+  if (type === 'binary' && firstByte !== (0x80 | Opcode.binary)) return undefined;
   // As it is: a frame without the bit of the extension is not compressed.
-  if (firstByte === (0x80 | Opcode.binary)) return new PreparedMessage(payload, { compress: false });
-  if (firstByte !== (0x80 | Opcode.text)) return undefined;
-  return new PreparedMessage(Buffer.from(payload).toString(), { compress: false, text: nodeTextCodec });
+  return new PreparedMessage(payload, { type, compress: false, text: nodeTextCodec });
 }
 
 function readFrame(chunks: readonly (Uint8Array | string)[]): PreparedMessage | undefined {

@@ -88,6 +88,7 @@ function makeSettings(options: SocketOptions, role: 'client' | 'server'): Socket
   const maskKeys = options.generateMask === undefined ? undefined : new GivenMaskKeys(options);
   const protocol = protocolSettings(role, connection, undefined, {
     textMessages: 'bytes',
+    repeatsCloseReason: true,
     copy: copyToBuffer,
     ...(maskKeys === undefined ? {} : { maskKeys }),
   });

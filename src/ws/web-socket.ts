@@ -251,9 +251,8 @@ export class WebSocket extends SocketEmitter {
     this.#stream = stream;
     this.#carrier = carrier;
     const takesOver = !this.#agreed.extensionsHeader.includes(`${this.#role}_no_context_takeover`);
-    this.#outgoing = new Outgoing(carrier, this.#agreed.extension !== undefined && takesOver, (error) =>
-      this.#fail(error),
-    );
+    const compressesAll = this.#agreed.extension !== undefined && takesOver;
+    this.#outgoing = new Outgoing(this.#role, carrier, compressesAll, (error) => this.#fail(error));
     this.#state = OPEN;
     this.emit('open');
   }
@@ -490,6 +489,40 @@ export class WebSocket extends SocketEmitter {
       this.socket.setSocket(stream, head, options);
     }
   };
+}
+
+// The types as members of the class, for `import WebSocket = require(...)`.
+/* oxlint-disable-next-line typescript/no-namespace -- it is how types become members of a class */
+export declare namespace WebSocket {
+  type AddressInfo = import('node:net').AddressInfo;
+  type CertMeta = string | string[] | Buffer | Buffer[];
+  type ClientOptions = import('./client-options.ts').ClientOptions;
+  type CloseEvent = import('./events.ts').CloseEvent;
+  type Data = import('./received-data.ts').Data;
+  type ErrorEvent = import('./events.ts').ErrorEvent;
+  type Event = import('./events.ts').Event;
+  type EventListenerOptions = import('./event-target.ts').EventListenerOptions;
+  type FinishRequestCallback = import('./client-options.ts').FinishRequestCallback;
+  type MessageEvent = import('./events.ts').MessageEvent;
+  type PerMessageDeflateOptions = import('./deflate-options.ts').PerMessageDeflateOptions;
+  type RawData = import('./received-data.ts').RawData;
+  type Server<
+    Socket extends typeof WebSocket = typeof WebSocket,
+    Request extends typeof IncomingMessage = typeof IncomingMessage,
+  > = WebSocketServer<Socket, Request>;
+  type ServerOptions<
+    Socket extends typeof WebSocket = typeof WebSocket,
+    Request extends typeof IncomingMessage = typeof IncomingMessage,
+  > = import('./server-options.ts').ServerOptions<Socket, Request>;
+  type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+    import('./server-options.ts').VerifyClientCallbackAsync<Request>;
+  type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+    import('./server-options.ts').VerifyClientCallbackSync<Request>;
+  type WebSocketEventMap = import('./events.ts').WebSocketEventMap;
+  type WebSocketServer<
+    Socket extends typeof WebSocket = typeof WebSocket,
+    Request extends typeof IncomingMessage = typeof IncomingMessage,
+  > = import('./web-socket-server.ts').WebSocketServer<Socket, Request>;
 }
 
 function isSentCallback(value: unknown): value is SentCallback {
