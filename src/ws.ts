@@ -6,7 +6,13 @@ import { createWebSocketStream } from './ws/stream.ts';
 import { WebSocket } from './ws/web-socket.ts';
 import { WebSocketServer } from './ws/web-socket-server.ts';
 
-Object.assign(WebSocket, { WebSocket, WebSocketServer, Server: WebSocketServer, Sender, createWebSocketStream });
+Object.assign(WebSocket, {
+  WebSocket,
+  WebSocketServer,
+  Server: WebSocketServer,
+  Sender,
+  createWebSocketStream,
+});
 
 export type { ClientOptions, FinishRequestCallback } from './ws/client-options.ts';
 export type { PerMessageDeflateOptions } from './ws/deflate-options.ts';
@@ -15,6 +21,10 @@ export type { CloseEvent, ErrorEvent, Event, MessageEvent, WebSocketEventMap } f
 export type { SendOptions, SentCallback } from './ws/outgoing.ts';
 export type { Data, RawData } from './ws/received-data.ts';
 export type { BufferLike } from './ws/sent-data.ts';
-export type { ServerOptions, VerifyClientCallbackAsync, VerifyClientCallbackSync } from './ws/server-options.ts';
+export type {
+  ServerOptions,
+  VerifyClientCallbackAsync,
+  VerifyClientCallbackSync,
+} from './ws/server-options.ts';
 export { createWebSocketStream, Sender, WebSocket, WebSocketServer, WebSocketServer as Server };
 export { WebSocket as default, WebSocket as 'module.exports' };

@@ -562,7 +562,13 @@ export class Protocol {
     if (!this.#isDisposed) this.#sink.outputReady();
   }
 
-  #receiveBytes(type: 'text' | 'binary', bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+  #receiveBytes(
+    type: 'text' | 'binary',
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+  ): void {
     const { isBorrowing, copy } = this.#settings;
     const message = isOwned ? bytes : isBorrowing ? bytes.subarray(start, end) : copy(bytes, start, end);
     if (type === 'binary') this.#sink.binary(message);

@@ -1,7 +1,12 @@
 // The opening handshake of a client of ws. node:http carries the request, because agents, `finishRequest` and the events
 // 'upgrade', 'unexpected-response' and 'redirect' show its objects; what the answer means is judged as everywhere here.
 
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as httpRequest,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';

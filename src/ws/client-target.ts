@@ -29,7 +29,9 @@ export function parseClientTarget(address: string | URL, base?: string | URL): C
   const { protocol, hostname, pathname, search } = url;
   const isUnix = protocol === 'ws+unix:';
   if (protocol !== 'ws:' && protocol !== 'wss:' && !isUnix) {
-    throw new SyntaxError('The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"');
+    throw new SyntaxError(
+      'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
+    );
   }
   if (isUnix && pathname === '') throw new SyntaxError("The URL's pathname is empty");
   if (url.hash !== '') throw new SyntaxError('The URL contains a fragment identifier');

@@ -15,7 +15,9 @@ export interface PerMessageDeflateOptions {
   /** The window of the client's compressor, 8 to 15. @defaultValue 15 */
   readonly clientMaxWindowBits?: number | undefined;
   /** Of zlib's options `level` and `memLevel` count. */
-  readonly zlibDeflateOptions?: { readonly level?: number | undefined; readonly memLevel?: number | undefined } | undefined;
+  readonly zlibDeflateOptions?:
+    | { readonly level?: number | undefined; readonly memLevel?: number | undefined }
+    | undefined;
   /** Accepted, and without effect: how inflating allocates is our affair. */
   readonly zlibInflateOptions?: object | undefined;
   /** Below this many bytes a message is sent as it is, unless contexts are taken over. @defaultValue 1024 */
@@ -31,7 +33,10 @@ export interface PerMessageDeflateOptions {
  * @throws FullduplexError `WS_OPTION_INVALID`
  */
 export function deflateOf(options: PerMessageDeflateOptions | true): PerMessageDeflate {
-  return new PerMessageDeflate(options === true ? ownOptionsOf({}) : ownOptionsOf(options), sharedDeflateCodec());
+  return new PerMessageDeflate(
+    options === true ? ownOptionsOf({}) : ownOptionsOf(options),
+    sharedDeflateCodec(),
+  );
 }
 
 function ownOptionsOf(options: PerMessageDeflateOptions): OwnOptions {

@@ -30,7 +30,10 @@ const wordings: Partial<Record<ErrorCode, Wording>> = Object.freeze({
   },
   WS_FRAME_TOO_LARGE: { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', message: 'Max payload size exceeded' },
   WS_MESSAGE_TOO_LARGE: { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', message: 'Max payload size exceeded' },
-  WS_MESSAGE_TOO_FRAGMENTED: { code: 'WS_ERR_TOO_MANY_BUFFERED_PARTS', message: 'Too many message fragments' },
+  WS_MESSAGE_TOO_FRAGMENTED: {
+    code: 'WS_ERR_TOO_MANY_BUFFERED_PARTS',
+    message: 'Too many message fragments',
+  },
   WS_MEMORY_EXHAUSTED: { code: 'WS_ERR_TOO_MANY_BUFFERED_PARTS', message: 'Too many buffered chunks' },
 });
 

@@ -4,7 +4,14 @@ import type { EventEmitter } from 'node:events';
 
 /** A listener of any event. */
 export type AnyListener = Parameters<EventEmitter['on']>[1];
-type MethodName = 'on' | 'once' | 'off' | 'addListener' | 'removeListener' | 'prependListener' | 'prependOnceListener';
+type MethodName =
+  | 'on'
+  | 'once'
+  | 'off'
+  | 'addListener'
+  | 'removeListener'
+  | 'prependListener'
+  | 'prependOnceListener';
 
 /** An EventEmitter whose listeners know what they get; other events than those of the table are allowed too. */
 export interface EventMethods<Events extends { [name in keyof Events]: unknown[] }>

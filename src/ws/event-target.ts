@@ -4,7 +4,7 @@
 import type { Buffer } from 'node:buffer';
 import type { AnyListener } from './event-methods.ts';
 import { CloseEvent, ErrorEvent, Event, MessageEvent, type WebSocketEventMap } from './events.ts';
-import type { RawData } from './received-data.ts';
+import { type RawData, textOf } from './received-data.ts';
 import type { WebSocket } from './web-socket.ts';
 
 /** The events that have such listeners. */
@@ -90,7 +90,7 @@ function listenerFor(socket: WebSocket, name: string, handler: unknown): AnyList
       return () => call(handler, socket, new Event('open', socket));
     case 'message':
       return (data: RawData, isBinary: boolean) =>
-        call(handler, socket, new MessageEvent(socket, isBinary ? data : data.toString()));
+        call(handler, socket, new MessageEvent(socket, isBinary ? data : textOf(data)));
     case 'error':
       return (error: Error) => call(handler, socket, new ErrorEvent(socket, error));
     case 'close':

@@ -66,7 +66,7 @@ export class Outgoing {
     const isBinary = options?.binary ?? (typeof data !== 'string' && typeof data !== 'number');
     const isFinal = options?.fin ?? true;
     const compress = options?.compress === false ? false : this.#compressesAll ? true : undefined;
-    if (isBlob(data)) {
+    if (!(data instanceof Uint8Array) && isBlob(data)) {
       this.#sendBlob(data, (bytes) => this.#sendNow(bytes, isBinary, isFinal, compress, callback), callback);
       return;
     }
@@ -120,7 +120,8 @@ export class Outgoing {
   gone(): void {
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    if (this.#callbacks !== undefined) this.#callBack(new Error('The socket was closed before the data was sent'));
+    if (this.#callbacks !== undefined)
+      this.#callBack(new Error('The socket was closed before the data was sent'));
   }
 
   #sendNow(

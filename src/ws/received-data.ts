@@ -28,16 +28,15 @@ export function bufferOver(bytes: Uint8Array): Buffer {
 
 /** A binary message in the form that was asked for. */
 export function binaryDataOf(message: Buffer, binaryType: BinaryType): RawData | Blob {
-  switch (binaryType) {
-    case 'nodebuffer':
-      return message;
-    case 'arraybuffer':
-      return arrayBufferOf(message);
-    case 'fragments':
-      return message.length === 0 ? [] : [message];
-    case 'blob':
-      return new Blob([message]);
-  }
+  if (binaryType === 'arraybuffer') return arrayBufferOf(message);
+  if (binaryType === 'fragments') return message.length === 0 ? [] : [message];
+  return binaryType === 'blob' ? new Blob([message]) : message;
+}
+
+/** Text as a string. */
+export function textOf(data: RawData): string {
+  if (data instanceof ArrayBuffer) return Buffer.from(data).toString();
+  return (Array.isArray(data) ? Buffer.concat(data) : data).toString();
 }
 
 function arrayBufferOf({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {

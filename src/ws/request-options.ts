@@ -18,7 +18,17 @@ export interface Asked {
 }
 
 // What the URL says, and what is no business of the request.
-const replaced = ['host', 'hostname', 'method', 'path', 'port', 'protocol', 'protocols', 'socketPath', 'timeout'];
+const replaced = [
+  'host',
+  'hostname',
+  'method',
+  'path',
+  'port',
+  'protocol',
+  'protocols',
+  'socketPath',
+  'timeout',
+];
 
 /** Gives the options for node:http or node:https. */
 export function requestOptionsOf(given: ClientOptions, target: ClientTarget, asked: Asked): RequestOptions {
@@ -72,7 +82,11 @@ function isSameOwner(target: ClientTarget, first: ClientTarget): boolean {
   return target.authority === first.authority && (target.isSecure || !first.isSecure);
 }
 
-function authOf(given: ClientOptions, target: ClientTarget, { first, isTrusted }: Asked): { readonly auth?: string } {
+function authOf(
+  given: ClientOptions,
+  target: ClientTarget,
+  { first, isTrusted }: Asked,
+): { readonly auth?: string } {
   if (first !== undefined && !isTrusted && !isSameOwner(target, first)) return {};
   const auth = target.auth ?? first?.auth ?? given.auth;
   return typeof auth === 'string' ? { auth } : {};

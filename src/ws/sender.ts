@@ -23,14 +23,16 @@ export interface FrameOptions {
 
 const prepared = new WeakMap<object, PreparedMessage>();
 
-/** Makes frames. */
+/** Makes frames: a class, because that is where packages look for it. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- see above
 export class Sender {
   /**
    * Gives a frame as chunks: its header, and its payload if it has one.
    * @throws TypeError when it is to be masked
    */
   static frame(data: unknown, options: FrameOptions): Buffer[] {
-    if (options.mask === true) throw new TypeError('a frame that is shared is not masked, expected mask: false');
+    if (options.mask === true)
+      throw new TypeError('a frame that is shared is not masked, expected mask: false');
     const payload = bytesOf(readyDataOf(data));
     const firstByte = (options.fin === true ? 0x80 : 0) | (options.rsv1 === true ? 0x40 : 0) | options.opcode;
     const header = Buffer.alloc(frameHeaderLength(payload.length, false));

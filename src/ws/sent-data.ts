@@ -26,6 +26,9 @@ export type BufferLike =
 export type ReadyData = string | Uint8Array;
 
 const noBytes = Buffer.alloc(0);
+// Of any value: more than its types say.
+const bufferFrom: (value: unknown) => Buffer = (value) =>
+  Reflect.apply(Reflect.get(Buffer, 'from'), Buffer, [value]);
 
 /** Whether the bytes of a value have to be waited for. */
 export function isBlob(value: unknown): value is Blob {
@@ -45,9 +48,8 @@ export function readyDataOf(value: unknown): ReadyData {
   if (value === undefined || value === null || value === false) return noBytes;
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  const bytes: unknown = Reflect.apply(Buffer.from, Buffer, [value]);
-  if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError('Buffer.from gave no bytes');
+  // It throws for what it does not know.
+  return bufferFrom(value);
 }
 
 /** Gives the bytes of what is sent. */

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { requestHeadOf } from '../node/node-request.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
 import { isKey } from '../protocol/handshake/accept-key.ts';
-import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
+import type { AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 
 /** Why a request is refused. */
 export interface Refused {
@@ -40,7 +40,8 @@ export function judge(handshake: ServerHandshake, request: IncomingMessage): Acc
   const judged = handshake.receive(requestHeadOf(request));
   if (judged.kind === 'acceptable') return judged;
   const { status, error, body } = judged;
-  if (error.message.includes('Sec-WebSocket-Protocol')) return refused(400, 'Invalid Sec-WebSocket-Protocol header');
+  if (error.message.includes('Sec-WebSocket-Protocol'))
+    return refused(400, 'Invalid Sec-WebSocket-Protocol header');
   if (error.message.includes('Sec-WebSocket-Extensions'))
     return refused(400, 'Invalid or unacceptable Sec-WebSocket-Extensions header');
   return refused(status, body);

@@ -51,7 +51,10 @@ const defaultMaxPayload = 100 * MiB;
 const defaultMaxFragments = 16 * 1024;
 const defaultCloseTimeoutMs = 30_000;
 
-const known = { client: new WeakMap<object, SocketSettings>(), server: new WeakMap<object, SocketSettings>() };
+const known = {
+  client: new WeakMap<object, SocketSettings>(),
+  server: new WeakMap<object, SocketSettings>(),
+};
 
 /**
  * Gives what options come to; the same object gives the same settings, so that sockets share their machinery.

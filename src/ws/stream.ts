@@ -4,7 +4,7 @@
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { SentCallback } from './outgoing.ts';
 import { CLOSED, CONNECTING } from './ready-state.ts';
-import type { RawData } from './received-data.ts';
+import { type RawData, textOf } from './received-data.ts';
 import type { WebSocket } from './web-socket.ts';
 
 /** Gives a Duplex over a WebSocket; the options are those of `stream.Duplex`. */
@@ -21,7 +21,7 @@ class WebSocketDuplex extends Duplex {
     super({ ...options, autoDestroy: false, emitClose: false, objectMode: false, writableObjectMode: false });
     this.#socket = socket;
     socket.on('message', (data, isBinary) => {
-      const chunk: unknown = !isBinary && this.readableObjectMode ? data.toString() : chunkOf(data);
+      const chunk: unknown = !isBinary && this.readableObjectMode ? textOf(data) : chunkOf(data);
       if (!this.push(chunk)) socket.pause();
     });
     socket.once('error', (error) => {
@@ -69,7 +69,7 @@ class WebSocketDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const socket = this.#socket;
-    const close = (): void => void process.nextTick(() => this.emit('close'));
+    const close = (): void => process.nextTick(() => this.emit('close'));
     if (socket.readyState === CLOSED) {
       callback(error);
       close();

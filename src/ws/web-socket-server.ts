@@ -1,7 +1,13 @@
 // The server class of ws: on a port of its own, on an HTTP server of somebody else's, or handed its upgrades one by one.
 
 import { EventEmitter } from 'node:events';
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { nodeSha1 } from '../node/node-sha1.ts';
@@ -60,7 +66,8 @@ export class WebSocketServer<
       ...options,
     };
     const { perMessageDeflate, port, server, host, backlog, clientTracking } = this.options;
-    const deflate = perMessageDeflate === undefined || perMessageDeflate === false ? undefined : perMessageDeflate;
+    const deflate =
+      perMessageDeflate === undefined || perMessageDeflate === false ? undefined : perMessageDeflate;
     this.#handshake = new ServerHandshake({
       extensions: deflate === undefined ? [] : [deflateOf(deflate)],
       sha1: nodeSha1,
@@ -173,14 +180,14 @@ export class WebSocketServer<
     if (verifyClient.length === 2) {
       Reflect.apply(verifyClient, this.options, [
         info,
-        (isVerified: unknown, code?: number, message?: string, extra?: OutgoingHttpHeaders) => {
-          if (Boolean(isVerified)) accepted();
+        (isVerified: boolean, code?: number, message?: string, extra?: OutgoingHttpHeaders) => {
+          if (isVerified) accepted();
           else refuseUpgrade(socket, code ?? 401, message, extra);
         },
       ]);
       return;
     }
-    if (Boolean(Reflect.apply(verifyClient, this.options, [info]))) accepted();
+    if (Reflect.apply(verifyClient, this.options, [info])) accepted();
     else refuseUpgrade(socket, 401);
   }
 
@@ -231,7 +238,8 @@ export class WebSocketServer<
   }
 
   #refuse({ status, message, headers }: Refused, socket: Duplex, request: InstanceType<Request>): void {
-    if (this.listenerCount('wsClientError') > 0) this.emit('wsClientError', new Error(message), socket, request);
+    if (this.listenerCount('wsClientError') > 0)
+      this.emit('wsClientError', new Error(message), socket, request);
     else refuseUpgrade(socket, status, message, headers);
   }
 

@@ -13,7 +13,7 @@ import { pushBack } from '../node/upgrade-answers.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
 import { Carrier, type CarrierOwner } from './carrier.ts';
 import { type AttemptOwner, ClientAttempt } from './client-attempt.ts';
-import { type ClientOptions, clientArguments } from './client-options.ts';
+import { clientArguments } from './client-options.ts';
 import { closeReasonOf } from './close-arguments.ts';
 import { errorOf } from './errors.ts';
 import type { EventMethods } from './event-methods.ts';
@@ -21,12 +21,10 @@ import {
   addListener,
   attributeOf,
   type EventListener,
-  type EventListenerOptions,
   type EventName,
   removeListener,
   setAttribute,
 } from './event-target.ts';
-import type * as events from './events.ts';
 import { Outgoing, type SendOptions, type SentCallback } from './outgoing.ts';
 import {
   type BinaryType,
@@ -38,18 +36,18 @@ import {
   OPEN,
   type ReadyState,
 } from './ready-state.ts';
-import { binaryDataOf, bufferOver, type RawData } from './received-data.ts';
+import { binaryDataOf, bufferOver } from './received-data.ts';
 import { rethrow } from './rethrow.ts';
 import { FrameSender, type Sender } from './sender.ts';
 import { type BufferLike, bytesOf, isBlob, readyDataOf } from './sent-data.ts';
 import { settingsOf, type SocketOptions } from './socket-options.ts';
 import type { createWebSocketStream } from './stream.ts';
-import type { WebSocketServer } from './web-socket-server.ts';
+import type * as types from './types.ts';
 
 /** What the listeners of a WebSocket get. */
 export interface WebSocketEvents {
   open: [];
-  message: [data: RawData, isBinary: boolean];
+  message: [data: types.RawData, isBinary: boolean];
   close: [code: number, reason: Buffer];
   error: [error: Error];
   ping: [data: Buffer];
@@ -69,7 +67,7 @@ const nothingAgreed: AgreedHandshake = Object.freeze({
   extensionsHeader: '',
 });
 
-type Handler<Name extends EventName> = ((event: events.WebSocketEventMap[Name]) => void) | null;
+type Handler<Name extends EventName> = ((event: types.WebSocketEventMap[Name]) => void) | null;
 
 /** A WebSocket of a client, or the server's end of one. */
 export class WebSocket extends SocketEmitter {
@@ -79,8 +77,8 @@ export class WebSocket extends SocketEmitter {
   static readonly CLOSED: typeof CLOSED = CLOSED;
   // The rest of the package, as members of its main class; src/ws.ts sets them.
   declare static WebSocket: typeof WebSocket;
-  declare static WebSocketServer: typeof WebSocketServer;
-  declare static Server: typeof WebSocketServer;
+  declare static WebSocketServer: typeof types.WebSocketServer;
+  declare static Server: typeof types.WebSocketServer;
   declare static Sender: typeof Sender;
   declare static createWebSocketStream: typeof createWebSocketStream;
 
@@ -112,7 +110,15 @@ export class WebSocket extends SocketEmitter {
       Object.defineProperty(WebSocket, name, { enumerable: true, value, writable: false });
       Object.defineProperty(WebSocket.prototype, name, { enumerable: true, value });
     }
-    for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url'])
+    for (const name of [
+      'binaryType',
+      'bufferedAmount',
+      'extensions',
+      'isPaused',
+      'protocol',
+      'readyState',
+      'url',
+    ])
       Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
     for (const name of ['onclose', 'onerror', 'onmessage', 'onopen'])
       Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
@@ -124,12 +130,12 @@ export class WebSocket extends SocketEmitter {
    * @throws SyntaxError for a URL or subprotocols that make no sense, RangeError for another protocol version than 13
    */
   constructor(address: null, protocols?: undefined, options?: SocketOptions);
-  constructor(address: string | URL, options?: ClientOptions);
-  constructor(address: string | URL, protocols?: string | string[], options?: ClientOptions);
+  constructor(address: string | URL, options?: types.ClientOptions);
+  constructor(address: string | URL, protocols?: string | string[], options?: types.ClientOptions);
   constructor(
     address: string | URL | null,
-    protocols?: string | string[] | ClientOptions,
-    options?: ClientOptions | SocketOptions,
+    protocols?: string | string[] | types.ClientOptions,
+    options?: types.ClientOptions | SocketOptions,
   ) {
     super();
     if (address === null) {
@@ -225,7 +231,8 @@ export class WebSocket extends SocketEmitter {
 
   /** Sends frames that were encoded before. */
   get _sender(): FrameSender | null {
-    if (this.#sender === undefined && this.#outgoing !== undefined) this.#sender = new FrameSender(this.#outgoing);
+    if (this.#sender === undefined && this.#outgoing !== undefined)
+      this.#sender = new FrameSender(this.#outgoing);
     return this.#sender ?? null;
   }
 
@@ -261,7 +268,7 @@ export class WebSocket extends SocketEmitter {
   addEventListener<Name extends EventName>(
     type: Name,
     listener: EventListener<Name>,
-    options?: EventListenerOptions,
+    options?: types.EventListenerOptions,
   ): void {
     addListener(this, type, listener, options);
   }
@@ -422,7 +429,11 @@ export class WebSocket extends SocketEmitter {
       const isBinary = type === 'binary';
       const binaryType = socket.#binaryType;
       try {
-        socket.emit('message', isBinary && binaryType !== 'nodebuffer' ? binaryDataOf(bytes, binaryType) : bytes, isBinary);
+        socket.emit(
+          'message',
+          isBinary && binaryType !== 'nodebuffer' ? binaryDataOf(bytes, binaryType) : bytes,
+          isBinary,
+        );
       } catch (error) {
         rethrow(error);
       }
@@ -494,41 +505,41 @@ export class WebSocket extends SocketEmitter {
 // The types as members of the class, for `import WebSocket = require(...)`.
 /* oxlint-disable-next-line typescript/no-namespace -- it is how types become members of a class */
 export declare namespace WebSocket {
-  type AddressInfo = import('node:net').AddressInfo;
-  type CertMeta = string | string[] | Buffer | Buffer[];
-  type ClientOptions = import('./client-options.ts').ClientOptions;
-  type CloseEvent = import('./events.ts').CloseEvent;
-  type Data = import('./received-data.ts').Data;
-  type ErrorEvent = import('./events.ts').ErrorEvent;
-  type Event = import('./events.ts').Event;
-  type EventListenerOptions = import('./event-target.ts').EventListenerOptions;
-  type FinishRequestCallback = import('./client-options.ts').FinishRequestCallback;
-  type MessageEvent = import('./events.ts').MessageEvent;
-  type PerMessageDeflateOptions = import('./deflate-options.ts').PerMessageDeflateOptions;
-  type RawData = import('./received-data.ts').RawData;
+  type AddressInfo = types.AddressInfo;
+  type CertMeta = types.CertMeta;
+  type ClientOptions = types.ClientOptions;
+  type CloseEvent = types.CloseEvent;
+  type Data = types.Data;
+  type ErrorEvent = types.ErrorEvent;
+  type Event = types.Event;
+  type EventListenerOptions = types.EventListenerOptions;
+  type FinishRequestCallback = types.FinishRequestCallback;
+  type MessageEvent = types.MessageEvent;
+  type PerMessageDeflateOptions = types.PerMessageDeflateOptions;
+  type RawData = types.RawData;
   type Server<
-    Socket extends typeof WebSocket = typeof WebSocket,
-    Request extends typeof IncomingMessage = typeof IncomingMessage,
-  > = WebSocketServer<Socket, Request>;
+    S extends typeof WebSocket = typeof WebSocket,
+    R extends typeof IncomingMessage = typeof IncomingMessage,
+  > = types.WebSocketServer<S, R>;
   type ServerOptions<
-    Socket extends typeof WebSocket = typeof WebSocket,
-    Request extends typeof IncomingMessage = typeof IncomingMessage,
-  > = import('./server-options.ts').ServerOptions<Socket, Request>;
-  type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
-    import('./server-options.ts').VerifyClientCallbackAsync<Request>;
-  type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
-    import('./server-options.ts').VerifyClientCallbackSync<Request>;
-  type WebSocketEventMap = import('./events.ts').WebSocketEventMap;
+    S extends typeof WebSocket = typeof WebSocket,
+    R extends typeof IncomingMessage = typeof IncomingMessage,
+  > = types.ServerOptions<S, R>;
+  type VerifyClientCallbackAsync<R extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackAsync<R>;
+  type VerifyClientCallbackSync<R extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackSync<R>;
+  type WebSocketEventMap = types.WebSocketEventMap;
   type WebSocketServer<
-    Socket extends typeof WebSocket = typeof WebSocket,
-    Request extends typeof IncomingMessage = typeof IncomingMessage,
-  > = import('./web-socket-server.ts').WebSocketServer<Socket, Request>;
+    S extends typeof WebSocket = typeof WebSocket,
+    R extends typeof IncomingMessage = typeof IncomingMessage,
+  > = types.WebSocketServer<S, R>;
 }
 
 function isSentCallback(value: unknown): value is SentCallback {
   return typeof value === 'function';
 }
 
-function isHandler<Name extends EventName>(value: unknown): value is NonNullable<Handler<Name>> {
+function isHandler(value: unknown): value is () => void {
   return typeof value === 'function';
 }

@@ -32,13 +32,44 @@ describe.each(implementations)('client of $name', (implementation) => {
 
   test.each<[string, unknown[], object]>([
     ['no URL', ['nonsense'], { name: 'SyntaxError', message: 'Invalid URL: nonsense' }],
-    ['another scheme', ['ftp://127.0.0.1'], { name: 'SyntaxError', message: 'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"' }],
-    ['a fragment', ['ws://127.0.0.1/#a'], { name: 'SyntaxError', message: 'The URL contains a fragment identifier' }],
-    ['a unix socket without a path', ['ws+unix:'], { name: 'SyntaxError', message: "The URL's pathname is empty" }],
-    ['a subprotocol that is no token', ['ws://127.0.0.1', 'a b'], { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' }],
-    ['a subprotocol twice', ['ws://127.0.0.1', ['a', 'a']], { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' }],
-    ['an empty subprotocol', ['ws://127.0.0.1', ''], { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' }],
-    ['version 12', ['ws://127.0.0.1', { protocolVersion: 12 }], { name: 'RangeError', message: 'Unsupported protocol version: 12 (supported versions: 8, 13)' }],
+    [
+      'another scheme',
+      ['ftp://127.0.0.1'],
+      {
+        name: 'SyntaxError',
+        message: 'The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"',
+      },
+    ],
+    [
+      'a fragment',
+      ['ws://127.0.0.1/#a'],
+      { name: 'SyntaxError', message: 'The URL contains a fragment identifier' },
+    ],
+    [
+      'a unix socket without a path',
+      ['ws+unix:'],
+      { name: 'SyntaxError', message: "The URL's pathname is empty" },
+    ],
+    [
+      'a subprotocol that is no token',
+      ['ws://127.0.0.1', 'a b'],
+      { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' },
+    ],
+    [
+      'a subprotocol twice',
+      ['ws://127.0.0.1', ['a', 'a']],
+      { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' },
+    ],
+    [
+      'an empty subprotocol',
+      ['ws://127.0.0.1', ''],
+      { name: 'SyntaxError', message: 'An invalid or duplicated subprotocol was specified' },
+    ],
+    [
+      'version 12',
+      ['ws://127.0.0.1', { protocolVersion: 12 }],
+      { name: 'RangeError', message: 'Unsupported protocol version: 12 (supported versions: 8, 13)' },
+    ],
   ])('throws for %s', (_, parameters, expected) => {
     expect(describeError(thrownBy(() => Reflect.construct(Class, parameters)))).toMatchObject(expected);
   });
@@ -121,7 +152,9 @@ describe.each(implementations)('client of $name', (implementation) => {
 
   test('emits an error for another status, then close', async () => {
     const http = await startHttp();
-    http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n'));
+    http.on('upgrade', (_request, socket) =>
+      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n'),
+    );
     const client = makeClient(implementation, urlOf(http));
     const events = record(client, ['open', 'error', 'close']);
     await until(client, 'close');
@@ -138,7 +171,10 @@ describe.each(implementations)('client of $name', (implementation) => {
     );
     const client = makeClient(implementation, urlOf(http));
     const events = record(client, ['error', 'close']);
-    const [request, response] = (await until(client, 'unexpected-response')) as [ClientRequest, IncomingMessage];
+    const [request, response] = (await until(client, 'unexpected-response')) as [
+      ClientRequest,
+      IncomingMessage,
+    ];
     expect([request.path, response.statusCode, client.readyState]).toEqual(['/', 401, Class.CONNECTING]);
     response.setEncoding('utf8');
     expect(await once(response, 'data')).toEqual(['body']);
@@ -162,35 +198,85 @@ describe.each(implementations)('client of $name', (implementation) => {
   });
 
   const answers: [string, string, string, object][] = [
-    ['another protocol in Upgrade', 'Upgrade: foo\r\nSec-WebSocket-Accept: KEY', 'Invalid Upgrade header', {}],
-    ['a wrong accept', 'Upgrade: websocket\r\nSec-WebSocket-Accept: wrong', 'Invalid Sec-WebSocket-Accept header', {}],
+    [
+      'another protocol in Upgrade',
+      'Upgrade: foo\r\nSec-WebSocket-Accept: KEY',
+      'Invalid Upgrade header',
+      {},
+    ],
+    [
+      'a wrong accept',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: wrong',
+      'Invalid Sec-WebSocket-Accept header',
+      {},
+    ],
     ['no accept', 'Upgrade: websocket', 'Invalid Sec-WebSocket-Accept header', {}],
-    ['a subprotocol nobody asked for', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: a', 'Server sent a subprotocol but none was requested', {}],
-    ['another subprotocol', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: b', 'Server sent an invalid subprotocol', { protocols: 'a' }],
-    ['no subprotocol', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY', 'Server sent no subprotocol', { protocols: 'a' }],
-    ['extensions nobody asked for', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: permessage-deflate', 'Server sent a Sec-WebSocket-Extensions header but no extension was requested', { perMessageDeflate: false }],
-    ['another extension', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: foo', 'Server indicated an extension that was not requested', {}],
-    ['extensions that make no list', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: foo;=bar', 'Invalid Sec-WebSocket-Extensions header', {}],
-    ['a parameter that is none', 'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: permessage-deflate; foo=bar', 'Invalid Sec-WebSocket-Extensions header', {}],
+    [
+      'a subprotocol nobody asked for',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: a',
+      'Server sent a subprotocol but none was requested',
+      {},
+    ],
+    [
+      'another subprotocol',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: b',
+      'Server sent an invalid subprotocol',
+      { protocols: 'a' },
+    ],
+    [
+      'no subprotocol',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY',
+      'Server sent no subprotocol',
+      { protocols: 'a' },
+    ],
+    [
+      'extensions nobody asked for',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: permessage-deflate',
+      'Server sent a Sec-WebSocket-Extensions header but no extension was requested',
+      { perMessageDeflate: false },
+    ],
+    [
+      'another extension',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: foo',
+      'Server indicated an extension that was not requested',
+      {},
+    ],
+    [
+      'extensions that make no list',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: foo;=bar',
+      'Invalid Sec-WebSocket-Extensions header',
+      {},
+    ],
+    [
+      'a parameter that is none',
+      'Upgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Extensions: permessage-deflate; foo=bar',
+      'Invalid Sec-WebSocket-Extensions header',
+      {},
+    ],
   ];
 
-  test.each(answers)('emits an error for an answer with %s', async (_, lines, message, { protocols, ...options }: { protocols?: string }) => {
-    const { createHash } = await import('node:crypto');
-    const server = await startTcp((socket, request) => {
-      const key = /Sec-WebSocket-Key: (.*)\r\n/i.exec(request)?.[1] ?? '';
-      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.replace('KEY', accept)}\r\n\r\n`,
-      );
-    });
-    const client = makeClient(implementation, urlOf(server), options, protocols);
-    const events = record(client, ['open', 'error', 'close']);
-    await until(client, 'close');
-    expect(events).toEqual([
-      ['error', error(message)],
-      ['close', 1006, 'Buffer '],
-    ]);
-  });
+  test.each(answers)(
+    'emits an error for an answer with %s',
+    async (_, lines, message, { protocols, ...options }: { protocols?: string }) => {
+      const { createHash } = await import('node:crypto');
+      const server = await startTcp((socket, request) => {
+        const key = /Sec-WebSocket-Key: (.*)\r\n/i.exec(request)?.[1] ?? '';
+        const accept = createHash('sha1')
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest('base64');
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.replace('KEY', accept)}\r\n\r\n`,
+        );
+      });
+      const client = makeClient(implementation, urlOf(server), options, protocols);
+      const events = record(client, ['open', 'error', 'close']);
+      await until(client, 'close');
+      expect(events).toEqual([
+        ['error', error(message)],
+        ['close', 1006, 'Buffer '],
+      ]);
+    },
+  );
 
   test('gives up after handshakeTimeout', async () => {
     const server = await startTcp(() => undefined);
@@ -249,7 +335,7 @@ describe.each(implementations)('client of $name', (implementation) => {
     expect(sockets).toBe(1);
   });
 
-  test('sends a draft\'s version and origin header when it is told to', async () => {
+  test("sends a draft's version and origin header when it is told to", async () => {
     const http = await startHttp();
     const seen = new Promise<IncomingMessage>((resolve) => {
       http.on('upgrade', (request, socket) => {
@@ -257,7 +343,10 @@ describe.each(implementations)('client of $name', (implementation) => {
         resolve(request);
       });
     });
-    makeClient(implementation, urlOf(http), { protocolVersion: 8, origin: 'https://a.example' }).on('error', () => undefined);
+    makeClient(implementation, urlOf(http), { protocolVersion: 8, origin: 'https://a.example' }).on(
+      'error',
+      () => undefined,
+    );
     const { headers } = await seen;
     expect([headers['sec-websocket-version'], headers['sec-websocket-origin'], headers.origin]).toEqual([
       '8',
@@ -267,9 +356,13 @@ describe.each(implementations)('client of $name', (implementation) => {
   });
 
   test('makes its masking keys with generateMask', async () => {
-    const { peer, client } = await connectPair(implementation, {}, {
-      generateMask: (mask: Buffer) => mask.fill(7),
-    });
+    const { peer, client } = await connectPair(
+      implementation,
+      {},
+      {
+        generateMask: (mask: Buffer) => mask.fill(7),
+      },
+    );
     client.send('hello');
     const [data] = await once(peer, 'message');
     expect(plain(data)).toBe('Buffer hello');
@@ -310,7 +403,11 @@ describe.each(implementations)('client of $name', (implementation) => {
       ['/', basic, 'a=b'],
       ['/next', basic, 'a=b'],
     ]);
-    expect([headers.authorization, headers.cookie, headers['x-other']]).toEqual([undefined, undefined, 'kept']);
+    expect([headers.authorization, headers.cookie, headers['x-other']]).toEqual([
+      undefined,
+      undefined,
+      'kept',
+    ]);
   });
 
   test('follows no redirect unless it is told to, and not too many', async () => {
@@ -337,7 +434,7 @@ describe.each(implementations)('client of $name', (implementation) => {
     expect(events[0][1]).toMatchObject({ name: 'SyntaxError' });
   });
 
-  test('takes over a stream by setSocket, as the server\'s end', async () => {
+  test("takes over a stream by setSocket, as the server's end", async () => {
     const http = await startHttp();
     const handed = new Promise<unknown>((resolve) => {
       http.on('upgrade', (_request, socket, head) => {
@@ -361,7 +458,9 @@ describe.each(implementations)('client of $name', (implementation) => {
 
   test('shows the socket under it', async () => {
     const { client, peer } = await connectPair(implementation);
-    const sockets = [client, peer].map((socket) => (socket as unknown as { _socket: { remoteAddress: string } })._socket);
+    const sockets = [client, peer].map(
+      (socket) => (socket as unknown as { _socket: { remoteAddress: string } })._socket,
+    );
     expect(sockets.map(({ remoteAddress }) => remoteAddress)).toEqual(['127.0.0.1', '127.0.0.1']);
   });
 
@@ -372,7 +471,9 @@ describe.each(implementations)('client of $name', (implementation) => {
     await once(https, 'listening');
     const server = new Server({ server: https });
     server.on('connection', (socket) => socket.send('safe'));
-    const client = makeClient(implementation, urlOf(https).replace('ws:', 'wss:'), { rejectUnauthorized: false });
+    const client = makeClient(implementation, urlOf(https).replace('ws:', 'wss:'), {
+      rejectUnauthorized: false,
+    });
     const [data] = await once(client, 'message');
     expect(String(data)).toBe('safe');
     const strict = makeClient(implementation, urlOf(https).replace('ws:', 'wss:'));

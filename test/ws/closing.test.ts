@@ -45,14 +45,41 @@ describe.each(implementations)('closing of $name', (implementation) => {
   });
 
   test.each<[string, unknown, unknown, object]>([
-    ['1004', 1004, undefined, { name: 'TypeError', message: 'First argument must be a valid error code number' }],
-    ['1005', 1005, undefined, { name: 'TypeError', message: 'First argument must be a valid error code number' }],
-    ['5000', 5000, undefined, { name: 'TypeError', message: 'First argument must be a valid error code number' }],
-    ['text', '1000', undefined, { name: 'TypeError', message: 'First argument must be a valid error code number' }],
-    ['a long reason', 1000, 'a'.repeat(124), { name: 'RangeError', message: 'The message must not be greater than 123 bytes' }],
+    [
+      '1004',
+      1004,
+      undefined,
+      { name: 'TypeError', message: 'First argument must be a valid error code number' },
+    ],
+    [
+      '1005',
+      1005,
+      undefined,
+      { name: 'TypeError', message: 'First argument must be a valid error code number' },
+    ],
+    [
+      '5000',
+      5000,
+      undefined,
+      { name: 'TypeError', message: 'First argument must be a valid error code number' },
+    ],
+    [
+      'text',
+      '1000',
+      undefined,
+      { name: 'TypeError', message: 'First argument must be a valid error code number' },
+    ],
+    [
+      'a long reason',
+      1000,
+      'a'.repeat(124),
+      { name: 'RangeError', message: 'The message must not be greater than 123 bytes' },
+    ],
   ])('close refuses %s and changes nothing', async (_, code, reason, error) => {
     const { client } = await connectPair(implementation);
-    expect(describeError(thrownBy(() => client.close(code as number, reason as string)))).toMatchObject(error);
+    expect(describeError(thrownBy(() => client.close(code as number, reason as string)))).toMatchObject(
+      error,
+    );
     expect(client.readyState).toBe(Class.OPEN);
   });
 
@@ -116,24 +143,27 @@ describe.each(implementations)('closing of $name', (implementation) => {
     expect(events).toEqual([['close', 4001, 'Buffer ']]);
   });
 
-  test.each(['send', 'ping', 'pong'] as const)('%s after close tells its callback, and throws nothing', async (method) => {
-    const { client } = await connectPair(implementation);
-    client.close();
-    const [closing, closed] = [
-      { name: 'Error', code: undefined, message: 'WebSocket is not open: readyState 2 (CLOSING)' },
-      { name: 'Error', code: undefined, message: 'WebSocket is not open: readyState 3 (CLOSED)' },
-    ];
-    const use = (data: string): Promise<unknown> =>
-      new Promise((resolve) => {
-        if (method === 'send') client.send(data, (error) => resolve(error));
-        else client[method](data, undefined, (error) => resolve(error));
-      });
-    expect(describeError(await use('four'))).toEqual(closing);
-    await until(client, 'close');
-    expect(describeError(await use('seven77'))).toEqual(closed);
-    client[method]('x');
-    expect(client.bufferedAmount).toBe('four'.length + 'seven77'.length + 1);
-  });
+  test.each(['send', 'ping', 'pong'] as const)(
+    '%s after close tells its callback, and throws nothing',
+    async (method) => {
+      const { client } = await connectPair(implementation);
+      client.close();
+      const [closing, closed] = [
+        { name: 'Error', code: undefined, message: 'WebSocket is not open: readyState 2 (CLOSING)' },
+        { name: 'Error', code: undefined, message: 'WebSocket is not open: readyState 3 (CLOSED)' },
+      ];
+      const use = (data: string): Promise<unknown> =>
+        new Promise((resolve) => {
+          if (method === 'send') client.send(data, (error) => resolve(error));
+          else client[method](data, undefined, (error) => resolve(error));
+        });
+      expect(describeError(await use('four'))).toEqual(closing);
+      await until(client, 'close');
+      expect(describeError(await use('seven77'))).toEqual(closed);
+      client[method]('x');
+      expect(client.bufferedAmount).toBe('four'.length + 'seven77'.length + 1);
+    },
+  );
 
   test.each(['send', 'ping', 'pong'] as const)('%s while connecting throws', async (method) => {
     const server = await startServer(implementation);
@@ -149,26 +179,29 @@ describe.each(implementations)('closing of $name', (implementation) => {
     expect(client.isPaused).toBe(false);
   });
 
-  test.each(['close', 'terminate'] as const)('%s while connecting gives an error and 1006', async (method) => {
-    const server = await startServer(implementation);
-    const client = makeClient(implementation, urlOf(server));
-    const events = record(client, ['open', 'error', 'close']);
-    client[method]();
-    expect(client.readyState).toBe(Class.CLOSING);
-    expect(events).toEqual([]);
-    await until(client, 'close');
-    expect(events).toEqual([
-      [
-        'error',
-        {
-          name: 'Error',
-          code: undefined,
-          message: 'WebSocket was closed before the connection was established',
-        },
-      ],
-      ['close', 1006, 'Buffer '],
-    ]);
-  });
+  test.each(['close', 'terminate'] as const)(
+    '%s while connecting gives an error and 1006',
+    async (method) => {
+      const server = await startServer(implementation);
+      const client = makeClient(implementation, urlOf(server));
+      const events = record(client, ['open', 'error', 'close']);
+      client[method]();
+      expect(client.readyState).toBe(Class.CLOSING);
+      expect(events).toEqual([]);
+      await until(client, 'close');
+      expect(events).toEqual([
+        [
+          'error',
+          {
+            name: 'Error',
+            code: undefined,
+            message: 'WebSocket was closed before the connection was established',
+          },
+        ],
+        ['close', 1006, 'Buffer '],
+      ]);
+    },
+  );
 
   test('bytes that cannot leave any more have their callbacks called', async () => {
     const { client, peer } = await connectPair(implementation);
@@ -209,40 +242,146 @@ interface Violation {
 
 const inFrame = 'Invalid WebSocket frame: ';
 const violations: readonly Violation[] = [
-  { what: 'RSV1', bytes: maskedFrame(0xc1, 'a'), name: 'RangeError', code: 'WS_ERR_UNEXPECTED_RSV_1', message: `${inFrame}RSV1 must be clear`, closeCode: 1002 },
-  { what: 'RSV2', bytes: maskedFrame(0xa1, 'a'), name: 'RangeError', code: 'WS_ERR_UNEXPECTED_RSV_2_3', message: `${inFrame}RSV2 and RSV3 must be clear`, closeCode: 1002 },
-  { what: 'an unknown opcode', bytes: maskedFrame(0x83), name: 'RangeError', code: 'WS_ERR_INVALID_OPCODE', closeCode: 1002 },
-  { what: 'a continuation of nothing', bytes: maskedFrame(0x80, 'a'), name: 'RangeError', code: 'WS_ERR_INVALID_OPCODE', message: `${inFrame}invalid opcode 0`, closeCode: 1002 },
-  { what: 'a message inside of another', bytes: Buffer.concat([maskedFrame(0x01, 'a'), maskedFrame(0x81, 'b')]), name: 'RangeError', code: 'WS_ERR_INVALID_OPCODE', closeCode: 1002 },
-  { what: 'no mask', bytes: Buffer.from([0x81, 0x01, 0x61]), name: 'RangeError', code: 'WS_ERR_EXPECTED_MASK', message: `${inFrame}MASK must be set`, closeCode: 1002 },
-  { what: 'a fragmented ping', bytes: maskedFrame(0x09, 'a'), name: 'RangeError', code: 'WS_ERR_EXPECTED_FIN', message: `${inFrame}FIN must be set`, closeCode: 1002 },
-  { what: 'a ping of 126 bytes', bytes: maskedFrame(0x89, 'a'.repeat(126)), name: 'RangeError', code: 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH', closeCode: 1002 },
-  { what: 'a close body of 1 byte', bytes: maskedFrame(0x88, 'a'), name: 'RangeError', code: 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH', message: `${inFrame}invalid payload length 1`, closeCode: 1002 },
-  { what: 'a forbidden close code', bytes: maskedFrame(0x88, Buffer.from([0x03, 0xee])), name: 'RangeError', code: 'WS_ERR_INVALID_CLOSE_CODE', closeCode: 1002 },
-  { what: 'text that is not UTF-8', bytes: maskedFrame(0x81, Buffer.from([0xff])), name: 'Error', code: 'WS_ERR_INVALID_UTF8', message: `${inFrame}invalid UTF-8 sequence`, closeCode: 1007 },
-  { what: 'long text that is not UTF-8', bytes: maskedFrame(0x81, Buffer.alloc(100, 0xff)), name: 'Error', code: 'WS_ERR_INVALID_UTF8', message: `${inFrame}invalid UTF-8 sequence`, closeCode: 1007 },
-  { what: 'a close reason that is not UTF-8', bytes: maskedFrame(0x88, Buffer.from([0x03, 0xe8, 0xff])), name: 'Error', code: 'WS_ERR_INVALID_UTF8', message: `${inFrame}invalid UTF-8 sequence`, closeCode: 1007 },
-  { what: 'a message above maxPayload', bytes: maskedFrame(0x82, 'a'.repeat(1001)), name: 'RangeError', code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', message: 'Max payload size exceeded', closeCode: 1009 },
-  { what: 'fragments above maxPayload', bytes: Buffer.concat([maskedFrame(0x02, 'a'.repeat(600)), maskedFrame(0x80, 'a'.repeat(600))]), name: 'RangeError', code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', message: 'Max payload size exceeded', closeCode: 1009 },
+  {
+    what: 'RSV1',
+    bytes: maskedFrame(0xc1, 'a'),
+    name: 'RangeError',
+    code: 'WS_ERR_UNEXPECTED_RSV_1',
+    message: `${inFrame}RSV1 must be clear`,
+    closeCode: 1002,
+  },
+  {
+    what: 'RSV2',
+    bytes: maskedFrame(0xa1, 'a'),
+    name: 'RangeError',
+    code: 'WS_ERR_UNEXPECTED_RSV_2_3',
+    message: `${inFrame}RSV2 and RSV3 must be clear`,
+    closeCode: 1002,
+  },
+  {
+    what: 'an unknown opcode',
+    bytes: maskedFrame(0x83),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_OPCODE',
+    closeCode: 1002,
+  },
+  {
+    what: 'a continuation of nothing',
+    bytes: maskedFrame(0x80, 'a'),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_OPCODE',
+    message: `${inFrame}invalid opcode 0`,
+    closeCode: 1002,
+  },
+  {
+    what: 'a message inside of another',
+    bytes: Buffer.concat([maskedFrame(0x01, 'a'), maskedFrame(0x81, 'b')]),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_OPCODE',
+    closeCode: 1002,
+  },
+  {
+    what: 'no mask',
+    bytes: Buffer.from([0x81, 0x01, 0x61]),
+    name: 'RangeError',
+    code: 'WS_ERR_EXPECTED_MASK',
+    message: `${inFrame}MASK must be set`,
+    closeCode: 1002,
+  },
+  {
+    what: 'a fragmented ping',
+    bytes: maskedFrame(0x09, 'a'),
+    name: 'RangeError',
+    code: 'WS_ERR_EXPECTED_FIN',
+    message: `${inFrame}FIN must be set`,
+    closeCode: 1002,
+  },
+  {
+    what: 'a ping of 126 bytes',
+    bytes: maskedFrame(0x89, 'a'.repeat(126)),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
+    closeCode: 1002,
+  },
+  {
+    what: 'a close body of 1 byte',
+    bytes: maskedFrame(0x88, 'a'),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH',
+    message: `${inFrame}invalid payload length 1`,
+    closeCode: 1002,
+  },
+  {
+    what: 'a forbidden close code',
+    bytes: maskedFrame(0x88, Buffer.from([0x03, 0xee])),
+    name: 'RangeError',
+    code: 'WS_ERR_INVALID_CLOSE_CODE',
+    closeCode: 1002,
+  },
+  {
+    what: 'text that is not UTF-8',
+    bytes: maskedFrame(0x81, Buffer.from([0xff])),
+    name: 'Error',
+    code: 'WS_ERR_INVALID_UTF8',
+    message: `${inFrame}invalid UTF-8 sequence`,
+    closeCode: 1007,
+  },
+  {
+    what: 'long text that is not UTF-8',
+    bytes: maskedFrame(0x81, Buffer.alloc(100, 0xff)),
+    name: 'Error',
+    code: 'WS_ERR_INVALID_UTF8',
+    message: `${inFrame}invalid UTF-8 sequence`,
+    closeCode: 1007,
+  },
+  {
+    what: 'a close reason that is not UTF-8',
+    bytes: maskedFrame(0x88, Buffer.from([0x03, 0xe8, 0xff])),
+    name: 'Error',
+    code: 'WS_ERR_INVALID_UTF8',
+    message: `${inFrame}invalid UTF-8 sequence`,
+    closeCode: 1007,
+  },
+  {
+    what: 'a message above maxPayload',
+    bytes: maskedFrame(0x82, 'a'.repeat(1001)),
+    name: 'RangeError',
+    code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+    message: 'Max payload size exceeded',
+    closeCode: 1009,
+  },
+  {
+    what: 'fragments above maxPayload',
+    bytes: Buffer.concat([maskedFrame(0x02, 'a'.repeat(600)), maskedFrame(0x80, 'a'.repeat(600))]),
+    name: 'RangeError',
+    code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+    message: 'Max payload size exceeded',
+    closeCode: 1009,
+  },
 ];
 
 describe.each(implementations)('errors of $name', (implementation) => {
-  test.each(violations)('$what is an error with $code, then 1006, and the peer gets $closeCode', async (violation) => {
-    const { socket, peer, received } = await connectRaw(implementation, { maxPayload: 1000 });
-    const order: unknown[] = [];
-    peer.on('message', (data) => order.push(String(data)));
-    peer.on('error', (error) => {
-      order.push([error.name, 'code' in error ? error.code : undefined, peer.readyState]);
-      if (violation.message !== undefined) expect(error.message).toBe(violation.message);
-    });
-    peer.on('close', (code, reason) => order.push([code, String(reason), peer.readyState]));
-    socket.write(Buffer.concat([maskedFrame(0x81, 'before'), violation.bytes, maskedFrame(0x81, 'behind')]));
-    const bytes = await received;
-    await expect.poll(() => order.length).toBe(3);
-    expect(order).toEqual(['before', [violation.name, violation.code, 2], [1006, '', 3]]);
-    const closeFrame = bytes.subarray(0, 4);
-    expect([closeFrame[0], closeFrame.readUInt16BE(2)]).toEqual([0x88, violation.closeCode]);
-  });
+  test.each(violations)(
+    '$what is an error with $code, then 1006, and the peer gets $closeCode',
+    async (violation) => {
+      const { socket, peer, received } = await connectRaw(implementation, { maxPayload: 1000 });
+      const order: unknown[] = [];
+      peer.on('message', (data) => order.push(String(data)));
+      peer.on('error', (error) => {
+        order.push([error.name, 'code' in error ? error.code : undefined, peer.readyState]);
+        if (violation.message !== undefined) expect(error.message).toBe(violation.message);
+      });
+      peer.on('close', (code, reason) => order.push([code, String(reason), peer.readyState]));
+      socket.write(
+        Buffer.concat([maskedFrame(0x81, 'before'), violation.bytes, maskedFrame(0x81, 'behind')]),
+      );
+      const bytes = await received;
+      await expect.poll(() => order.length).toBe(3);
+      expect(order).toEqual(['before', [violation.name, violation.code, 2], [1006, '', 3]]);
+      const closeFrame = bytes.subarray(0, 4);
+      expect([closeFrame[0], closeFrame.readUInt16BE(2)]).toEqual([0x88, violation.closeCode]);
+    },
+  );
 
   test('too many fragments are an error', async () => {
     const { socket, peer, received } = await connectRaw(implementation, { maxFragments: 2 } as object);
@@ -264,7 +403,9 @@ describe.each(implementations)('errors of $name', (implementation) => {
       name: 'RangeError',
       code: 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
     });
-    expect((await received).readUInt16BE(2)).toBe(expectedOf('length with its highest bit set', implementation));
+    expect((await received).readUInt16BE(2)).toBe(
+      expectedOf('length with its highest bit set', implementation),
+    );
   });
 
   test('a length that is longer than it need be', async () => {
@@ -295,7 +436,9 @@ describe.each(implementations)('errors of $name', (implementation) => {
     const server = await startTcp((socket, request) => {
       const key = /Sec-WebSocket-Key: (.*)\r\n/i.exec(request)?.[1] ?? '';
       void import('node:crypto').then(({ createHash }) => {
-        const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+        const accept = createHash('sha1')
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest('base64');
         socket.write(
           `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
         );

@@ -19,7 +19,9 @@ describe.each(implementations)('listeners of $name in the manner of browsers', (
     const client = makeClient(implementation, urlOf(server));
     const seen: unknown[] = [];
     client.addEventListener('open', (event) => seen.push([event.type, event.target === client]));
-    client.addEventListener('message', ({ type, target, data }) => seen.push([type, target === client, plain(data)]));
+    client.addEventListener('message', ({ type, target, data }) =>
+      seen.push([type, target === client, plain(data)]),
+    );
     client.addEventListener('close', ({ type, target, code, reason, wasClean }) =>
       seen.push([type, target === client, code, reason, wasClean]),
     );
@@ -36,8 +38,8 @@ describe.each(implementations)('listeners of $name in the manner of browsers', (
     const http = await startHttp();
     http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const client = makeClient(implementation, urlOf(http));
-    const event = await new Promise<{ type: string; message: string; error: Error; target: unknown }>((resolve) =>
-      client.addEventListener('error', resolve),
+    const event = await new Promise<{ type: string; message: string; error: Error; target: unknown }>(
+      (resolve) => client.addEventListener('error', resolve),
     );
     expect([event.type, event.message, event.error.message, event.target === client]).toEqual([
       'error',
@@ -120,7 +122,20 @@ describe.each(implementations)('listeners of $name in the manner of browsers', (
   test('properties show when a prototype is looked through', () => {
     const shown = new Set<string>();
     for (const name in Class.prototype) shown.add(name);
-    for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url', 'onclose', 'onerror', 'onmessage', 'onopen', 'OPEN'])
+    for (const name of [
+      'binaryType',
+      'bufferedAmount',
+      'extensions',
+      'isPaused',
+      'protocol',
+      'readyState',
+      'url',
+      'onclose',
+      'onerror',
+      'onmessage',
+      'onopen',
+      'OPEN',
+    ])
       expect(shown).toContain(name);
   });
 });

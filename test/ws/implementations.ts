@@ -39,7 +39,10 @@ export const differences = Object.freeze({
   /** The callback of a send that `terminate` has cut off gets an error. */
   'callback of what was cut off': { ws: false, 'fullduplex/ws': true },
   /** A length that does not have its shortest form fails the connection. */
-  'length not in its shortest form': { ws: 'taken', 'fullduplex/ws': 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH' },
+  'length not in its shortest form': {
+    ws: 'taken',
+    'fullduplex/ws': 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
+  },
   /** The same for a length of 64 bits whose highest bit is set; the peer gets 1002. */
   'length with its highest bit set': { ws: 1009, 'fullduplex/ws': 1002 },
   /** A list of subprotocols may have an empty element. */

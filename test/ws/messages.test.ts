@@ -50,10 +50,12 @@ describe.each(implementations)('messages of $name', (implementation) => {
     const events = record(peer, ['message']);
     client.send('text', { binary: true });
     client.send(Buffer.from('bytes'), { binary: false });
-    await expect.poll(() => events).toEqual([
-      ['message', 'Buffer text', true],
-      ['message', 'Buffer bytes', false],
-    ]);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        ['message', 'Buffer text', true],
+        ['message', 'Buffer bytes', false],
+      ]);
   });
 
   test('fragments make one message, whose kind is that of the first one', async () => {
@@ -64,11 +66,13 @@ describe.each(implementations)('messages of $name', (implementation) => {
     client.send(Buffer.from('two '), { fin: false });
     client.send('three', { fin: true });
     client.send('next');
-    await expect.poll(() => events).toEqual([
-      ['ping', 'Buffer between'],
-      ['message', 'Buffer one two three', false],
-      ['message', 'Buffer next', false],
-    ]);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        ['ping', 'Buffer between'],
+        ['message', 'Buffer one two three', false],
+        ['message', 'Buffer next', false],
+      ]);
   });
 
   test('what is sent behind a Blob comes behind it', async () => {
@@ -81,13 +85,15 @@ describe.each(implementations)('messages of $name', (implementation) => {
     client.close(1000, 'fifth');
     expect(client.readyState).toBe(implementation.WebSocket.CLOSING);
     await once(client, 'close');
-    await expect.poll(() => events).toEqual([
-      ['message', 'Buffer first', false],
-      ['message', 'Buffer second', false],
-      ['ping', 'Buffer third'],
-      ['message', 'Buffer fourth', true],
-      ['close', 1000, 'Buffer fifth'],
-    ]);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        ['message', 'Buffer first', false],
+        ['message', 'Buffer second', false],
+        ['ping', 'Buffer third'],
+        ['message', 'Buffer fourth', true],
+        ['close', 1000, 'Buffer fifth'],
+      ]);
   });
 
   test('the callback of send is called when the message has left, later than send returns', async () => {
@@ -112,15 +118,19 @@ describe.each(implementations)('messages of $name', (implementation) => {
     const events = record(peer, [kind]);
     const called = await Promise.all([
       new Promise((resolve) => client[kind]('text', undefined, (error: unknown) => resolve(error ?? 'sent'))),
-      new Promise((resolve) => (client[kind] as (callback: (error: unknown) => void) => void)((error) => resolve(error ?? 'sent'))),
+      new Promise((resolve) =>
+        (client[kind] as (callback: (error: unknown) => void) => void)((error) => resolve(error ?? 'sent')),
+      ),
     ]);
     client[kind](7);
     expect(called).toEqual(['sent', 'sent']);
-    await expect.poll(() => events).toEqual([
-      [kind, 'Buffer text'],
-      [kind, 'Buffer '],
-      [kind, 'Buffer 7'],
-    ]);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        [kind, 'Buffer text'],
+        [kind, 'Buffer '],
+        [kind, 'Buffer 7'],
+      ]);
   });
 
   test.each(['ping', 'pong'] as const)('%s refuses more than 125 bytes', async (kind) => {
@@ -157,10 +167,12 @@ describe.each(implementations)('messages of $name', (implementation) => {
     client.send(Buffer.from('one'), { fin: false });
     client.send(Buffer.from('two'));
     client.send('text');
-    await expect.poll(() => events).toEqual([
-      ['message', expected, true],
-      ['message', 'Buffer text', false],
-    ]);
+    await expect
+      .poll(() => events)
+      .toEqual([
+        ['message', expected, true],
+        ['message', 'Buffer text', false],
+      ]);
   });
 
   test('binaryType arraybuffer gives a buffer that holds nothing else', async () => {
@@ -294,29 +306,40 @@ describe.each(implementations)('compressed messages of $name', (implementation) 
       client.send('short');
       client.send('in ', { fin: false });
       client.send('pieces');
-      await expect.poll(() => events.map(([, data]) => data)).toEqual(
-        [text, text, 'short', 'in pieces'].map((data) => `Buffer ${data}`),
-      );
+      await expect
+        .poll(() => events.map(([, data]) => data))
+        .toEqual([text, text, 'short', 'in pieces'].map((data) => `Buffer ${data}`));
     },
   );
 
   test('without it on one side there is none', async () => {
-    const { client, peer } = await connectPair(implementation, { perMessageDeflate: true }, { perMessageDeflate: false });
+    const { client, peer } = await connectPair(
+      implementation,
+      { perMessageDeflate: true },
+      { perMessageDeflate: false },
+    );
     expect([client.extensions, peer.extensions]).toEqual(['', '']);
   });
 
   test('the parameters stand in the headers as asked for', async () => {
     const headersOf = async (server: object, client: object): Promise<(string | undefined)[]> => {
-      const pair = await connectPair(implementation, {
-        perMessageDeflate: server,
-        verifyClient: ({ req }: { req: IncomingMessage }) => {
-          offers.push(req.headers['sec-websocket-extensions']);
-          return true;
+      const pair = await connectPair(
+        implementation,
+        {
+          perMessageDeflate: server,
+          verifyClient: ({ req }: { req: IncomingMessage }) => {
+            offers.push(req.headers['sec-websocket-extensions']);
+            return true;
+          },
         },
-      }, { perMessageDeflate: client, finishRequest: (request) => {
-        request.on('upgrade', (response) => answers.push(response.headers['sec-websocket-extensions']));
-        request.end();
-      } });
+        {
+          perMessageDeflate: client,
+          finishRequest: (request) => {
+            request.on('upgrade', (response) => answers.push(response.headers['sec-websocket-extensions']));
+            request.end();
+          },
+        },
+      );
       pair.client.close();
       return [offers.at(-1), answers.at(-1)];
     };
@@ -326,9 +349,7 @@ describe.each(implementations)('compressed messages of $name', (implementation) 
       'permessage-deflate; client_max_window_bits',
       'permessage-deflate',
     ]);
-    expect(
-      await headersOf({ serverNoContextTakeover: true, clientNoContextTakeover: true }, {}),
-    ).toEqual([
+    expect(await headersOf({ serverNoContextTakeover: true, clientNoContextTakeover: true }, {})).toEqual([
       'permessage-deflate; client_max_window_bits',
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     ]);

@@ -85,31 +85,70 @@ describe.each(implementations)('server of $name', (implementation) => {
   test.each<[string, (lines: string[]) => string[], number, string, object]>([
     ['another method', (lines) => ['POST / HTTP/1.1', ...lines.slice(1)], 405, 'Invalid HTTP method', {}],
     ['another protocol', (lines) => replaced(lines, 'Upgrade', 'foo'), 400, 'Invalid Upgrade header', {}],
-    ['a key that is none', (lines) => replaced(lines, 'Sec-WebSocket-Key', 'short'), 400, 'Missing or invalid Sec-WebSocket-Key header', {}],
-    ['no key', (lines) => replaced(lines, 'Sec-WebSocket-Key', undefined), 400, 'Missing or invalid Sec-WebSocket-Key header', {}],
-    ['version 12', (lines) => replaced(lines, 'Sec-WebSocket-Version', '12'), 400, 'Missing or invalid Sec-WebSocket-Version header', { 'sec-websocket-version': expectedOf('supported versions', implementation) }],
-    ['subprotocols that make no list', (lines) => [...lines, 'Sec-WebSocket-Protocol: a b'], 400, 'Invalid Sec-WebSocket-Protocol header', {}],
-    ['a subprotocol twice', (lines) => [...lines, 'Sec-WebSocket-Protocol: a, a'], 400, 'Invalid Sec-WebSocket-Protocol header', {}],
-    ['extensions that make no list', (lines) => [...lines, 'Sec-WebSocket-Extensions: permessage-deflate; =x'], 400, 'Invalid or unacceptable Sec-WebSocket-Extensions header', {}],
-  ])('refuses %s, and leaves it to wsClientError if somebody listens', async (_, change, status, message, headers) => {
-    const server = await startServer(implementation, { perMessageDeflate: true });
-    const lines = change([...handshake]);
-    const answer = await askRaw(portOf(server), lines);
-    expect([answer.status, answer.body]).toEqual([status, message]);
-    expect(answer.headers).toMatchObject({
-      connection: 'close',
-      'content-type': 'text/html',
-      'content-length': String(message.length),
-      ...headers,
-    });
-    const heard: unknown[] = [];
-    server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => {
-      heard.push([error.message, request.url]);
-      socket.end('HTTP/1.1 418 I am a teapot\r\n\r\n');
-    });
-    expect((await askRaw(portOf(server), lines)).status).toBe(418);
-    expect(heard).toEqual([[message, '/']]);
-  });
+    [
+      'a key that is none',
+      (lines) => replaced(lines, 'Sec-WebSocket-Key', 'short'),
+      400,
+      'Missing or invalid Sec-WebSocket-Key header',
+      {},
+    ],
+    [
+      'no key',
+      (lines) => replaced(lines, 'Sec-WebSocket-Key', undefined),
+      400,
+      'Missing or invalid Sec-WebSocket-Key header',
+      {},
+    ],
+    [
+      'version 12',
+      (lines) => replaced(lines, 'Sec-WebSocket-Version', '12'),
+      400,
+      'Missing or invalid Sec-WebSocket-Version header',
+      { 'sec-websocket-version': expectedOf('supported versions', implementation) },
+    ],
+    [
+      'subprotocols that make no list',
+      (lines) => [...lines, 'Sec-WebSocket-Protocol: a b'],
+      400,
+      'Invalid Sec-WebSocket-Protocol header',
+      {},
+    ],
+    [
+      'a subprotocol twice',
+      (lines) => [...lines, 'Sec-WebSocket-Protocol: a, a'],
+      400,
+      'Invalid Sec-WebSocket-Protocol header',
+      {},
+    ],
+    [
+      'extensions that make no list',
+      (lines) => [...lines, 'Sec-WebSocket-Extensions: permessage-deflate; =x'],
+      400,
+      'Invalid or unacceptable Sec-WebSocket-Extensions header',
+      {},
+    ],
+  ])(
+    'refuses %s, and leaves it to wsClientError if somebody listens',
+    async (_, change, status, message, headers) => {
+      const server = await startServer(implementation, { perMessageDeflate: true });
+      const lines = change([...handshake]);
+      const answer = await askRaw(portOf(server), lines);
+      expect([answer.status, answer.body]).toEqual([status, message]);
+      expect(answer.headers).toMatchObject({
+        connection: 'close',
+        'content-type': 'text/html',
+        'content-length': String(message.length),
+        ...headers,
+      });
+      const heard: unknown[] = [];
+      server.on('wsClientError', (error: Error, socket: Duplex, request: IncomingMessage) => {
+        heard.push([error.message, request.url]);
+        socket.end('HTTP/1.1 418 I am a teapot\r\n\r\n');
+      });
+      expect((await askRaw(portOf(server), lines)).status).toBe(418);
+      expect(heard).toEqual([[message, '/']]);
+    },
+  );
 
   test('takes a request without the token Upgrade in Connection', async () => {
     const server = await startServer(implementation);
@@ -198,7 +237,11 @@ describe.each(implementations)('server of $name', (implementation) => {
       askRaw(portOf(server), [`GET ${target} HTTP/1.1`, ...handshake.slice(1)]);
     expect((await at('/yes')).status).toBe(101);
     expect(await at('/no')).toMatchObject({ status: 401, body: 'Unauthorized' });
-    expect(await at('/other')).toMatchObject({ status: 403, body: 'not you', headers: { 'x-reason': 'because' } });
+    expect(await at('/other')).toMatchObject({
+      status: 403,
+      body: 'not you',
+      headers: { 'x-reason': 'because' },
+    });
   });
 
   test.each<[string, ServerOptions, string | undefined]>([
@@ -350,7 +393,9 @@ describe.each(implementations)('server of $name', (implementation) => {
     const http = await startHttp();
     const server = new Server({ noServer: true });
     server.close();
-    http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head, () => undefined));
+    http.on('upgrade', (request, socket, head) =>
+      server.handleUpgrade(request, socket, head, () => undefined),
+    );
     expect(await askRaw(portOf(http), handshake)).toMatchObject({ status: 503, body: 'Service Unavailable' });
   });
 

@@ -10,7 +10,7 @@ import type { Implementation } from './implementations.ts';
 const cleanups: (() => void)[] = [];
 
 afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) cleanup();
 });
 
 /** Does something behind the test. */
@@ -54,7 +54,9 @@ export async function startHttp(handler?: Parameters<typeof createServer>[1]): P
 }
 
 /** Starts a TCP server that answers as a test wants. */
-export async function startTcp(answer: (socket: Socket, request: string) => void): Promise<{ address(): unknown }> {
+export async function startTcp(
+  answer: (socket: Socket, request: string) => void,
+): Promise<{ address(): unknown }> {
   const server = createTcpServer((socket) => {
     afterwards(() => socket.destroy());
     socket.on('error', () => undefined);
@@ -118,7 +120,10 @@ export const handshake = [
 ];
 
 /** Opens a connection whose frames the test writes by itself. */
-export async function connectRaw(implementation: Implementation, options: ServerOptions = {}): Promise<RawClient> {
+export async function connectRaw(
+  implementation: Implementation,
+  options: ServerOptions = {},
+): Promise<RawClient> {
   const server = await startServer(implementation, options);
   const socket = connect(portOf(server), '127.0.0.1');
   afterwards(() => socket.destroy());
@@ -134,8 +139,7 @@ export async function connectRaw(implementation: Implementation, options: Server
 /** A frame as clients send it, masked with zeros. */
 export function maskedFrame(firstByte: number, payload: string | Uint8Array = ''): Buffer {
   const bytes = Buffer.from(payload as string);
-  const length =
-    bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >>> 8, bytes.length & 0xff];
+  const length = bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >>> 8, bytes.length & 0xff];
   return Buffer.concat([Buffer.from([firstByte, ...length, 0, 0, 0, 0]), bytes]);
 }
 

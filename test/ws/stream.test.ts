@@ -3,7 +3,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import { implementations } from './implementations.ts';
-import { connectPair, connectRaw, makeClient, maskedFrame, startServer, urlOf, describeError, until } from './stage.ts';
+import {
+  connectPair,
+  connectRaw,
+  makeClient,
+  maskedFrame,
+  startServer,
+  urlOf,
+  describeError,
+  until,
+} from './stage.ts';
 
 describe.each(implementations)('createWebSocketStream of $name', (implementation) => {
   const { createWebSocketStream } = implementation;

@@ -5,7 +5,9 @@ import WebSocket = require('ws');
 const server = new WebSocket.Server({ port: 8080 });
 const other = new WebSocket.WebSocketServer({ noServer: true });
 server.on('connection', (client, request) => {
-  client.on('message', (data: WebSocket.RawData, isBinary) => client.send(data.toString(), { binary: isBinary }));
+  client.on('message', (data: WebSocket.RawData, isBinary) =>
+    client.send(data.toString(), { binary: isBinary }),
+  );
   console.log(request.headers.host, client.readyState === WebSocket.OPEN);
 });
 const options: WebSocket.ServerOptions = { path: '/', server: undefined };

@@ -36,9 +36,11 @@ server.on('connection', function (client: Alive, request) {
   });
   client.on('message', (data: RawData, isBinary: boolean) => {
     client.send(data.toString());
-    if (Array.isArray(data)) client.send(Buffer.concat(data), { binary: isBinary, compress: false, fin: true });
+    if (Array.isArray(data))
+      client.send(Buffer.concat(data), { binary: isBinary, compress: false, fin: true });
     for (const other of server.clients) {
-      if (other !== client && other.readyState === WebSocket.OPEN) other.send(String(path), (error) => error?.message);
+      if (other !== client && other.readyState === WebSocket.OPEN)
+        other.send(String(path), (error) => error?.message);
     }
   });
   client.on('close', (code, reason) => console.log(code.toFixed(), reason.toString('utf8')));
@@ -59,7 +61,8 @@ setInterval(() => {
 }, 30_000);
 
 const address = server.address();
-if (address !== null && typeof address !== 'string') console.log(address.port, address.family, address.address);
+if (address !== null && typeof address !== 'string')
+  console.log(address.port, address.family, address.address);
 
 class Named extends WebSocket {
   name = 'nobody';
