@@ -133,9 +133,12 @@ export class Connector implements LifecycleEvents {
     return this.#attempt?.link?.isTwoWay === true && this.send(text);
   }
 
-  /** Says the hello anew where that is what it takes: soon, so that several changes go together. */
+  /**
+   * Says the hello anew where that is what it takes: soon, so that several changes go together. What changes before the welcome is looked
+   * at when it comes.
+   */
   sayAgain(): void {
-    if (this.#attempt?.link?.isTwoWay === false) this.resume();
+    if (this.state === 'open' && this.#attempt?.link?.isTwoWay === false) this.resume();
   }
 
   /** Says it anew in any case: something is missing that only a hello brings back. */

@@ -165,7 +165,10 @@ export class Subscriptions {
         this.#aim(subscribed.state, { channel, stream: channel.state });
         this.#aim(subscribed.presence, { channel, stream: channel.presence.members });
         channel.subscribed(subscribed);
-      } else this.#unsubscribe(channel);
+      } else {
+        this.#unsubscribe(channel);
+        this.#link.sayAgain();
+      }
     }
     // It was left before the answer came, and perhaps asked for again by another object.
     const present = this.#channels.get(channel.name);

@@ -63,7 +63,15 @@ export class ScriptedLink implements ClientLink {
     answer: (channel: string, ref: number, hello: Hello) => Welcome['subs'][number][1] = subscribedTo,
     extra: Partial<Welcome> = {},
   ): Hello {
-    const hello = this.hello();
+    return this.answers(this.hello(), answer, extra);
+  }
+
+  /** Answers a hello that was written before. */
+  answers(
+    hello: Hello,
+    answer: (channel: string, ref: number, hello: Hello) => Welcome['subs'][number][1] = subscribedTo,
+    extra: Partial<Welcome> = {},
+  ): Hello {
     this.says([
       1,
       {

@@ -48,7 +48,12 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
       }
       isSending = false;
     };
-    bringDown(hello, received, signal).then(ended, failed);
+    // What is subscribed in the turn in which a client is made is in its first hello.
+    const begun = async (): Promise<LinkEnd> => {
+      await null;
+      return signal.aborted ? {} : bringDown(hello, received, signal);
+    };
+    begun().then(ended, failed);
     return {
       kind,
       isTwoWay: false,
@@ -61,7 +66,11 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
           sendAll().catch(failed);
         });
       },
-      close: () => queueMicrotask(() => ended({})),
+      close: () => {
+        if (signal.aborted) return;
+        stop.abort();
+        queueMicrotask(() => events.ended({}));
+      },
     };
   };
 }
