@@ -41,7 +41,7 @@ function page(kind: 'stream' | 'poll'): Page {
     WebSocket: NoSocket,
     baseUrl: undefined,
     fetch: (_url, { body } = {}) => {
-      const { hello }: { hello: Hello } = JSON.parse(String(body));
+      const { hello }: { hello: Hello } = JSON.parse(typeof body === 'string' ? body : '');
       hellos.push(hello.subs.map(([, name]) => name));
       return new Promise(() => undefined);
     },

@@ -6,7 +6,6 @@ import { type ClientOptions, resolveClientOptions } from '../../../src/realtime/
 import type {
   ClientLink,
   ClientLinkEvents,
-  LinkEnd,
   LinkKind,
   OpenClientLink,
 } from '../../../src/realtime/link/link.ts';
@@ -98,8 +97,13 @@ export class ScriptedLink implements ClientLink {
     return hello;
   }
 
-  dies(end: LinkEnd = { cause: new Error('cut') }): void {
-    this.#events.ended(end);
+  dies(cause: unknown = new Error('cut')): void {
+    this.#events.ended(cause);
+  }
+
+  /** Ends in order. */
+  ends(): void {
+    this.#events.ended();
   }
 }
 
