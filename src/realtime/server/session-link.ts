@@ -53,7 +53,7 @@ export interface GoodbyeOptions {
 
 const firstHeartbeatMs = 1_000;
 // When so many answers to calls were sent, a heartbeat asks whether they were heard, so that they need not be kept.
-const maxUnheardCalls = 1_000;
+const maxUnheardCalls = 64;
 /** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
 export const maxHeldTexts = 64;
 
