@@ -6,6 +6,7 @@ import type {
   Appended,
   AppendRequest,
   CallClaim,
+  CallId,
   Engine,
   MapChange,
   Retention,
@@ -103,8 +104,13 @@ const plants: readonly (readonly [name: string, kind: string, plant: () => Plant
     () => ({
       engine: (engine: Engine) =>
         new (class extends DelegatingEngine {
-          override async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-            const claim = await super.claimCall(key, node, windowMs);
+          override async claimCall(
+            session: string,
+            id: CallId,
+            node: string,
+            windowMs: number,
+          ): Promise<CallClaim> {
+            const claim = await super.claimCall(session, id, node, windowMs);
             return claim.kind === 'unknown' ? { kind: 'claimed' } : claim;
           }
         })(engine),
