@@ -6,6 +6,7 @@ import type {
   AppendRequest,
   BroadcastEvent,
   CallClaim,
+  CallId,
   Engine,
   LeaseState,
   MapChange,
@@ -76,12 +77,16 @@ export class DelegatingEngine implements Engine {
     return this.#engine.releaseLease(node);
   }
 
-  claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim> {
-    return this.#engine.claimCall(key, node, windowMs);
+  claimCall(session: string, id: CallId, node: string, windowMs: number): CallClaim | Promise<CallClaim> {
+    return this.#engine.claimCall(session, id, node, windowMs);
   }
 
-  completeCall(key: string, result: string, windowMs: number): void | Promise<void> {
-    return this.#engine.completeCall(key, result, windowMs);
+  completeCall(session: string, id: CallId, result: string, windowMs: number): void | Promise<void> {
+    return this.#engine.completeCall(session, id, result, windowMs);
+  }
+
+  forgetCalls(session: string, ids: readonly CallId[]): void | Promise<void> {
+    return this.#engine.forgetCalls(session, ids);
   }
 
   keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {

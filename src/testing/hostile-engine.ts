@@ -8,6 +8,7 @@ import type {
   AppendRequest,
   BroadcastEvent,
   CallClaim,
+  CallId,
   Engine,
   LeaseState,
   MapChange,
@@ -189,12 +190,16 @@ export class HostileEngine extends DelegatingEngine {
     return this.#ask(() => super.releaseLease(node));
   }
 
-  override claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-    return this.#ask(() => super.claimCall(key, node, windowMs));
+  override claimCall(session: string, id: CallId, node: string, windowMs: number): Promise<CallClaim> {
+    return this.#ask(() => super.claimCall(session, id, node, windowMs));
   }
 
-  override completeCall(key: string, result: string, windowMs: number): Promise<void> {
-    return this.#ask(() => super.completeCall(key, result, windowMs));
+  override completeCall(session: string, id: CallId, result: string, windowMs: number): Promise<void> {
+    return this.#ask(() => super.completeCall(session, id, result, windowMs));
+  }
+
+  override forgetCalls(session: string, ids: readonly CallId[]): Promise<void> {
+    return this.#ask(() => super.forgetCalls(session, ids));
   }
 
   override keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {

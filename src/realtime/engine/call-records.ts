@@ -1,20 +1,26 @@
 // What became of calls, so that each runs at most once within its window: running on a node under a lease, completed, or, when that
-// lease has ended before a result came, unknown. Results are kept as long as they are not too much together; what became of a call
-// whose result was let go of is unknown too, and it does not run again.
+// lease has ended before a result came, unknown. There are more calls than anything else, so a record is small, and stands with those of
+// its session in the order in which they came. Results are kept as long as they are not too much together; what became of a
+// call whose result was let go of is unknown too, and it does not run again.
 
-import type { CallClaim } from './engine.ts';
-import { ExpiringMap } from './expiring-map.ts';
+import type { CallClaim, CallId } from './engine.ts';
 import type { Leases } from './leases.ts';
 
-interface CompletedCall {
-  readonly kind: 'completed';
+class CallRecord {
+  /** The node that runs it, until it is completed. */
+  node: string | undefined;
+  /** The lease of that node: 0 when it had none. */
+  readonly lease: number;
   result: string | undefined;
-  readonly endsAtMs: number;
-}
+  endsAtMs: number;
 
-type CallRecord =
-  | CompletedCall
-  | { readonly kind: 'running'; readonly node: string; readonly lease: number | undefined };
+  constructor(node: string | undefined, lease: number, endsAtMs: number) {
+    this.node = node;
+    this.lease = lease;
+    this.result = undefined;
+    this.endsAtMs = endsAtMs;
+  }
+}
 
 const claimed: CallClaim = Object.freeze({ kind: 'claimed' });
 const unknown: CallClaim = Object.freeze({ kind: 'unknown' });
@@ -26,71 +32,117 @@ const smallLength = 256;
 export class CallRecords {
   readonly #leases: Leases;
   readonly #maxResultLength: number;
-  readonly #records = new ExpiringMap<CallRecord>();
+  // By session, then by id. A number and its text are two ids.
+  readonly #sessions = new Map<string, Map<CallId, CallRecord>>();
   // Those that have a result which is not small, the oldest first.
-  readonly #completed = new Set<CompletedCall>();
-  #resultLength = 0;
+  readonly #large = new Set<CallRecord>();
+  #largeLength = 0;
 
-  /** @param maxResultLength the most characters of all results together */
+  /** @param maxResultLength the most characters of all results together that are not small */
   constructor(leases: Leases, maxResultLength: number = defaultMaxResultLength) {
     this.#leases = leases;
     this.#maxResultLength = maxResultLength;
   }
 
+  /** How many there are, with those that are over and not yet swept. */
   get size(): number {
-    return this.#records.size;
+    let size = 0;
+    for (const calls of this.#sessions.values()) size += calls.size;
+    return size;
   }
 
-  claim(key: string, node: string, windowMs: number, nowMs: number): CallClaim {
-    const record = this.#records.get(key, nowMs);
-    if (record === undefined) {
-      const lease = this.#leases.numberOf(node);
-      this.#records.set(key, { kind: 'running', node, lease }, nowMs + windowMs);
+  claim(session: string, id: CallId, node: string, windowMs: number, nowMs: number): CallClaim {
+    const calls = this.#callsOf(session);
+    const record = calls.get(id);
+    if (record === undefined || record.endsAtMs <= nowMs) {
+      if (record !== undefined) this.#remove(calls, id, record);
+      calls.set(id, new CallRecord(node, this.#leases.numberOf(node) ?? 0, nowMs + windowMs));
       return claimed;
     }
-    if (record.kind === 'completed') {
+    if (record.node === undefined) {
       const { result } = record;
       return result === undefined ? unknown : { kind: 'completed', result };
     }
     // The very lease: a node that was away for longer may have come back without its memory.
-    return record.lease !== undefined && record.lease === this.#leases.numberOf(record.node)
+    return record.lease !== 0 && record.lease === this.#leases.numberOf(record.node)
       ? { kind: 'running', node: record.node }
       : unknown;
   }
 
-  complete(key: string, result: string, windowMs: number, nowMs: number): void {
-    const before = this.#records.get(key, nowMs);
-    if (before?.kind === 'completed') this.#letGo(before);
-    const record: CompletedCall = { kind: 'completed', result, endsAtMs: nowMs + windowMs };
-    this.#records.set(key, record, record.endsAtMs);
+  complete(session: string, id: CallId, result: string, windowMs: number, nowMs: number): void {
+    const calls = this.#callsOf(session);
+    const endsAtMs = nowMs + windowMs;
+    let record = calls.get(id);
+    if (record === undefined) {
+      record = new CallRecord(undefined, 0, endsAtMs);
+      calls.set(id, record);
+    } else {
+      this.#letGo(record);
+      record.node = undefined;
+      record.endsAtMs = endsAtMs;
+    }
+    record.result = result;
     if (result.length <= smallLength) return;
-    this.#completed.add(record);
-    this.#resultLength += result.length;
-    if (this.#resultLength > this.#maxResultLength) this.#letGoOfOldest(nowMs);
+    this.#large.add(record);
+    this.#largeLength += result.length;
+    if (this.#largeLength > this.#maxResultLength) this.#letGoOfOldest(nowMs);
   }
 
+  /** Forgets what nobody asks for any more. */
+  forget(session: string, ids: readonly CallId[]): void {
+    const calls = this.#sessions.get(session);
+    if (calls === undefined) return;
+    for (const id of ids) {
+      const record = calls.get(id);
+      if (record !== undefined) this.#remove(calls, id, record);
+    }
+    if (calls.size === 0) this.#sessions.delete(session);
+  }
+
+  /** Lets go of what is over: of each session the oldest, up to the first that is not, so that a look costs no more than what goes. */
   sweep(nowMs: number): void {
     this.#letGoOfOldest(nowMs);
-    this.#records.sweep(nowMs);
+    for (const [session, calls] of this.#sessions) {
+      for (const [id, record] of calls) {
+        if (record.endsAtMs > nowMs) break;
+        this.#remove(calls, id, record);
+      }
+      if (calls.size === 0) this.#sessions.delete(session);
+    }
   }
 
   clear(): void {
-    this.#records.clear();
-    this.#completed.clear();
-    this.#resultLength = 0;
+    this.#sessions.clear();
+    this.#large.clear();
+    this.#largeLength = 0;
+  }
+
+  #callsOf(session: string): Map<CallId, CallRecord> {
+    let calls = this.#sessions.get(session);
+    if (calls === undefined) {
+      calls = new Map();
+      this.#sessions.set(session, calls);
+    }
+    return calls;
+  }
+
+  #remove(calls: Map<CallId, CallRecord>, id: CallId, record: CallRecord): void {
+    calls.delete(id);
+    this.#letGo(record);
   }
 
   // Those that are over, and as many more as are too much.
   #letGoOfOldest(nowMs: number): void {
-    for (const record of this.#completed) {
-      if (record.endsAtMs > nowMs && this.#resultLength <= this.#maxResultLength) return;
+    for (const record of this.#large) {
+      if (record.endsAtMs > nowMs && this.#largeLength <= this.#maxResultLength) return;
       this.#letGo(record);
     }
   }
 
-  #letGo(record: CompletedCall): void {
-    if (!this.#completed.delete(record)) return;
-    this.#resultLength -= record.result?.length ?? 0;
+  #letGo(record: CallRecord): void {
+    const length = record.result?.length ?? 0;
+    if (length <= smallLength || !this.#large.delete(record)) return;
+    this.#largeLength -= length;
     record.result = undefined;
   }
 }

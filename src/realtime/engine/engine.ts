@@ -108,6 +108,9 @@ export interface StreamListener {
  */
 export type LeaseState = 'renewed' | 'begun';
 
+/** The id of a call within its session: `1` and `'1'` are two. */
+export type CallId = number | string;
+
 /** What became of a call. */
 export type CallClaim =
   /** Nobody has run it: run it now, then `complete` it. */
@@ -193,17 +196,20 @@ export interface Engine {
   releaseLease(node: string): Promise<void>;
 
   /**
-   * Claims a call for a node, which should have a lease: without, others see the call as `unknown` at once. Only one caller ever gets
-   * `claimed` for a key within the window. An engine that knows at once may answer at once, here and below: there are more calls than
-   * anything else.
+   * Claims a call of a session for a node, which should have a lease: without, others see the call as `unknown` at once. Only one
+   * caller ever gets `claimed` for an id of a session within the window. An engine that knows at once may answer at once, here and
+   * below: there are more calls than anything else.
    */
-  claimCall(key: string, node: string, windowMs: number): CallClaim | Promise<CallClaim>;
+  claimCall(session: string, id: CallId, node: string, windowMs: number): CallClaim | Promise<CallClaim>;
 
   /**
    * Keeps the result of a claimed call, as JSON, for those who ask again within the window, which begins now; also when it had become
    * `unknown`. Results that are too much together may be let go of earlier: such a call is `unknown` for the rest of its window.
    */
-  completeCall(key: string, result: string, windowMs: number): void | Promise<void>;
+  completeCall(session: string, id: CallId, result: string, windowMs: number): void | Promise<void>;
+
+  /** Forgets calls whose answers were heard: nobody asks for them again. One that is claimed all the same is `claimed`. */
+  forgetCalls(session: string, ids: readonly CallId[]): void | Promise<void>;
 
   /** Keeps a session for the time given, anew with each call. */
   keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void>;

@@ -12,6 +12,7 @@ import type {
   AppendRequest,
   BroadcastEvent,
   CallClaim,
+  CallId,
   Engine,
   LeaseState,
   MapChange,
@@ -218,12 +219,16 @@ export class MemoryEngine implements Engine {
     this.#leases.end(node);
   }
 
-  claimCall(key: string, node: string, windowMs: number): CallClaim {
-    return this.#calls.claim(key, node, windowMs, this.#now());
+  claimCall(session: string, id: CallId, node: string, windowMs: number): CallClaim {
+    return this.#calls.claim(session, id, node, windowMs, this.#now());
   }
 
-  completeCall(key: string, result: string, windowMs: number): void {
-    this.#calls.complete(key, result, windowMs, this.#now());
+  completeCall(session: string, id: CallId, result: string, windowMs: number): void {
+    this.#calls.complete(session, id, result, windowMs, this.#now());
+  }
+
+  forgetCalls(session: string, ids: readonly CallId[]): void {
+    this.#calls.forget(session, ids);
   }
 
   async keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {

@@ -9,12 +9,12 @@ import type { CallContract } from '../contract/contract.ts';
 import { validate } from '../contract/validate.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { FrameType, type RequestOptions } from '../wire/frames.ts';
-import type { CallClaim } from '../engine/engine.ts';
+import type { CallClaim, CallId } from '../engine/engine.ts';
 import type { ChannelAccess } from './channel-access.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { NodeLease } from './node-lease.ts';
-import { errorReply, type Reply, type RunningRequest } from './requests.ts';
+import { errorReply, type Reply, type RequestOrigin, type RunningRequest } from './requests.ts';
 import type { Session, SessionView } from './session.ts';
 import { writeJson } from '../wire/json-codec.ts';
 
@@ -82,14 +82,31 @@ export class Calls {
     });
   }
 
+  /** The answers to calls have arrived: nobody asks for them again, so that nobody has to keep them. */
+  heard(session: Session, ids: readonly CallId[]): void {
+    const { settings, statistics } = this.#environment;
+    // They end by themselves too.
+    const failed = (error: unknown): void => {
+      statistics.engineFailures++;
+      settings.onError(error);
+    };
+    try {
+      const forgotten = settings.engine.forgetCalls(session.id, ids);
+      if (forgotten instanceof Promise) forgotten.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
   /** Answers a call, now or later. */
   handle(
     session: Session,
-    id: number | string,
+    id: CallId,
     name: string,
     data: unknown,
     options: RequestOptions,
     answer: Reply,
+    origin: RequestOrigin,
   ): void {
     const { statistics, settings } = this.#environment;
     const declared = this.#declared.get(name);
@@ -117,6 +134,7 @@ export class Calls {
       deadlineMs,
       options.again === true,
       answer,
+      origin,
       this.#environment,
     );
     const pending = call.run(data);
@@ -140,22 +158,26 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
   readonly session: SessionView;
   readonly deadlineMs: number;
   readonly isRetry: boolean;
-  readonly #id: number | string;
+  readonly #id: CallId;
   readonly #declared: DeclaredCall;
+  readonly #origin: RequestOrigin;
   readonly #environment: CallEnvironment;
   #waiting: Reply[];
-  #keyText: string | undefined;
+  // Whether it came once only: of what came twice another copy may still be on its way.
+  #cameOnce: boolean;
+  #isKept = false;
   // Made when a handler asks for it: most do not.
   #abort: AbortController | undefined;
   #abortReason: RealtimeError | undefined;
 
   constructor(
     session: Session,
-    id: number | string,
+    id: CallId,
     declared: DeclaredCall,
     deadlineMs: number,
     isRetry: boolean,
     answer: Reply,
+    origin: RequestOrigin,
     environment: CallEnvironment,
   ) {
     super();
@@ -165,6 +187,8 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     this.deadlineMs = deadlineMs;
     this.isRetry = isRetry;
     this.#waiting = [answer];
+    this.#cameOnce = !isRetry;
+    this.#origin = origin;
     this.#environment = environment;
   }
 
@@ -182,6 +206,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
 
   also(answer: Reply): void {
     this.#waiting.push(answer);
+    this.#cameOnce = false;
   }
 
   /** Runs it to its end, which may be after its deadline; never rejects. What is answered at once needs no promise and no timer. */
@@ -218,6 +243,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const answer of waiting) answer(`[${FrameType.reply},${writeJson(this.#id)},${tail}]`);
+    if (this.#isKept && this.#cameOnce && waiting.length > 0) this.#origin.callAnswered?.(this.#id);
   }
 
   // What stands behind the id in an answer.
@@ -246,7 +272,12 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
 
   #claim(input: unknown): string | Promise<string> {
     const { settings, lease } = this.#environment;
-    const claim = settings.engine.claimCall(this.#key, lease.node, settings.idempotencyWindowMs);
+    const claim = settings.engine.claimCall(
+      this.session.id,
+      this.#id,
+      lease.node,
+      settings.idempotencyWindowMs,
+    );
     return claim instanceof Promise
       ? claim.then((known) => this.#claimed(known, input))
       : this.#claimed(claim, input);
@@ -287,24 +318,25 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
 
   // Nobody waits for the record: without it, whoever asks again is told that the outcome is unknown.
   #keep(result: string): string {
+    const { session } = this;
     const { settings, statistics } = this.#environment;
+    this.#isKept = true;
     const failed = (error: unknown): void => {
       statistics.engineFailures++;
       settings.onError(error);
     };
     try {
-      const kept = settings.engine.completeCall(this.#key, `[${result}]`, settings.idempotencyWindowMs);
+      const kept = settings.engine.completeCall(
+        session.id,
+        this.#id,
+        `[${result}]`,
+        settings.idempotencyWindowMs,
+      );
       if (kept instanceof Promise) kept.catch(failed);
     } catch (error) {
       failed(error);
     }
     return result;
-  }
-
-  // The same string for claim and result: it is hashed once.
-  get #key(): string {
-    this.#keyText ??= `${this.session.id}/${this.#id}`;
-    return this.#keyText;
   }
 
   #run(input: unknown): string | Promise<string> {

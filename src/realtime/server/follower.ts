@@ -10,7 +10,7 @@ import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Chunk, StreamFollower } from './stream-follower.ts';
 import { maxBatchBytes, messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
-import { conflate, pageBefore, readPage } from './stream-pages.ts';
+import { conflate, newestAfter, pageBefore, readPage, type StreamPage } from './stream-pages.ts';
 
 /** What happens to a session that is too slow for a channel. */
 export type WhenSlow = 'recover' | 'conflate' | 'drop' | 'close';
@@ -291,6 +291,15 @@ export class Follower implements StreamFollower, DrainListener {
     }
     const page = await readPage(stream.engine, stream.name, cursor);
     if (this.#isEnded) return true;
+    if (this.#options.rate !== undefined && !stream.format.mayJump && hasMoreThanIsKept(page)) {
+      // Whoever wants few misses nothing by what it does not want, however much that is.
+      const newest = await newestAfter(stream.engine, stream.name, cursor);
+      if (this.#isEnded) return true;
+      if (newest !== undefined) {
+        this.#skipTo(newest.position, undefined);
+        return this.#sendEntries(newest.entries) && this.#joinLive();
+      }
+    }
     if (page.kind === 'page' && (stream.kind === 'log' || page.isLast) && !this.#owesMap) {
       stream.adopt(page.entries, cursor.epoch);
       return this.#sendEntries(page.entries) && this.#joinLive();
@@ -388,6 +397,11 @@ export class Follower implements StreamFollower, DrainListener {
       return conflate(entries, (entry) => format.keyOf(entry));
     return rate === undefined ? entries : entries.slice(-1);
   }
+}
+
+// Whether there is more behind a place than one page, or than the history has.
+function hasMoreThanIsKept(page: StreamPage): boolean {
+  return page.kind === 'page' ? !page.isLast : page.reason === 'expired';
 }
 
 // What a slow session calls what its server calls by another name.

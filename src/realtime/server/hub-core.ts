@@ -2,6 +2,7 @@
 
 import { FullduplexError, describe } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
+import type { CallId } from '../engine/engine.ts';
 import type { ServerLink, ServerLinkEvents } from '../link/link.ts';
 import { RealtimeError, type RealtimeErrorCode } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type ServerFrame } from '../wire/frames.ts';
@@ -137,12 +138,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
   frame(link: SessionLink, session: Session, frame: ClientFrame): void {
     switch (frame[0]) {
       case FrameType.request:
-        this.#requests.handle(
-          session,
-          frame,
-          (alias) => this.#nameOf(link, alias),
-          (text) => link.send(text),
-        );
+        this.#requests.handle(session, frame, link);
         break;
       case FrameType.reply:
         this.clientCalls.answered(session, String(frame[1]), frame[2], frame[3]);
@@ -166,9 +162,12 @@ export class HubCore implements LinkAcceptor, LinkHome {
     }
   }
 
-  #nameOf(link: SessionLink, alias: number): string | undefined {
-    const name = this.streams.nameOf(alias);
-    return name !== undefined && link.subscriptions.has(name) ? name : undefined;
+  nameOf(alias: number): string | undefined {
+    return this.streams.nameOf(alias);
+  }
+
+  callsHeard(session: Session, ids: readonly CallId[]): void {
+    this.calls.heard(session, ids);
   }
 
   beaten(session: Session): void {

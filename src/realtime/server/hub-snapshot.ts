@@ -14,6 +14,7 @@ export function snapshotOf(hub: HubCore): HubSnapshot {
     byLink[current.kind] = (byLink[current.kind] ?? 0) + 1;
     subscriptions += current.subscriptions.size;
     bufferedBytes += current.link.bufferedBytes;
+    for (const { heldBytes } of current.subscriptions.values()) bufferedBytes += heldBytes;
   }
   return {
     node,

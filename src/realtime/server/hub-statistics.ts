@@ -95,7 +95,7 @@ export interface HubSnapshot {
   readonly repairs: number;
   readonly badFrames: number;
   readonly engineFailures: number;
-  /** Now: bytes that wait on all links. */
+  /** Now: bytes that wait on all links, with those that volatile channels hold for links that are full. */
   readonly bufferedBytes: number;
   readonly durations: {
     /** How long handlers of calls took. */

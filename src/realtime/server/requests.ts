@@ -3,7 +3,7 @@
 
 import { describe } from '../../base/errors.ts';
 import { isThenable } from '../../base/rejections.ts';
-import type { StreamEntry } from '../engine/engine.ts';
+import type { CallId, StreamEntry } from '../engine/engine.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import { FrameType, type RequestFrame } from '../wire/frames.ts';
 import type { ChannelAccess } from './channel-access.ts';
@@ -22,6 +22,19 @@ export interface RunningRequest {
 
 /** Takes the answer of a request: the text of a frame. Called once at most. */
 export type Reply = (frame: string) => void;
+
+/** Where a request came from, and its answer goes to. */
+export interface RequestOrigin {
+  /** The name of a channel that the request names by its alias. */
+  nameOf(alias: number): string | undefined;
+  /** Takes the answer: the text of a frame. */
+  reply(frame: string): void;
+  /**
+   * The answer to a call that ran once was given; it was asked for here and nowhere else before. Who learns that it was heard
+   * tells `Calls.heard`.
+   */
+  callAnswered?(id: CallId): void;
+}
 
 /** What requests take from the hub. */
 export interface RequestEnvironment {
@@ -42,21 +55,13 @@ export class Requests {
     this.#environment = environment;
   }
 
-  /**
-   * Answers one, now or later.
-   * @param nameOf the name of a channel that the request names by its alias
-   */
-  handle(
-    session: Session,
-    frame: RequestFrame,
-    nameOf: (alias: number) => string | undefined,
-    reply: Reply,
-  ): void {
+  /** Answers one, now or later. */
+  handle(session: Session, frame: RequestFrame, origin: RequestOrigin): void {
     const [, id, channel, name, data, options] = frame;
     // Those that want no answer count as well, until they are done.
     const answer: Reply = (text) => {
       session.pendingRequests--;
-      if (id !== 0) reply(text);
+      if (id !== 0) origin.reply(text);
     };
     const { maxPendingRequests } = this.#environment.settings;
     if (session.pendingRequests >= maxPendingRequests) {
@@ -65,16 +70,16 @@ export class Requests {
         `more than ${maxPendingRequests} requests of one session wait for their answer`,
         { retryable: true },
       );
-      reply(id === 0 ? `[${FrameType.error},${writeJson(error.toWire())}]` : errorReply(id, error));
+      origin.reply(id === 0 ? `[${FrameType.error},${writeJson(error.toWire())}]` : errorReply(id, error));
       return;
     }
     session.pendingRequests++;
     if (channel === 0) {
-      this.#environment.calls.handle(session, id, name, data, options ?? {}, answer);
+      this.#environment.calls.handle(session, id, name, data, options ?? {}, answer, origin);
       return;
     }
     try {
-      const found = this.#channel(channel, nameOf);
+      const found = this.#channel(channel, origin);
       if (name === '$history') this.#settle(id, answer, this.#history(session, found, data));
       else if (name === '$presence') this.#settle(id, answer, this.#presence(session, found));
       else this.#publish(session, id, found, name, data, answer);
@@ -83,10 +88,10 @@ export class Requests {
     }
   }
 
-  #channel(channel: number | string, nameOf: (alias: number) => string | undefined): FoundChannel {
+  #channel(channel: number | string, origin: RequestOrigin): FoundChannel {
     const { access } = this.#environment;
     if (typeof channel === 'string') return access.find(channel);
-    const name = nameOf(channel);
+    const name = origin.nameOf(channel);
     if (name !== undefined) return access.find(name);
     throw new RealtimeError(
       'NOT_SUBSCRIBED',

@@ -3,12 +3,13 @@
 
 import type { Timer } from '../../base/clock.ts';
 import { SharedTimer, SharedTimers } from '../../base/shared-timers.ts';
+import type { CallId } from '../engine/engine.ts';
 import type { LinkKind, ServerLink, ServerLinkEvents } from '../link/link.ts';
 import { goodbyeCloseCodes, RealtimeError, type RealtimeErrorCode } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type Goodbye } from '../wire/frames.ts';
 import type { DrainListener, FollowerHome } from './follower.ts';
 import { answerableId, readClientFrame } from './frame-reader.ts';
-import { errorReply } from './requests.ts';
+import { errorReply, type RequestOrigin } from './requests.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { LinkPeer } from './link-acceptor.ts';
@@ -27,8 +28,12 @@ export interface LinkHome {
   greet(link: SessionLink, hello: ClientFrame & readonly [1, unknown], peer: LinkPeer): void;
   /** A frame arrived on a link that has a session. */
   frame(link: SessionLink, session: Session, frame: ClientFrame): void;
+  /** The name of the channel that has an alias on this node. */
+  nameOf(alias: number): string | undefined;
   /** A heartbeat was sent. */
   beaten(session: Session): void;
+  /** The session has heard the answers to calls. */
+  callsHeard(session: Session, ids: readonly CallId[]): void;
   /** The link is gone; with a code when the server ended it. */
   ended(link: SessionLink, code: RealtimeErrorCode | undefined): void;
 }
@@ -47,11 +52,13 @@ export interface GoodbyeOptions {
 }
 
 const firstHeartbeatMs = 1_000;
+// When so many answers to calls were sent, a heartbeat asks whether they were heard, so that they need not be kept.
+const maxUnheardCalls = 64;
 /** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
 export const maxHeldTexts = 64;
 
 /** A link and what belongs to it alone. */
-export class SessionLink extends SharedTimer implements ServerLinkEvents, FollowerHome {
+export class SessionLink extends SharedTimer implements ServerLinkEvents, FollowerHome, RequestOrigin {
   readonly link: ServerLink;
   session: Session | undefined;
   /** By channel. */
@@ -72,7 +79,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   #abort: AbortController | undefined;
   #hasHeard = false;
   #askedAtMs = -1;
+  // When the oldest heartbeat was sent that is not answered.
+  #beatAtMs = -1;
   #expiry: Timer | undefined;
+  // Calls that were answered since the last heartbeat was sent, and those before it: who answers that has heard these.
+  #answeredCalls: CallId[] | undefined;
+  #unheardCalls: CallId[] | undefined;
 
   constructor(link: ServerLink, peer: LinkPeer, home: LinkHome) {
     super();
@@ -224,6 +236,24 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     return this.#disconnected?.find(({ target }) => isMeant(session, target))?.error;
   }
 
+  // Requests
+
+  nameOf(alias: number): string | undefined {
+    const name = this.#home.nameOf(alias);
+    return name !== undefined && this.subscriptions.has(name) ? name : undefined;
+  }
+
+  reply(frame: string): void {
+    this.send(frame);
+  }
+
+  callAnswered(id: CallId): void {
+    // On others a heartbeat says nothing of answers.
+    if (!this.link.isTwoWay || this.#state !== 'open') return;
+    this.#answeredCalls ??= [];
+    if (this.#answeredCalls.push(id) >= maxUnheardCalls && this.#unheardCalls === undefined) this.#beat();
+  }
+
   // What is sent
 
   /** Sends a text to this client. One who asks more than it reads is ended. */
@@ -330,14 +360,28 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       this.#askedAtMs = Math.round(clock.now());
       this.#hasHeard = false;
     }
-    this.link.send('[]');
+    this.#beat();
     this.#home.beaten(session);
     this.#startTimer(isShort ? heartbeatTimeoutMs : heartbeatMs);
   }
 
+  #beat(): void {
+    if (this.#beatAtMs < 0) this.#beatAtMs = Math.round(this.#home.settings.clock.now());
+    if (this.#unheardCalls === undefined) {
+      this.#unheardCalls = this.#answeredCalls;
+      this.#answeredCalls = undefined;
+    }
+    this.link.send('[]');
+  }
+
   #answered(): void {
-    if (this.#askedAtMs >= 0)
-      this.#home.statistics.heartbeatMs.add(Math.max(0, this.#home.settings.clock.now() - this.#askedAtMs));
+    const { statistics, settings } = this.#home;
+    if (this.#beatAtMs >= 0) statistics.heartbeatMs.add(Math.max(0, settings.clock.now() - this.#beatAtMs));
+    this.#beatAtMs = -1;
+    const unheard = this.#unheardCalls;
+    if (unheard === undefined || this.session === undefined) return;
+    this.#unheardCalls = undefined;
+    this.#home.callsHeard(this.session, unheard);
   }
 
   #startTimer(delayMs: number): void {
@@ -374,6 +418,8 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#disconnected = undefined;
     this.#peer = undefined;
     this.#lagging = undefined;
+    this.#answeredCalls = undefined;
+    this.#unheardCalls = undefined;
     this.#abort?.abort();
     for (const subscription of this.subscriptions.values()) subscription.end();
     if (this.#own !== undefined) for (const part of this.#own) part.end();

@@ -62,6 +62,18 @@ export async function pageBefore(engine: PagedEngine, name: string, count: numbe
   return { position: { ...noPosition, epoch, offset: first.offset - 1 }, entries };
 }
 
+/** The newest entry behind a place, and the place before that entry; undefined: there is none in the same history. */
+export async function newestAfter(
+  engine: PagedEngine,
+  name: string,
+  since: StreamPosition,
+): Promise<StreamBeginning | undefined> {
+  const newest = await pageBefore(engine, name, 1);
+  const [entry] = newest.entries;
+  const isBehind = entry !== undefined && entry.offset > since.offset;
+  return isBehind && newest.position.epoch === since.epoch ? newest : undefined;
+}
+
 /** The newest entry of each key, in their order. */
 export function conflate(
   entries: readonly StreamEntry[],

@@ -78,6 +78,11 @@ export class Subscription {
     return this.#publications.stream.alias;
   }
 
+  /** How many bytes are held for it while the link is full. */
+  get heldBytes(): number {
+    return this.#publications instanceof VolatileFollower ? this.#publications.heldBytes : 0;
+  }
+
   #followPublications(
     name: string,
     { delivery, format, whenSlow, retention }: ChannelDeclaration,

@@ -135,18 +135,16 @@ export class Upstream {
   #request(session: Session, frame: RequestFrame, budget: AnswerBudget): Promise<ServerFrame | undefined> {
     const [, id] = frame;
     return new Promise((resolve) => {
-      this.#environment.requests.handle(
-        session,
-        frame,
-        () => undefined,
-        (text) => {
+      this.#environment.requests.handle(session, frame, {
+        nameOf: () => undefined,
+        reply: (text) => {
           // Nobody waits for what has no id.
           if (id === 0) return;
           budget.left -= text.length;
           const { result, error } = budget.left < 0 ? tooMuch() : readReply(text);
           resolve(error === undefined ? [FrameType.reply, id, result] : [FrameType.reply, id, null, error]);
         },
-      );
+      });
       if (id === 0) resolve(undefined);
     });
   }

@@ -44,6 +44,11 @@ export class VolatileFollower implements StreamFollower, DrainListener {
     this.#options = options;
   }
 
+  /** How many bytes are held for a link that is full. */
+  get heldBytes(): number {
+    return this.#held?.reduce((sum, { shared }) => sum + shared.byteLength, 0) ?? 0;
+  }
+
   async prepare({ position }: FollowWish): Promise<void> {
     this.#hadPosition = position !== undefined;
     await this.stream.start();

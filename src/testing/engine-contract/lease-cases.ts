@@ -98,9 +98,9 @@ export const recordCases: readonly EngineContractCase[] = [
     await nodes[0].renewLease('n1', 1000 * unitMs);
     await nodes[1].renewLease('n2', 1000 * unitMs);
     const claims = await Promise.all([
-      nodes[0].claimCall('k', 'n1', 100 * unitMs),
-      nodes[1].claimCall('k', 'n2', 100 * unitMs),
-      nodes[0].claimCall('k', 'n1', 100 * unitMs),
+      nodes[0].claimCall('s', 'k', 'n1', 100 * unitMs),
+      nodes[1].claimCall('s', 'k', 'n2', 100 * unitMs),
+      nodes[0].claimCall('s', 'k', 'n1', 100 * unitMs),
     ]);
     const winner = claims.findIndex(({ kind }) => kind === 'claimed');
     const node = ['n1', 'n2', 'n1'][winner];
@@ -109,18 +109,51 @@ export const recordCases: readonly EngineContractCase[] = [
       claims,
       claims.map((_, index) => (index === winner ? { kind: 'claimed' } : { kind: 'running', node })),
     );
-    equal('another key', await nodes[0].claimCall('other', 'n1', 100 * unitMs), { kind: 'claimed' });
+    equal('another id', await nodes[0].claimCall('s', 'other', 'n1', 100 * unitMs), { kind: 'claimed' });
+    equal('another session', await nodes[0].claimCall('t', 'k', 'n1', 100 * unitMs), { kind: 'claimed' });
+  }),
+
+  engineCase('a number and its text are two ids', async (engine) => {
+    const { nodes, unitMs } = engine;
+    await nodes[0].renewLease('n1', 1000 * unitMs);
+    await nodes[0].claimCall('s', 1, 'n1', 100 * unitMs);
+    await nodes[0].completeCall('s', 1, '"number"', 100 * unitMs);
+    equal('the text', await nodes[1].claimCall('s', '1', 'n1', 100 * unitMs), { kind: 'claimed' });
+    await nodes[0].completeCall('s', '1', '"text"', 100 * unitMs);
+    equal('the number', await nodes[1].claimCall('s', 1, 'n1', 100 * unitMs), {
+      kind: 'completed',
+      result: '"number"',
+    });
+  }),
+
+  engineCase('calls that are forgotten can be claimed again, and no others', async (engine) => {
+    const { nodes, unitMs } = engine;
+    await nodes[0].renewLease('n1', 1000 * unitMs);
+    for (const id of ['a', 2, 'c']) {
+      await nodes[0].claimCall('s', id, 'n1', 100 * unitMs);
+      await nodes[0].completeCall('s', id, '1', 100 * unitMs);
+    }
+    await nodes[0].forgetCalls('s', ['a', 2, 'none']);
+    equal(
+      'the claims',
+      [
+        await nodes[1].claimCall('s', 'a', 'n1', 100 * unitMs),
+        await nodes[1].claimCall('s', 2, 'n1', 100 * unitMs),
+        await nodes[1].claimCall('s', 'c', 'n1', 100 * unitMs),
+      ],
+      [{ kind: 'claimed' }, { kind: 'claimed' }, { kind: 'completed', result: '1' }],
+    );
   }),
 
   engineCase('the result of a call is kept for those who ask again', async (engine) => {
     const { nodes, unitMs } = engine;
     await nodes[0].renewLease('n1', 1000 * unitMs);
-    await nodes[0].claimCall('k', 'n1', 8 * unitMs);
+    await nodes[0].claimCall('s', 'k', 'n1', 8 * unitMs);
     await engine.advance(5 * unitMs);
-    await nodes[0].completeCall('k', '{"sum":3}', 8 * unitMs);
+    await nodes[0].completeCall('s', 'k', '{"sum":3}', 8 * unitMs);
     await engine.advance(5 * unitMs);
     // The window of the claim is over, that of the result is not.
-    equal('a later claim', await nodes[1].claimCall('k', 'n2', 8 * unitMs), {
+    equal('a later claim', await nodes[1].claimCall('s', 'k', 'n2', 8 * unitMs), {
       kind: 'completed',
       result: '{"sum":3}',
     });
@@ -129,21 +162,21 @@ export const recordCases: readonly EngineContractCase[] = [
   engineCase('a call whose node is gone is unknown, also when that node comes back', async (engine) => {
     const { nodes, unitMs } = engine;
     await nodes[0].renewLease('n1', 1000 * unitMs);
-    await nodes[0].claimCall('k', 'n1', 1000 * unitMs);
-    equal('a claim while it runs', await nodes[1].claimCall('k', 'n2', 1000 * unitMs), {
+    await nodes[0].claimCall('s', 'k', 'n1', 1000 * unitMs);
+    equal('a claim while it runs', await nodes[1].claimCall('s', 'k', 'n2', 1000 * unitMs), {
       kind: 'running',
       node: 'n1',
     });
     await nodes[0].releaseLease('n1');
-    equal('a claim without the node', await nodes[1].claimCall('k', 'n2', 1000 * unitMs), {
+    equal('a claim without the node', await nodes[1].claimCall('s', 'k', 'n2', 1000 * unitMs), {
       kind: 'unknown',
     });
     await nodes[0].renewLease('n1', 1000 * unitMs);
-    equal('a claim with the node again', await nodes[1].claimCall('k', 'n2', 1000 * unitMs), {
+    equal('a claim with the node again', await nodes[1].claimCall('s', 'k', 'n2', 1000 * unitMs), {
       kind: 'unknown',
     });
-    await nodes[0].completeCall('k', '1', 1000 * unitMs);
-    equal('a claim after the result', await nodes[1].claimCall('k', 'n2', 1000 * unitMs), {
+    await nodes[0].completeCall('s', 'k', '1', 1000 * unitMs);
+    equal('a claim after the result', await nodes[1].claimCall('s', 'k', 'n2', 1000 * unitMs), {
       kind: 'completed',
       result: '1',
     });
@@ -151,19 +184,19 @@ export const recordCases: readonly EngineContractCase[] = [
 
   engineCase('a call that a node without a lease claims is unknown to the next', async (engine) => {
     const { nodes, unitMs } = engine;
-    equal('the first claim', await nodes[0].claimCall('k', 'n1', 100 * unitMs), { kind: 'claimed' });
-    equal('the second claim', await nodes[1].claimCall('k', 'n2', 100 * unitMs), { kind: 'unknown' });
+    equal('the first claim', await nodes[0].claimCall('s', 'k', 'n1', 100 * unitMs), { kind: 'claimed' });
+    equal('the second claim', await nodes[1].claimCall('s', 'k', 'n2', 100 * unitMs), { kind: 'unknown' });
   }),
 
   engineCase('after its window a call is forgotten', async (engine) => {
     const { nodes, unitMs } = engine;
     await nodes[0].renewLease('n1', 1000 * unitMs);
-    await nodes[0].claimCall('running', 'n1', 4 * unitMs);
-    await nodes[0].claimCall('completed', 'n1', 4 * unitMs);
-    await nodes[0].completeCall('completed', '1', 4 * unitMs);
+    await nodes[0].claimCall('s', 'running', 'n1', 4 * unitMs);
+    await nodes[0].claimCall('s', 'completed', 'n1', 4 * unitMs);
+    await nodes[0].completeCall('s', 'completed', '1', 4 * unitMs);
     await engine.advance(12 * unitMs);
     for (const key of ['running', 'completed'])
-      equal(`a claim of what was ${key}`, await nodes[1].claimCall(key, 'n1', 4 * unitMs), {
+      equal(`a claim of what was ${key}`, await nodes[1].claimCall('s', key, 'n1', 4 * unitMs), {
         kind: 'claimed',
       });
   }),

@@ -133,7 +133,7 @@ describe('the engine in memory', () => {
     const { engine, clock } = newEngine();
     for (let index = 0; index < 50; index++) {
       await engine.append('a', request('1', { idempotency: { key: `${index}`, windowMs: 5_000 } }));
-      engine.claimCall(`${index}`, 'node', 6_000);
+      engine.claimCall('session', index, 'node', 6_000);
       await engine.keepSession(`${index}`, { user: undefined, secretHash: 'x' }, 7_000 + index);
     }
     expect(engine.snapshot().records).toBe(150);

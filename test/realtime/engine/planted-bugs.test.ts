@@ -5,6 +5,7 @@ import type {
   Appended,
   AppendRequest,
   CallClaim,
+  CallId,
   Engine,
   LeaseState,
   MapChange,
@@ -91,8 +92,14 @@ function claiming(
 ): Plant {
   return (engine) =>
     new (class extends DelegatingEngine {
-      override async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-        return change(await super.claimCall(key, node, windowMs), () => super.claimCall(key, node, windowMs));
+      override async claimCall(
+        session: string,
+        id: CallId,
+        node: string,
+        windowMs: number,
+      ): Promise<CallClaim> {
+        const claim = (): CallClaim | Promise<CallClaim> => super.claimCall(session, id, node, windowMs);
+        return change(await claim(), claim);
       }
     })(engine);
 }
@@ -479,12 +486,50 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
     claiming((claim) => (claim.kind === 'running' ? { kind: 'claimed' } : claim)),
     claiming((claim) => (claim.kind === 'running' ? { kind: 'running', node: 'somebody' } : claim)),
   ],
+  'a number and its text are two ids': [
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override claimCall(
+          session: string,
+          id: CallId,
+          node: string,
+          windowMs: number,
+        ): CallClaim | Promise<CallClaim> {
+          return super.claimCall(session, String(id), node, windowMs);
+        }
+        override completeCall(
+          session: string,
+          id: CallId,
+          result: string,
+          windowMs: number,
+        ): void | Promise<void> {
+          return super.completeCall(session, String(id), result, windowMs);
+        }
+      })(engine),
+  ],
+  'calls that are forgotten can be claimed again, and no others': [
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override forgetCalls(): void {}
+      })(engine),
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override forgetCalls(session: string, ids: readonly CallId[]): void | Promise<void> {
+          return super.forgetCalls(session, [...ids, 'c']);
+        }
+      })(engine),
+  ],
   'the result of a call is kept for those who ask again': [
     claiming((claim) => (claim.kind === 'completed' ? { kind: 'unknown' } : claim)),
     (engine) =>
       new (class extends DelegatingEngine {
-        override completeCall(key: string, result: string, windowMs: number): void | Promise<void> {
-          return super.completeCall(key, result, windowMs / 2);
+        override completeCall(
+          session: string,
+          id: CallId,
+          result: string,
+          windowMs: number,
+        ): void | Promise<void> {
+          return super.completeCall(session, id, result, windowMs / 2);
         }
       })(engine),
   ],
@@ -493,11 +538,16 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
     claiming((claim) => (claim.kind === 'unknown' ? { kind: 'running', node: 'n1' } : claim)),
     (engine) =>
       new (class extends DelegatingEngine {
-        readonly #unknown = new Set<string>();
-        override async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-          const claim = await super.claimCall(key, node, windowMs);
-          if (claim.kind === 'unknown') this.#unknown.add(key);
-          return this.#unknown.has(key) ? { kind: 'unknown' } : claim;
+        readonly #unknown = new Set<CallId>();
+        override async claimCall(
+          session: string,
+          id: CallId,
+          node: string,
+          windowMs: number,
+        ): Promise<CallClaim> {
+          const claim = await super.claimCall(session, id, node, windowMs);
+          if (claim.kind === 'unknown') this.#unknown.add(id);
+          return this.#unknown.has(id) ? { kind: 'unknown' } : claim;
         }
       })(engine),
   ],
@@ -507,14 +557,14 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
   'after its window a call is forgotten': [
     (engine) =>
       new (class extends DelegatingEngine {
-        override claimCall(key: string, node: string): CallClaim | Promise<CallClaim> {
-          return super.claimCall(key, node, 1e9);
+        override claimCall(session: string, id: CallId, node: string): CallClaim | Promise<CallClaim> {
+          return super.claimCall(session, id, node, 1e9);
         }
       })(engine),
     (engine) =>
       new (class extends DelegatingEngine {
-        override completeCall(key: string, result: string): void | Promise<void> {
-          return super.completeCall(key, result, 1e9);
+        override completeCall(session: string, id: CallId, result: string): void | Promise<void> {
+          return super.completeCall(session, id, result, 1e9);
         }
       })(engine),
   ],

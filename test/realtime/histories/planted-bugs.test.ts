@@ -6,6 +6,7 @@ import type {
   Appended,
   AppendRequest,
   CallClaim,
+  CallId,
   Engine,
   MapChange,
   Retention,
@@ -13,7 +14,7 @@ import type {
 } from '../../../src/realtime/engine/engine.ts';
 import type { StreamPosition } from '../../../src/realtime/wire/stream-position.ts';
 import { DelegatingEngine } from '../../../src/testing/delegating-engine.ts';
-import { useReplayableDigest } from './replayable-digest.ts';
+import { useReplayableDigest } from '../replayable-digest.ts';
 import { type Planted, runScenario } from './scenario.ts';
 
 /** Every twentieth time something is seen it is seen in another way. */
@@ -103,8 +104,13 @@ const plants: readonly (readonly [name: string, kind: string, plant: () => Plant
     () => ({
       engine: (engine: Engine) =>
         new (class extends DelegatingEngine {
-          override async claimCall(key: string, node: string, windowMs: number): Promise<CallClaim> {
-            const claim = await super.claimCall(key, node, windowMs);
+          override async claimCall(
+            session: string,
+            id: CallId,
+            node: string,
+            windowMs: number,
+          ): Promise<CallClaim> {
+            const claim = await super.claimCall(session, id, node, windowMs);
             return claim.kind === 'unknown' ? { kind: 'claimed' } : claim;
           }
         })(engine),

@@ -202,7 +202,7 @@ class Scenario {
       const isEarly = random.chance(0.5);
       if (isEarly) this.#checker.applied(call);
       await new Promise<void>((resolve) => {
-        clock.setTimer(resolve, random.between([0, 2_000]));
+        clock.setTimer(resolve, random.between([0, 4_000]));
       });
       // What a dead process would have done it does not do.
       if (!isEarly && node.isAlive) this.#checker.applied(call);
@@ -317,7 +317,7 @@ class Person {
   act(): void {
     const { random, road } = this.#options;
     if (random.chance(0.4)) this.#publish();
-    if (random.chance(0.1)) this.#call();
+    if (random.chance(0.25)) this.#call();
     if (random.chance(0.02)) road.cut();
     if (!this.#isOffline && random.chance(0.01)) this.#goOffline();
   }

@@ -196,6 +196,93 @@ describe('a call', () => {
   });
 });
 
+describe('the record of a call', () => {
+  const sum = { a: 1, b: 2 };
+  const isKept = async (
+    { engine }: Stage,
+    session: readonly [string, string],
+    id: number,
+  ): Promise<boolean> => (await engine.claimCall(session[0], id, 'looker', 1)).kind !== 'claimed';
+
+  test('is kept until the answer to a heartbeat shows that the answer to the call was heard', async () => {
+    const scene = slowStage();
+    const { link, session } = await connect(scene);
+    for (const id of [1, 2, 3]) link.say([4, id, 0, 'add', sum]);
+    await settle();
+    scene.runs[0].finish();
+    await settle();
+    link.isAlive = false;
+    await scene.clock.advanceAsync(1_000);
+    expect(link.messages.filter((message) => message === '[]')).toHaveLength(1);
+    // Behind the heartbeat: its answer says nothing of this one.
+    scene.runs[1].finish();
+    await settle();
+    expect(await isKept(scene, session, 1)).toBe(true);
+    link.say([]);
+    await settle();
+    expect([await isKept(scene, session, 1), await isKept(scene, session, 2)]).toEqual([false, true]);
+    scene.runs[2].finish();
+    await scene.clock.advanceAsync(25_000);
+    link.say([]);
+    expect([await isKept(scene, session, 2), await isKept(scene, session, 3)]).toEqual([false, false]);
+    expect(scene.errors).toEqual([]);
+  });
+
+  test('is kept when the call came twice, or when its link ends first', async () => {
+    const scene = slowStage();
+    const { link, session } = await connect(scene);
+    link.say([4, 1, 0, 'add', sum]);
+    link.say([4, 1, 0, 'add', sum, { again: true }]);
+    link.say([4, 2, 0, 'add', sum, { again: true }]);
+    await settle();
+    for (const run of scene.runs) run.finish();
+    await scene.clock.advanceAsync(1_000);
+    expect([await isKept(scene, session, 1), await isKept(scene, session, 2)]).toEqual([true, true]);
+    link.say([4, 3, 0, 'add', sum]);
+    await settle();
+    scene.runs[2].finish();
+    await settle();
+    link.cut();
+    const again = await connect(scene, { session });
+    await scene.clock.advanceAsync(1_000);
+    expect(await isKept(scene, session, 3)).toBe(true);
+    again.link.say([4, 3, 0, 'add', sum, { again: true }]);
+    await settle();
+    expect(again.link.take(5)).toEqual([[5, 3, 3]]);
+    expect(scene.runs).toHaveLength(3);
+  });
+
+  test('is asked for with a heartbeat of its own when there are many', async () => {
+    const scene = stage();
+    scene.hub.call('add', ({ a, b }) => a + b);
+    const { link, session } = await connect(scene);
+    link.say([4, 1, 0, 'add', sum]);
+    // The first waits for the lease of the node.
+    await settle();
+    for (let id = 2; id < 1_000; id++) link.say([4, id, 0, 'add', sum]);
+    await settle();
+    expect(link.messages).not.toContain('[]');
+    link.say([4, 1_000, 0, 'add', sum]);
+    await settle();
+    expect(link.messages.at(-1)).toBe('[]');
+    expect([await isKept(scene, session, 1), await isKept(scene, session, 1_000)]).toEqual([false, false]);
+    link.say([4, 1_001, 0, 'add', sum]);
+    expect(await isKept(scene, session, 1_001)).toBe(true);
+  });
+
+  test('is kept on links that go one way', async () => {
+    const scene = stage();
+    scene.hub.call('add', ({ a, b }) => a + b);
+    const { session } = await connect(scene, {}, 'stream');
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const { signal } = new AbortController();
+    const frames = await scene.hub.upstream(session, [[4, 1, 0, 'add', sum]], peer, signal);
+    expect(frames).toEqual([[5, 1, 3]]);
+    await scene.clock.advanceAsync(1_000);
+    expect(await isKept(scene, session, 1)).toBe(true);
+  });
+});
+
 describe('a call of the server', () => {
   test('is answered by the client, also from another node', async () => {
     const scene = stage();

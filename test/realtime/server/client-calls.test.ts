@@ -53,13 +53,15 @@ describe('a call of a client', () => {
 
 describe('a call that is sent again', () => {
   test('is known as long as its session may have waited since the answer was due', async () => {
-    const { clock, hub } = stage();
+    const { clock, hub } = stage({ heartbeatTimeoutMs: 60_000 });
     let runs = 0;
     hub.call('add', ({ a, b }) => {
       runs++;
       return a + b;
     });
     const ann = await connect({ hub }, { token: 'ann' });
+    // Nothing arrives any more: neither answers nor heartbeats.
+    ann.link.isAlive = false;
     ann.link.say([4, 'x', 0, 'add', { a: 1, b: 2 }]);
     await settle();
     // The default of a request's time, and nearly that of a session's.
