@@ -12,7 +12,11 @@ const schema = buildSchema('type Query { hello: String } type Subscription { cou
 async function* count({ to }) {
   for (let value = 1; value <= to; value++) yield { count: value };
 }
-const running = useServer({ schema, roots: { query: { hello: () => 'world' }, subscription: { count } } }, server, 50);
+const running = useServer(
+  { schema, roots: { query: { hello: () => 'world' }, subscription: { count } } },
+  server,
+  50,
+);
 const client = createClient({ url: `ws://127.0.0.1:${port}/graphql`, webSocketImpl: WebSocket });
 const results = async (query) => {
   const values = [];

@@ -24,7 +24,11 @@ function gateway(...parameters) {
       return { event: 'sum', data: left + right };
     }
   }
-  SubscribeMessage('add')(Gateway.prototype, 'add', Object.getOwnPropertyDescriptor(Gateway.prototype, 'add'));
+  SubscribeMessage('add')(
+    Gateway.prototype,
+    'add',
+    Object.getOwnPropertyDescriptor(Gateway.prototype, 'add'),
+  );
   MessageBody()(Gateway.prototype, 'add', 0);
   WebSocketGateway(...parameters)(Gateway);
   return Gateway;

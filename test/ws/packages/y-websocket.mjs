@@ -13,7 +13,10 @@ server.on('connection', setupWSConnection);
 const [left, right] = [new Y.Doc(), new Y.Doc()];
 const providers = [left, right].map(
   (doc) =>
-    new WebsocketProvider(`ws://127.0.0.1:${port}`, 'room', doc, { WebSocketPolyfill: WebSocket, disableBc: true }),
+    new WebsocketProvider(`ws://127.0.0.1:${port}`, 'room', doc, {
+      WebSocketPolyfill: WebSocket,
+      disableBc: true,
+    }),
 );
 await Promise.all(providers.map((provider) => new Promise((resolve) => provider.once('sync', resolve))));
 const arrived = new Promise((resolve) => right.once('update', resolve));
