@@ -42,6 +42,7 @@ export {
   type Authentication,
   type AuthenticationRequest,
   defaultHubLimits,
+  defaultSessionRate,
   type HubLimits,
   type HubOptions,
   type HubPlatform,

@@ -138,7 +138,10 @@ export class RealtimeClient {
     return this.#calls.handle(name, handler);
   }
 
-  /** Shows another token. The promise resolves when the server has accepted it. */
+  /**
+   * Shows another token. The promise resolves when the server has accepted it; it rejects, with `retryable`, when the server cannot
+   * look at it now: then the one before holds on, and the next connection shows the new one.
+   */
   async refresh(token: string): Promise<void> {
     if (this.state === 'closed') throw this.#closed();
     this.#token.replace(token);
@@ -177,11 +180,10 @@ export class RealtimeClient {
       },
       session: () => this.#session,
       welcomed: (welcome) => {
-        const isSameSession = welcome.resumed;
         this.#session = welcome.session;
         this.#user = welcome.user;
-        if (!isSameSession) this.#calls.forget();
-        this.#requests.opened(isSameSession, welcome.maxBytes);
+        if (!welcome.resumed) this.#calls.forget();
+        this.#requests.opened(welcome.maxBytes, welcome.resumed ? welcome.againMs : 0);
         this.#subscriptions.welcomed(welcome);
         // It was replaced after the hello had been written.
         if (this.#saidToken === this.#token.current) this.#refreshed();
@@ -201,8 +203,10 @@ export class RealtimeClient {
             break;
           // The token was accepted, or something was wrong that is no request.
           case 8:
-            this.#user = frame[1] ?? undefined;
-            this.#refreshed();
+            if (frame[2] === undefined) {
+              this.#user = frame[1] ?? undefined;
+              this.#refreshed();
+            } else this.#listeners.tell(refreshedEvent, RealtimeError.fromWire(frame[2]));
             break;
           case 13:
             this.failed(RealtimeError.fromWire(frame[1]));
@@ -237,7 +241,7 @@ export class RealtimeClient {
   }
 
   #closed(): RealtimeError {
-    return this.#closeError ?? new RealtimeError('CLOSED', 'client closed');
+    return this.#closeError ?? new RealtimeError('CLOSED', 'closed');
   }
 }
 
