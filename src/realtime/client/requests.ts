@@ -94,8 +94,8 @@ export class Requests {
         },
       };
       const { size } = this.#pending;
-      if (this.#closeError !== undefined) request.settle(this.#closeError);
-      else if (signal?.aborted === true) abort();
+      if (this.#closeError) request.settle(this.#closeError);
+      else if (signal?.aborted) abort();
       else if (size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
         giveUp('QUEUE_FULL', `${size} requests wait`, { retryable: true });
       } else {

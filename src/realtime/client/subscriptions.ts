@@ -154,7 +154,7 @@ export class Subscriptions {
     if (channel === undefined) return;
     this.#asked.delete(ref);
     if (subscribed === null) {
-      if (error !== undefined && this.#isPresent(channel)) this.#refuse(channel, error);
+      if (error && this.#isPresent(channel)) this.#refuse(channel, error);
     } else {
       channel.alias = subscribed.alias;
       if (this.#isPresent(channel)) {
@@ -182,7 +182,7 @@ export class Subscriptions {
   #refuse(channel: ClientChannel, error: WireError): void {
     channel.alias = null;
     channel.setStatus('refused', RealtimeError.fromWire(error));
-    if (error.retryable === true) this.#link.later(() => this.#retry(channel));
+    if (error.retryable) this.#link.later(() => this.#retry(channel));
   }
 
   #retry(channel: ClientChannel): void {
