@@ -118,7 +118,7 @@ export class Subscriptions {
     if (target === undefined || target.channel?.alias === null) return;
     const { channel, stream } = target;
     if (frame[0] === 9) {
-      if (channel !== undefined) this.#refuse(channel, frame[2]);
+      if (channel) this.#refuse(channel, frame[2]);
     } else if (!stream.take(frame)) {
       // Never on with a hole: from where it stands, once more.
       if (channel === undefined) this.#link.resume();
