@@ -17,23 +17,10 @@ export interface BackoffTimes {
   readonly random: RandomSource;
 }
 
-/** The waits between attempts. */
-export class Backoff {
-  readonly #times: BackoffTimes;
-  #waits = 0;
-
-  constructor(times: BackoffTimes) {
-    this.#times = times;
-  }
-
-  /** The next wait in milliseconds, drawn evenly from 0 to a most that doubles each time. */
-  nextMs(): number {
-    const { minDelayMs, maxDelayMs, random } = this.#times;
-    return randomFraction(random) * Math.min(maxDelayMs, minDelayMs * 2 ** this.#waits++);
-  }
-
-  /** Starts over: the server was there. */
-  reset(): void {
-    this.#waits = 0;
-  }
+/**
+ * The next wait in milliseconds, drawn evenly from 0 to a most that doubles each time.
+ * @param waits how many there were before, since the server was there
+ */
+export function backoffMs({ minDelayMs, maxDelayMs, random }: BackoffTimes, waits: number): number {
+  return randomFraction(random) * Math.min(maxDelayMs, minDelayMs * 2 ** waits);
 }

@@ -2,10 +2,10 @@
 // are sent is the client's affair (subscriptions.ts).
 
 import type { RealtimeError } from '../wire/error-codes.ts';
-import type { HistoryPage, HistoryRequest, Subscribed, SubscribeWish } from '../wire/frames.ts';
+import type { HistoryPage, HistoryRequest, SubscribeWish } from '../wire/frames.ts';
 import type { JsonPatch } from '../wire/json-delta.ts';
 import { EventStream } from './event-stream.ts';
-import { KeyedMap } from './keyed-map.ts';
+import { KeyedMap, PresenceMap } from './keyed-map.ts';
 import type { Listener } from './listeners.ts';
 import { type Publication, publicationOf } from './publication.ts';
 import type { Requests } from './requests.ts';
@@ -40,16 +40,9 @@ export interface ChannelHost {
   readonly readerLimit: number;
   /** Applies changes, where the client was made for them. */
   readonly patch: JsonPatch | undefined;
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
   readonly requests: Requests;
   readonly subscriptions: Subscriptions;
-}
-
-/** Who is there. */
-export interface ChannelPresence {
-  readonly members: KeyedMap;
-  readonly count: number;
-  on(event: string, listener: Listener): () => void;
 }
 
 /** A channel that is followed. */
@@ -58,7 +51,7 @@ export class ClientChannel {
   readonly options: ChannelOptions;
   readonly stream: EventStream;
   readonly state: KeyedMap;
-  readonly presence: ChannelPresence;
+  readonly presence: PresenceMap;
   status: ChannelStatus = 'subscribing';
   /** What stands for it on the link that is open; null: nothing, for now. */
   alias: number | null = null;
@@ -68,7 +61,7 @@ export class ClientChannel {
     this.name = name;
     this.#host = host;
     this.options = options;
-    const failed = (error: unknown): void => host.failed(error);
+    const { failed } = host;
     this.stream = new EventStream({
       name,
       readerLimit: host.readerLimit,
@@ -77,16 +70,7 @@ export class ClientChannel {
       readAgain: () => host.subscriptions.subscribeAgain(this),
     });
     this.state = new KeyedMap(failed);
-    const members = new KeyedMap(failed);
-    this.presence = {
-      members,
-      // Where the channel tells numbers only, they are all that is in the map.
-      get count(): number {
-        const count = members.get('count');
-        return typeof count === 'number' ? count : members.size;
-      },
-      on: (event, listener) => members.on(event, listener),
-    };
+    this.presence = new PresenceMap(failed);
   }
 
   on(event: string, listener: Listener): () => void {
@@ -128,23 +112,15 @@ export class ClientChannel {
       rate,
       delta: this.#host.patch && true,
       presence: presence === undefined ? undefined : true,
-      presencePosition: this.presence.members.cursor.position,
+      presencePosition: this.presence.cursor.position,
       info: presence === true ? undefined : presence,
     };
   }
 
-  /** The server has said yes. */
-  subscribed(subscribed: Subscribed): void {
-    const { state, presence } = subscribed;
-    if (state !== undefined) this.state.follow(state);
-    if (presence !== undefined) this.presence.members.follow(presence);
-    this.stream.follow(subscribed);
-    this.setStatus('subscribed');
-  }
-
   /** @param error why, where there is a reason */
   setStatus(status: ChannelStatus, error?: RealtimeError): void {
-    if (this.status === status) return;
+    // A listener may leave it while it is told that it goes on.
+    if (this.status === status || this.status === 'left') return;
     this.status = status;
     if (status === 'left' || error?.retryable === false) this.stream.end(error);
     this.stream.tell('status', status, error);

@@ -3,14 +3,14 @@
 
 import { FullduplexError } from '../../base/errors.ts';
 import type { ContractDefinition } from '../contract/contract.ts';
-import type { LinkKind, OpenClientLink } from '../link/link.ts';
+import type { LinkKind } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
-import { type Hello, protocolVersion, type Welcome } from '../wire/frames.ts';
+import { type Hello, protocolVersion } from '../wire/frames.ts';
 import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import { randomFraction } from './backoff.ts';
 import { type ChannelHost, type ChannelOptions, ClientChannel, type RequestSettings } from './channel.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { type ConnectionState, Connector, type ConnectorEvents } from './connector.ts';
+import { type ConnectionState, Connector, type ConnectorEvents, type LinkOpeners } from './connector.ts';
 import { EventStream } from './event-stream.ts';
 import { type Listener, Listeners } from './listeners.ts';
 import { Requests } from './requests.ts';
@@ -26,9 +26,6 @@ export interface CallSettings extends RequestSettings {
    */
   readonly idempotent?: boolean;
 }
-
-/** Opens links, by their kind. */
-export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
 
 // Beside the events that users know: a token was accepted, or never will be.
 const refreshedEvent = '$refreshed';
@@ -47,6 +44,7 @@ export class RealtimeClient {
   readonly #sessionStream: EventStream;
   readonly #userStream: EventStream;
   #session: Hello['session'];
+  #saidToken: string | undefined;
   #user: string | undefined;
   #closeError: RealtimeError | undefined;
 
@@ -67,20 +65,7 @@ export class RealtimeClient {
     };
     this.#sessionStream = new EventStream(own);
     this.#userStream = new EventStream(own);
-    this.#connector = new Connector(
-      options.transports.map((kind) => [kind, openers[kind]]),
-      options,
-      this.#token,
-      {
-        hello: () => this.#hello(),
-        session: () => this.#session,
-        probeHello: () => this.#greeting(),
-        welcomed: (welcome) => this.#welcomed(welcome),
-        received: (frame) => this.#received(frame),
-        lost: () => this.#subscriptions.lost(),
-        changed: (state, cause) => this.#changed(state, cause),
-      },
-    );
+    this.#connector = new Connector(openers, options, this.#token, this.#events());
     const idPrefix = `${randomFraction(options.random).toString(36).slice(2)}-`;
     this.#requests = new Requests(options, idPrefix, this.#connector);
     this.#calls = new ServerCalls(this.#connector);
@@ -117,9 +102,11 @@ export class RealtimeClient {
 
   readonly direct: { on(event: string, listener: Listener): () => void } = {
     on: (event, listener) => {
-      const offs = [this.#sessionStream.on(event, listener), this.#userStream.on(event, listener)];
+      const removeFirst = this.#sessionStream.on(event, listener);
+      const removeSecond = this.#userStream.on(event, listener);
       return () => {
-        for (const off of offs) off();
+        removeFirst();
+        removeSecond();
       };
     },
   };
@@ -152,8 +139,8 @@ export class RealtimeClient {
   }
 
   /** Shows another token. The promise resolves when the server has accepted it. */
-  refresh(token: string): Promise<void> {
-    if (this.state === 'closed') return Promise.reject(this.#closed());
+  async refresh(token: string): Promise<void> {
+    if (this.state === 'closed') throw this.#closed();
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
       const remove = this.#listeners.on(refreshedEvent, (error) => {
@@ -161,7 +148,7 @@ export class RealtimeClient {
         if (error === undefined) resolve();
         else reject(error);
       });
-      if (!this.#connector.sendChange(writeJson([8, token]))) this.#connector.sayAgain();
+      this.#sayToken();
     });
   }
 
@@ -175,73 +162,78 @@ export class RealtimeClient {
     if (!this.#listeners.tell('error', error)) reportError(error);
   }
 
-  #greeting(): Hello {
+  #events(): ConnectorEvents {
     return {
-      v: protocolVersion,
-      contract: this.#contract?.version ?? this.#options.contractVersion,
-      token: this.#token.current,
+      hello: (isProbe) => {
+        const token = this.#token.current;
+        const greeting = {
+          v: protocolVersion,
+          contract: this.#contract?.version ?? this.#options.contractVersion,
+          token,
+        };
+        if (isProbe) return greeting;
+        this.#saidToken = token;
+        return { ...greeting, session: this.#session, ...this.#subscriptions.hello() };
+      },
+      session: () => this.#session,
+      welcomed: (welcome) => {
+        const isSameSession = welcome.resumed;
+        this.#session = welcome.session;
+        this.#user = welcome.user;
+        if (!isSameSession) this.#calls.forget();
+        this.#requests.opened(isSameSession, welcome.maxBytes);
+        this.#subscriptions.welcomed(welcome);
+        // It was replaced after the hello had been written.
+        if (this.#saidToken === this.#token.current) this.#refreshed();
+        else this.#sayToken();
+      },
+      received: (frame) => {
+        switch (frame[0]) {
+          // A reply, a request, and one that is given up.
+          case 5:
+            this.#requests.answered(frame);
+            break;
+          case 4:
+            this.#calls.called(frame).catch(this.#host.failed);
+            break;
+          case 14:
+            this.#calls.cancelled(frame[1]);
+            break;
+          // The token was accepted, or something was wrong that is no request.
+          case 8:
+            this.#user = frame[1] ?? undefined;
+            this.#refreshed();
+            break;
+          case 13:
+            this.failed(RealtimeError.fromWire(frame[1]));
+            break;
+          default:
+            this.#subscriptions.received(frame);
+        }
+      },
+      lost: () => this.#subscriptions.lost(),
+      changed: (state, cause) => {
+        const isClosed = state === 'closed';
+        if (isClosed) {
+          if (cause instanceof RealtimeError) this.#closeError = cause;
+          const error = this.#closed();
+          this.#requests.close(error);
+          this.#listeners.tell(refreshedEvent, error);
+          this.#calls.forget();
+          this.#subscriptions.removeAll(this.#closeError);
+        }
+        this.#listeners.tell('state', state, cause);
+        if (isClosed && this.#closeError !== undefined) this.#listeners.tell('error', this.#closeError);
+      },
     };
   }
 
-  #hello(): Hello {
-    return {
-      ...this.#greeting(),
-      session: this.#session,
-      subs: this.#subscriptions.hello(),
-      own: { session: this.#sessionStream.cursor.position, user: this.#userStream.cursor.position },
-    };
-  }
-
-  #welcomed(welcome: Welcome): void {
-    const isSameSession = welcome.resumed;
-    this.#session = welcome.session;
-    this.#user = welcome.user;
-    if (!isSameSession) this.#calls.forget();
-    this.#requests.opened(isSameSession, welcome.maxBytes);
-    this.#subscriptions.welcomed(welcome);
-    this.#refreshed();
-  }
-
-  #received(frame: Parameters<ConnectorEvents['received']>[0]): void {
-    switch (frame[0]) {
-      // A reply, a request, and one that is given up.
-      case 5:
-        this.#requests.answered(frame);
-        break;
-      case 4:
-        void this.#calls.called(frame);
-        break;
-      case 14:
-        this.#calls.cancelled(frame[1]);
-        break;
-      // The token was accepted, or something was wrong that is no request.
-      case 8:
-        this.#user = frame[1] ?? undefined;
-        this.#refreshed();
-        break;
-      case 13:
-        this.failed(RealtimeError.fromWire(frame[1]));
-        break;
-      default:
-        this.#subscriptions.received(frame);
-    }
+  #sayToken(): void {
+    this.#connector.sendChange(writeJson([8, this.#token.current]));
   }
 
   #refreshed(): void {
     if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
-  }
-
-  #changed(state: ConnectionState, cause: Error | undefined): void {
-    if (state === 'closed') {
-      if (cause instanceof RealtimeError) this.#closeError = cause;
-      const error = this.#closed();
-      this.#requests.close(error);
-      this.#listeners.tell(refreshedEvent, error);
-      this.#calls.forget();
-      this.#subscriptions.removeAll(this.#closeError);
-    }
-    this.#listeners.tell('state', state, cause);
-    if (state === 'closed' && this.#closeError !== undefined) this.#listeners.tell('error', this.#closeError);
   }
 
   #closed(): RealtimeError {

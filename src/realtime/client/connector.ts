@@ -5,9 +5,9 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { ClientLink, LinkKind, OpenClientLink } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { Goodbye, Hello, ServerFrame, Welcome } from '../wire/frames.ts';
-import { Backoff, type BackoffTimes, randomFraction } from './backoff.ts';
+import { backoffMs, type BackoffTimes, randomFraction } from './backoff.ts';
 import { readFrames } from './frame-text.ts';
-import { Ladder } from './ladder.ts';
+import { asking, confirming, Ladder, settling, standing } from './ladder.ts';
 import { type LifecycleEvents, watchLifecycle } from './lifecycle.ts';
 import { probe } from './probe-link.ts';
 import type { Token } from './token.ts';
@@ -18,8 +18,9 @@ import type { Token } from './token.ts';
  */
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
-/** The times of a connector, in milliseconds, and its chance. */
-export interface ConnectorTimes extends BackoffTimes {
+/** What a connector is told: times in milliseconds, its chance, and the kinds of links to try, best first. */
+export interface ConnectorSettings extends BackoffTimes {
+  readonly transports: readonly LinkKind[];
   readonly connectTimeoutMs: number;
   readonly streamTimeoutMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -29,12 +30,13 @@ export interface ConnectorTimes extends BackoffTimes {
 
 /** What a connector tells. */
 export interface ConnectorEvents {
-  /** What is said first, over each link and with each poll. */
-  hello(): Hello;
+  /**
+   * What is said first, over each link and with each poll.
+   * @param isProbe whether the link only finds out what gets through
+   */
+  readonly hello: (isProbe: boolean) => Hello;
   /** The session that the last welcome named. */
-  session(): Hello['session'];
-  /** What is said over a link that only finds out whether it gets through. */
-  probeHello(): Hello;
+  readonly session: () => Hello['session'];
   welcomed(welcome: Welcome): void;
   /** What is not about the link itself. */
   received(frame: Exclude<ServerFrame, readonly [] | readonly [1 | 10, ...unknown[]]>): void;
@@ -44,16 +46,8 @@ export interface ConnectorEvents {
   changed(state: ConnectionState, cause?: Error): void;
 }
 
-interface Attempt {
-  readonly place: number;
-  readonly openedAtMs: number;
-  link?: ClientLink;
-  isWelcomed?: true;
-  isProven?: true;
-}
-
-/** A kind of link, and how to open one. */
-export type LinkOpener = readonly [kind: LinkKind, open: OpenClientLink];
+/** Opens links, by their kind. */
+export type LinkOpeners = Readonly<Record<LinkKind, OpenClientLink>>;
 
 // A link that lived for this long shows that the server is well: the waits start over.
 const stableAfterMs = 10_000;
@@ -61,23 +55,29 @@ const stableAfterMs = 10_000;
 const gatherMs = 20;
 // A deadline that was noticed late may have been met by what has not been read yet.
 const graceMs = 100;
-// A server that came back between two attempts looks like a network that lets only the second kind through: the better one is
-// tried again soon.
-const recheckMs = 2_000;
+// A server that has just answered over another kind of link is not waited for as long as one that may be gone.
+const confirmMs = 5_000;
 // How long a channel that is refused for now rests at least; twice as long at most.
 const restMs = 2_000;
 
 /** A connection that comes back. */
 export class Connector implements LifecycleEvents {
   state: ConnectionState = 'waiting';
-  readonly #openers: readonly LinkOpener[];
-  readonly #times: ConnectorTimes;
+  readonly #openers: LinkOpeners;
+  readonly #settings: ConnectorSettings;
   readonly #token: Token;
   readonly #events: ConnectorEvents;
   readonly #ladder: Ladder;
-  readonly #backoff: Backoff;
   readonly #unwatch: () => void;
-  #attempt: Attempt | undefined;
+  // The present attempt: its number, and how far it has come.
+  #attempt = 0;
+  #place = 0;
+  #link: ClientLink | undefined;
+  #openedAtMs = 0;
+  #isWelcomed = false;
+  #isProven = false;
+  // How often it has waited since a link that lived.
+  #waits = 0;
   // One of them at a time: the deadline of the welcome, that of the next sign of life, the end of a wait.
   #timer: Timer | undefined;
   #gathering: Timer | undefined;
@@ -89,63 +89,58 @@ export class Connector implements LifecycleEvents {
   // Whether the server has said when to come back.
   #isTold = false;
 
-  constructor(openers: readonly LinkOpener[], times: ConnectorTimes, token: Token, events: ConnectorEvents) {
+  constructor(openers: LinkOpeners, settings: ConnectorSettings, token: Token, events: ConnectorEvents) {
     this.#openers = openers;
-    this.#times = times;
+    this.#settings = settings;
     this.#token = token;
     this.#events = events;
-    this.#ladder = new Ladder(openers.length);
-    this.#backoff = new Backoff(times);
+    this.#ladder = new Ladder(settings.transports.length);
     this.#unwatch = watchLifecycle(this);
   }
 
   /** What carries the connection; undefined while none is open. */
   get kind(): LinkKind | undefined {
-    return this.state === 'open' ? this.#attempt?.link?.kind : undefined;
+    return this.state === 'open' ? this.#settings.transports[this.#place] : undefined;
   }
 
   /** Opens a link now. */
   open(): void {
     if (this.state === 'closed') return;
     this.#detach();
-    const attempt: Attempt = { place: this.#ladder.next, openedAtMs: this.#times.clock.now() };
-    this.#attempt = attempt;
     this.#change('connecting');
     if (this.#token.isMissing) {
       this.#token.fetch().then(
-        () => this.#openLink(attempt),
-        (error: unknown) => {
-          if (attempt === this.#attempt) this.#wait(error);
-        },
+        this.#whilePresent(() => this.#openLink()),
+        this.#whilePresent((error) => this.#wait(error)),
       );
-    } else this.#openLink(attempt);
+    } else this.#openLink();
   }
 
   /** Sends a frame. @returns false when no link is open */
   send(text: string): boolean {
     const isOpen = this.state === 'open';
-    if (isOpen) this.#attempt?.link?.send(text);
+    if (isOpen) this.#link?.send(text);
     return isOpen;
   }
 
-  /** Sends a frame that changes what the hello said. @returns false when no link is open, or it takes a hello for that */
+  /**
+   * Sends a frame that changes what the hello said, or says the hello anew where that is what it takes. What changes before the welcome
+   * is looked at when it comes. @returns whether it was sent
+   */
   sendChange(text: string): boolean {
-    return this.#attempt?.link?.isTwoWay === true && this.send(text);
+    const isTwoWay = this.#link?.isTwoWay;
+    if (isTwoWay === false && this.#isWelcomed) this.resume();
+    return isTwoWay === true && this.send(text);
   }
 
-  /** Says the hello anew where that is what it takes: soon, so that several changes go together. */
-  sayAgain(): void {
-    if (this.#attempt?.link?.isTwoWay === false) this.resume();
-  }
-
-  /** Says it anew in any case: something is missing that only a hello brings back. */
+  /** Says the hello anew: soon, so that several changes go together. */
   resume(): void {
-    this.#gathering ??= this.#times.clock.setTimer(() => this.open(), gatherMs);
+    this.#gathering ??= this.#settings.clock.setTimer(() => this.open(), gatherMs);
   }
 
   /** Calls back after a while: what was refused may be accepted then. */
   later(callback: () => void): void {
-    this.#times.clock.setTimer(callback, restMs * (1 + randomFraction(this.#times.random)));
+    this.#settings.clock.setTimer(callback, restMs * (1 + randomFraction(this.#settings.random)));
   }
 
   /** Ends it for good. */
@@ -156,9 +151,8 @@ export class Connector implements LifecycleEvents {
   }
 
   resumed(): void {
-    const attempt = this.#attempt;
     if (this.state === 'waiting' && !this.#isTold) this.open();
-    else if (attempt?.isProven === true) this.#watchSilence(attempt);
+    else if (this.#isProven) this.#watchSilence();
   }
 
   online(): void {
@@ -172,85 +166,93 @@ export class Connector implements LifecycleEvents {
     this.#change('waiting');
   }
 
-  shown(): void {
-    this.open();
+  // What another attempt has to say, nobody hears.
+  #whilePresent<Value>(callback: (value: Value) => void): (value: Value) => void {
+    const attempt = this.#attempt;
+    return (value) => {
+      if (attempt === this.#attempt) callback(value);
+    };
   }
 
-  #openLink(attempt: Attempt): void {
-    if (attempt !== this.#attempt) return;
-    const [kind, open] = this.#openers[attempt.place];
-    const timeoutMs = kind === 'stream' ? this.#times.streamTimeoutMs : this.#times.connectTimeoutMs;
-    this.#timer = this.#times.clock.setTimer(
-      () => this.#lost(attempt, new Error(`no welcome over ${kind} in ${timeoutMs} ms`)),
-      timeoutMs,
+  #openLink(): void {
+    const { clock, transports, streamTimeoutMs, connectTimeoutMs } = this.#settings;
+    const { next, step } = this.#ladder;
+    this.#place = next;
+    this.#openedAtMs = clock.now();
+    const kind = transports[next];
+    const timeoutMs = Math.min(
+      kind === 'stream' ? streamTimeoutMs : connectTimeoutMs,
+      step === confirming ? confirmMs : Infinity,
     );
+    const lost = this.#whilePresent((cause: unknown) => this.#lost(cause));
+    this.#timer = clock.setTimer(() => lost(new Error(`no welcome in ${timeoutMs} ms`)), timeoutMs);
     try {
-      attempt.link = open(
-        () => this.#events.hello(),
-        {
-          received: (text) => this.#received(attempt, text),
-          ended: ({ cause }) => this.#lost(attempt, cause),
-        },
-        () => this.#events.session(),
+      this.#link = this.#openers[kind](
+        () => this.#events.hello(step === asking),
+        { received: this.#whilePresent((text: string) => this.#received(text)), ended: lost },
+        this.#events.session,
       );
     } catch (error) {
       // A platform may refuse an address, as pages over https: do with ws:.
-      this.#lost(attempt, error);
+      lost(error);
     }
   }
 
-  #received(attempt: Attempt, text: string): void {
-    if (attempt !== this.#attempt) return;
-    this.#heardAtMs = this.#times.clock.now();
+  #received(text: string): void {
+    this.#heardAtMs = this.#settings.clock.now();
+    // Each may be the last that counts: a goodbye, or one whose listener closes the client.
+    const take = this.#whilePresent((frame: ServerFrame) => this.#take(frame));
+    const lost = this.#whilePresent((cause: unknown) => this.#lost(cause));
     try {
-      for (const frame of readFrames(text)) {
-        this.#take(attempt, frame);
-        // It may have been the last that counts: a goodbye, or a listener that closes the client.
-        if (attempt !== this.#attempt) return;
-      }
+      readFrames(text).forEach(take);
     } catch (error) {
-      this.#lost(attempt, error);
+      lost(error);
     }
   }
 
-  #take(attempt: Attempt, frame: ServerFrame): void {
-    const { link } = attempt;
+  #take(frame: ServerFrame): void {
     if (frame.length === 0) {
-      link?.send('[]');
-      if (attempt.isWelcomed === true) this.#proven(attempt);
-    } else if (frame[0] === 1) this.#welcomed(attempt, frame[1]);
+      this.#link?.send('[]');
+      if (this.#isWelcomed) this.#proven();
+    } else if (frame[0] === 1) this.#welcomed(frame[1]);
     else if (frame[0] === 10) this.#goodbye(frame[1]);
     else this.#events.received(frame);
   }
 
-  #welcomed(attempt: Attempt, welcome: Welcome): void {
-    const isFirst = attempt.isWelcomed !== true;
-    attempt.isWelcomed = true;
-    this.#token.accepted();
-    this.#silenceMs = welcome.pingMs + this.#times.heartbeatTimeoutMs;
+  #welcomed(welcome: Welcome): void {
+    this.#token.aged();
+    if (this.#ladder.step === asking) {
+      this.#ladder.answered();
+      this.open();
+      return;
+    }
+    const isFirst = !this.#isWelcomed;
+    this.#isWelcomed = true;
+    this.#silenceMs = welcome.pingMs + this.#settings.heartbeatTimeoutMs;
     if (isFirst) {
       // A welcome shows that one has to step down; that the best kind lives, only a heartbeat behind it.
-      if (this.#ladder.isAsking) {
-        this.#ladder.standOn(attempt.place);
-        this.#probeAtMs = this.#heardAtMs + recheckMs;
+      if (this.#ladder.step === settling) {
+        this.#ladder.standOn(this.#place);
+        this.#probeAtMs = this.#heardAtMs + this.#settings.upgradeIntervalMs;
       }
-      const [kind] = this.#openers[attempt.place];
+      const kind = this.#settings.transports[this.#place];
       // A stream that is held back in between may let the welcome through and nothing else: its deadline stays.
-      if (kind !== 'stream') this.#watchSilence(attempt);
-      if (kind === 'poll') this.#proven(attempt);
+      if (kind !== 'stream') this.#watchSilence();
+      if (kind === 'poll') this.#proven();
     }
     // Whoever hears that it is open may send at once, behind what the welcome says.
     this.state = 'open';
+    const attempt = this.#attempt;
     this.#events.welcomed(welcome);
     if (isFirst && attempt === this.#attempt) this.#events.changed('open');
   }
 
-  #proven(attempt: Attempt): void {
-    if (attempt.isProven === true) return;
-    attempt.isProven = true;
-    this.#ladder.standOn(attempt.place);
-    this.#watchSilence(attempt);
-    if (attempt.place > 0) this.#probeLater();
+  #proven(): void {
+    if (this.#isProven) return;
+    this.#isProven = true;
+    this.#ladder.standOn(this.#place);
+    this.#watchSilence();
+    if (this.#place > 0) this.#probeLater();
   }
 
   #goodbye(goodbye: Goodbye): void {
@@ -264,42 +266,41 @@ export class Connector implements LifecycleEvents {
     } else this.close(error);
   }
 
-  #lost(attempt: Attempt, cause?: unknown): void {
-    if (attempt !== this.#attempt) return;
-    if (attempt.isProven !== true) this.#ladder.died();
+  #lost(cause: unknown): void {
     // A response that streamed and came to its end in order is a matter of course, and so is the next.
-    const isOrderly = attempt.isProven === true && cause === undefined && attempt.link?.isTwoWay === false;
-    this.#wait(cause, isOrderly || this.#ladder.isAsking ? 0 : undefined);
+    const isOrderly = this.#isProven && cause === undefined && this.#link?.isTwoWay === false;
+    if (!this.#isProven) this.#ladder.died();
+    this.#token.aged();
+    this.#wait(cause, isOrderly || this.#ladder.step !== standing ? 0 : undefined);
   }
 
   #wait(cause: unknown, delayMs?: number): void {
     this.#detach();
-    this.#timer = this.#times.clock.setTimer(() => this.open(), delayMs ?? this.#backoff.nextMs());
+    const waitMs = delayMs ?? backoffMs(this.#settings, this.#waits++);
+    this.#timer = this.#settings.clock.setTimer(() => this.open(), waitMs);
     this.#change('waiting', cause instanceof Error ? cause : undefined);
   }
 
   // Silence is noticed by one timer, which is set anew only when it fires; and when it fires late, what has not been read yet may show
   // that the deadline was met.
-  #watchSilence(attempt: Attempt, wasLate = false): void {
-    const { clock } = this.#times;
+  #watchSilence(wasLate = false): void {
+    const { clock } = this.#settings;
     const leftMs = this.#heardAtMs + this.#silenceMs - clock.now();
     const isLate = leftMs <= 0;
     this.#timer?.cancel();
-    if (isLate && wasLate) this.#lost(attempt, new Error(`silent for ${this.#silenceMs} ms`));
-    else {
-      this.#timer = clock.setTimer(() => this.#watchSilence(attempt, isLate), Math.max(leftMs, graceMs));
-    }
+    if (isLate && wasLate) this.#lost(new Error(`no heartbeat in ${this.#silenceMs} ms`));
+    else this.#timer = clock.setTimer(() => this.#watchSilence(isLate), Math.max(leftMs, graceMs));
   }
 
   #probeLater(): void {
-    const { clock, upgradeIntervalMs } = this.#times;
+    const { clock, transports, upgradeIntervalMs } = this.#settings;
     this.#probing = clock.setTimer(() => {
-      const [, open] = this.#openers[0];
+      const open = this.#openers[transports[0]];
       this.#probeAtMs = clock.now() + upgradeIntervalMs;
       this.#probing = probe(
         open,
-        () => this.#events.probeHello(),
-        this.#times,
+        () => this.#events.hello(true),
+        this.#settings,
         (gotThrough) => {
           if (gotThrough) {
             this.#ladder.standOn(0);
@@ -312,18 +313,16 @@ export class Connector implements LifecycleEvents {
 
   /** Lets go of the link, whatever becomes of it. */
   #detach(): void {
-    const attempt = this.#attempt;
-    if (attempt?.isProven === true && this.#times.clock.now() - attempt.openedAtMs >= stableAfterMs) {
-      this.#backoff.reset();
-    }
-    this.#attempt = undefined;
-    this.#isTold = false;
+    const wasWelcomed = this.#isWelcomed;
+    if (this.#isProven && this.#settings.clock.now() - this.#openedAtMs >= stableAfterMs) this.#waits = 0;
+    this.#attempt++;
+    this.#isTold = this.#isWelcomed = this.#isProven = false;
     this.#timer?.cancel();
     this.#gathering?.cancel();
-    this.#gathering = undefined;
     this.#probing?.cancel();
-    attempt?.link?.close();
-    if (attempt?.isWelcomed === true) this.#events.lost();
+    this.#link?.close();
+    this.#gathering = this.#link = undefined;
+    if (wasWelcomed) this.#events.lost();
   }
 
   #change(state: ConnectionState, cause?: Error): void {

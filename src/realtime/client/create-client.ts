@@ -32,20 +32,15 @@ export interface CreateClient {
 
 /** Gives the `createClient` of a platform. */
 export function clientFactory(platform: () => ClientPlatform): CreateClient {
-  return <C extends ContractDefinition>(
-    first: C | string | URL,
-    second?: string | URL | ClientOptions,
-    third?: ClientOptions,
-  ): Client<C> => {
-    const contract = isAddress(first) ? undefined : first;
+  return <C extends ContractDefinition>(...given: WithContract<C> | WithTypes): Client<C> => {
+    const [contract, url, settings = {}] = hasContract(given) ? given : ([undefined, ...given] as const);
     const { baseUrl, ...parts } = platform();
-    const options = resolveClientOptions((isAddress(second) ? third : second) ?? {});
+    const options = resolveClientOptions(settings);
     const { WebSocket, fetch, credentials } = { ...parts, ...options };
-    const given = [first, second].find(isAddress)?.toString() ?? '';
     const scheme = /^(ws|http)(?=s?:)/;
-    const { href } = URL.canParse(given, baseUrl) ? new URL(given, baseUrl) : { href: '' };
+    const { href } = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : { href: '' };
     if (!scheme.test(href)) {
-      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${given}`);
+      throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
     }
     const [address] = href.split('#');
     const fallback: FallbackAddress = { url: address.replace(scheme, 'http'), fetch, credentials };
@@ -67,6 +62,10 @@ function takeForTyped<C extends ContractDefinition>(
   _client: Readonly<Record<keyof Client<C>, unknown>>,
 ): asserts _client is Client<C> {}
 
-function isAddress(value: unknown): value is string | URL {
-  return typeof value === 'string' || value instanceof URL;
+type WithTypes = readonly [url: string | URL, options?: ClientOptions];
+type WithContract<C> = readonly [contract: C, ...WithTypes];
+
+function hasContract<C>(given: WithContract<C> | WithTypes): given is WithContract<C> {
+  const [first] = given;
+  return typeof first !== 'string' && !(first instanceof URL);
 }

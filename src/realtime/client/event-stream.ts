@@ -1,16 +1,9 @@
 // The publications of one stream on their way to those who listen: each once and in order, or a gap that is told. The streams
 // are those of channels, and those of what is sent to the session and to the user alone.
 
-import type {
-  ChangeFrame,
-  Delivery,
-  GapReason,
-  PublicationFrame,
-  SkippedTo,
-  Subscribed,
-} from '../wire/frames.ts';
+import type { ChangeFrame, Delivery, GapReason, PublicationFrame, Subscribed } from '../wire/frames.ts';
 import type { JsonPatch } from '../wire/json-delta.ts';
-import { type Listener, Listeners } from './listeners.ts';
+import { Listeners } from './listeners.ts';
 import { type Publication, publicationOf } from './publication.ts';
 import { type FollowedStream, StreamCursor, type StreamFrame } from './stream-cursor.ts';
 
@@ -29,7 +22,7 @@ export interface EventStreamOwner {
   /** Applies a change to a value; undefined: none is asked for. */
   readonly patch?: JsonPatch | undefined;
   /** Hears what a listener throws. */
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
   /** Some publications were not taken: the subscription has to begin again, where the cursor stands. */
   readAgain(): void;
 }
@@ -42,10 +35,9 @@ interface Reader {
 }
 
 /** Publications, from the wire to listeners and loops. */
-export class EventStream implements FollowedStream {
+export class EventStream extends Listeners implements FollowedStream {
   readonly cursor: StreamCursor = new StreamCursor();
   readonly #owner: EventStreamOwner;
-  readonly #listeners: Listeners;
   readonly #readers = new Set<Reader>();
   #subscribed: Subscribed | undefined;
   // The highest offset of the present epoch that was delivered before a gap: a history that reaches back behind it repeats nothing.
@@ -56,16 +48,8 @@ export class EventStream implements FollowedStream {
   #end: { readonly error: Error | undefined } | undefined;
 
   constructor(owner: EventStreamOwner) {
+    super(owner.failed);
     this.#owner = owner;
-    this.#listeners = new Listeners((error) => owner.failed(error));
-  }
-
-  on(event: string, listener: Listener): () => void {
-    return this.#listeners.on(event, listener);
-  }
-
-  tell(event: string, ...values: readonly unknown[]): void {
-    this.#listeners.tell(event, ...values);
   }
 
   /** Goes on where the server says, and tells if something is missing before that. */
@@ -82,19 +66,17 @@ export class EventStream implements FollowedStream {
   }
 
   take(frame: StreamFrame): boolean {
-    if (frame[0] === 12) this.#skip(frame[2], frame[3]);
+    if (frame[0] === 12 && !this.#isBehind) {
+      const [, , count, { position, gap }] = frame;
+      this.cursor.position = position;
+      if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
+      else if (count > 0) this.tell('skipped', { count });
+    }
     if (frame[0] !== 15) return frame[0] !== 2 || this.#deliver(frame);
     const [, , , number, delta] = frame;
     const { patch } = this.#owner;
     if (patch === undefined || !this.#last.has(number)) return false;
     return this.#deliver(frame, patch(this.#last.get(number), delta));
-  }
-
-  #skip(count: number, { position, gap }: SkippedTo): void {
-    if (this.#isBehind) return;
-    this.cursor.position = position;
-    if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
-    else if (count > 0) this.tell('skipped', { count });
   }
 
   #deliver(frame: PublicationFrame | ChangeFrame, data: unknown = frame[4]): boolean {

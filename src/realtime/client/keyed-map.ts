@@ -46,3 +46,17 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
     return true;
   }
 }
+
+/** Who is in a channel. */
+export class PresenceMap extends KeyedMap {
+  /** The map itself: users see it beside the number. */
+  get members(): KeyedMap {
+    return this;
+  }
+
+  /** How many connections are there. Where the channel tells numbers only, they are all that is in the map. */
+  get count(): number {
+    const count = this.get('count');
+    return typeof count === 'number' ? count : this.size;
+  }
+}

@@ -1,14 +1,27 @@
-// Which kind of link is tried next. A kind that dies young twice in a row makes the client try those below it, and only the
-// welcome of our server over one of them proves that the kind above is what does not get through: a server that is down, a
-// captive portal and a proxy that answers 502 give none, and the client stays where it is.
+// Which kind of link is tried next. A kind that dies young twice in a row makes the client ask over those below it whether the server
+// is there: a server that is down, a captive portal and a proxy that answers 502 give no welcome, and the client stays where it is. A
+// welcome is no verdict yet, since the server may have come back just now: the kind above is tried once more, and only when that dies
+// as well, it is the network that does not let it through.
 
-/** How often a kind of link has to die young before others are tried. */
+/** How often a kind of link has to die young before the others are asked. */
 const deathsBeforeOthers = 2;
+
+/** The next attempt is to connect over the kind that the client stands on. */
+export const standing = 0;
+/** It is to hear over a lower kind whether the server is there. */
+export const asking = 1;
+/** It is to see whether the kind above gets through, now that the server is there. */
+export const confirming = 2;
+/** It is to connect over the lower kind. */
+export const settling = 3;
 
 /** The kinds of links, best first, and where the client stands among them. */
 export class Ladder {
+  /** What the next attempt is for: `standing`, `asking`, `confirming` or `settling`. */
+  step: number = standing;
   readonly #length: number;
   #rung = 0;
+  #below = 0;
   #deaths = 0;
 
   /** @param length how many kinds there are */
@@ -16,26 +29,32 @@ export class Ladder {
     this.#length = length;
   }
 
-  /** The place of the kind that is tried next: that it stands on, or one below. */
+  /** The place of the kind that is tried next. */
   get next(): number {
-    return this.#rung + Math.max(0, this.#deaths - deathsBeforeOthers + 1);
-  }
-
-  /** Whether the next attempt is to find out if a lower kind gets through: it follows at once, so that a server that comes back meanwhile is not mistaken for a wall. */
-  get isAsking(): boolean {
-    return this.next > this.#rung;
+    return this.step === asking || this.step === settling ? this.#below : this.#rung;
   }
 
   /** A kind has shown that it gets through, or is tried first again: by its welcome, a heartbeat, or because the network is another one. */
   standOn(rung: number): void {
+    this.step = standing;
     this.#rung = rung;
     this.#deaths = 0;
   }
 
+  /** Our server has answered over the kind that was asked. */
+  answered(): void {
+    this.step = confirming;
+  }
+
   /** The link died before it had shown that it lives. */
   died(): void {
-    this.#deaths++;
-    // None got through: it is the server, or the whole network.
-    if (this.next >= this.#length) this.#deaths = 0;
+    if (this.step === confirming) this.step = settling;
+    else {
+      this.#deaths++;
+      this.#below = this.#rung + this.#deaths - deathsBeforeOthers + 1;
+      // None got through: it is the server, or the whole network.
+      if (this.step === settling || this.#below >= this.#length) this.standOn(this.#rung);
+      else if (this.#deaths >= deathsBeforeOthers) this.step = asking;
+    }
   }
 }

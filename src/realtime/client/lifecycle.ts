@@ -3,30 +3,27 @@
 
 /** What the client does about it. */
 export interface LifecycleEvents {
-  /** Time may have passed unnoticed. */
+  /** The page is seen, or comes back: time may have passed unnoticed. */
   resumed(): void;
   /** There is a network again, maybe another one. */
   online(): void;
   /** The page goes; it may come back out of the back/forward cache, for which no connection may be open. */
   hidden(): void;
-  /** It has come back. */
-  shown(): void;
 }
 
 /** Listens to the page. @returns the function that stops it; where there is no page, nothing happens */
 export function watchLifecycle(events: LifecycleEvents): () => void {
   const stop = new AbortController();
-  const on = (target: EventTarget | undefined, type: string, listener: (event: Event) => void): void =>
+  const on = (target: EventTarget | undefined, type: string, listener: () => void): void =>
     target?.addEventListener?.(type, listener, stop);
+  const resumed = (): void => events.resumed();
   const page: Document | undefined = globalThis.document;
   on(page, 'visibilitychange', () => {
-    if (page.visibilityState === 'visible') events.resumed();
+    if (page.visibilityState === 'visible') resumed();
   });
-  on(page, 'resume', () => events.resumed());
+  on(page, 'resume', resumed);
+  on(globalThis, 'pageshow', resumed);
   on(globalThis, 'online', () => events.online());
   on(globalThis, 'pagehide', () => events.hidden());
-  on(globalThis, 'pageshow', (event) => {
-    if ('persisted' in event && event.persisted === true) events.shown();
-  });
   return () => stop.abort();
 }

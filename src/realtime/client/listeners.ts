@@ -21,7 +21,7 @@ export class Listeners {
 
   /** Tells all listeners of a name. @returns whether there were any */
   tell(name: string, ...values: readonly unknown[]): boolean {
-    const listeners = Array.from(this.#byName.get(name) ?? []);
+    const listeners = [...(this.#byName.get(name) ?? [])];
     for (const listener of listeners) {
       try {
         listener(...values);

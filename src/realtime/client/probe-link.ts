@@ -38,9 +38,14 @@ export function probe(
       hello,
       {
         received: (text) => {
-          for (const { length } of readFrames(text)) {
-            if (length > 0) isWelcomed = true;
-            else if (isWelcomed) end(true);
+          try {
+            for (const { length } of readFrames(text)) {
+              if (length > 0) isWelcomed = true;
+              else if (isWelcomed) end(true);
+            }
+          } catch {
+            // It is none of our servers that speaks there.
+            end(false);
           }
         },
         ended: () => end(false),

@@ -19,8 +19,8 @@ export interface RequestLimits {
 interface Request {
   /** The frame behind its id, without its options and its end. */
   readonly text: string;
+  /** When nobody waits any longer; infinite where the server need not know. */
   readonly deadlineMs: number;
-  readonly isCall: boolean;
   readonly isIdempotent: boolean;
   wasSent: boolean;
   readonly settle: (error: RealtimeError | undefined, result?: unknown) => void;
@@ -65,23 +65,23 @@ export class Requests {
     { timeoutMs = this.#limits.requestTimeoutMs, signal }: RequestSettings = {},
     isIdempotent = false,
   ): Promise<unknown> {
+    const { clock, maxQueuedRequests, maxQueuedBytes } = this.#limits;
     return new Promise((resolve, reject) => {
-      const { clock, maxQueuedRequests, maxQueuedBytes } = this.#limits;
-      const id = this.#idPrefix + (++this.#lastId).toString(36);
+      const id = `${this.#idPrefix}${++this.#lastId}`;
       const text = writeJson([4, id, channel, name, data]).slice(0, -1);
-      const stop = (error: RealtimeError): void => {
+      const giveUp = (...why: ConstructorParameters<typeof RealtimeError>): void => {
         if (request.wasSent) this.#link.send(writeJson([14, id]));
-        request.settle(error);
+        request.settle(new RealtimeError(...why));
       };
-      const abort = (): void => stop(new RealtimeError('CANCELLED', 'given up', { cause: signal?.reason }));
+      const abort = (): void => giveUp('CANCELLED', 'given up', { cause: signal?.reason });
       const timer = clock.setTimer(
-        () => stop(new RealtimeError('DEADLINE_EXCEEDED', `no answer in ${timeoutMs} ms`)),
+        () => giveUp('DEADLINE_EXCEEDED', `no answer in ${timeoutMs} ms`),
         timeoutMs,
       );
       const request: Request = {
         text,
-        deadlineMs: clock.now() + timeoutMs,
-        isCall: channel === 0,
+        // Publishing takes no time on the server.
+        deadlineMs: channel === 0 ? clock.now() + timeoutMs : Infinity,
         isIdempotent,
         wasSent: false,
         settle: (error, result) => {
@@ -92,12 +92,11 @@ export class Requests {
           else reject(error);
         },
       };
+      const { size } = this.#pending;
       if (this.#closeError !== undefined) request.settle(this.#closeError);
       else if (signal?.aborted === true) abort();
-      else if (this.#pending.size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
-        request.settle(
-          new RealtimeError('QUEUE_FULL', `${this.#pending.size} requests wait already`, { retryable: true }),
-        );
+      else if (size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
+        giveUp('QUEUE_FULL', `${size} requests wait`, { retryable: true });
       } else {
         signal?.addEventListener('abort', abort);
         this.#pending.set(id, request);
@@ -123,7 +122,7 @@ export class Requests {
     this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
       if (!isSameSession && !request.isIdempotent && request.wasSent) {
-        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'session lost before the answer'));
+        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'session lost'));
       } else this.#sendOut(request);
     }
   }
@@ -137,13 +136,14 @@ export class Requests {
   #sendOut(request: Request): void {
     // A frame that the server refuses would end the connection, and be sent again over the next one.
     if (new TextEncoder().encode(request.text).length + optionsBytes > this.#maxBytes) {
-      request.settle(new RealtimeError('TOO_LARGE', `larger than ${this.#maxBytes} bytes`));
+      request.settle(new RealtimeError('TOO_LARGE', `more than ${this.#maxBytes} bytes`));
       return;
     }
+    const leftMs = request.deadlineMs - this.#limits.clock.now();
     const options: RequestOptions = {
-      // Publishing takes no time on the server.
-      deadlineMs: request.isCall ? Math.ceil(request.deadlineMs - this.#limits.clock.now()) : undefined,
-      again: request.wasSent ? true : undefined,
+      // A timer that is late has not ended it yet.
+      deadlineMs: leftMs < Infinity ? Math.max(1, Math.ceil(leftMs)) : undefined,
+      again: request.wasSent || undefined,
     };
     if (this.#link.send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
   }

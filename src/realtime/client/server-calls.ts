@@ -53,7 +53,8 @@ export class ServerCalls {
       if (this.#calls.size > maxRemembered && oldest !== undefined) this.#calls.delete(oldest);
     }
     const reply = await call.reply;
-    if (id !== 0) this.#link.send(reply);
+    // In another session the id may be that of another call.
+    if (id !== 0 && !call.stop.signal.aborted) this.#link.send(reply);
   }
 
   /** The server no longer waits. */

@@ -2,7 +2,7 @@
 // stream. What a link forgets when it ends is here; what a channel keeps is in the channel.
 
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
-import type { ServerFrame, StreamStart, Welcome, WireSubscribe, WireSubscribed } from '../wire/frames.ts';
+import type { Hello, ServerFrame, StreamStart, Welcome, WireSubscribed } from '../wire/frames.ts';
 import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
 import type { ClientChannel } from './channel.ts';
 import type { EventStream } from './event-stream.ts';
@@ -10,11 +10,9 @@ import type { FollowedStream, StreamFrame } from './stream-cursor.ts';
 
 /** The link, as subscriptions see it. */
 export interface SubscriptionLink {
-  /** Sends a change at once; false: it has to wait for the next hello. */
+  /** Sends a change at once; false: it waits for the next hello, which is soon if there is a link that takes another one. */
   sendChange(text: string): boolean;
-  /** Brings the next hello about, if there is a link that takes one. */
-  sayAgain(): void;
-  /** Brings it about in any case. */
+  /** Brings the next hello about. */
   resume(): void;
   /** Calls back later: what was refused may be accepted then. */
   later(callback: () => void): void;
@@ -25,7 +23,7 @@ export type SubscriptionFrame = StreamFrame | Extract<ServerFrame, readonly [6 |
 
 interface Target {
   /** Undefined: what is sent to the session or the user alone. */
-  readonly channel?: ClientChannel;
+  readonly channel: ClientChannel | undefined;
   readonly stream: FollowedStream;
 }
 
@@ -61,7 +59,6 @@ export class Subscriptions {
     this.#channels.delete(channel.name);
     channel.setStatus('left', error);
     this.#unsubscribe(channel);
-    this.#link.sayAgain();
   }
 
   /** Leaves all channels: the client is closed. */
@@ -81,11 +78,14 @@ export class Subscriptions {
   }
 
   /** What a hello says about subscriptions. */
-  hello(): WireSubscribe[] {
+  hello(): Pick<Hello, 'subs' | 'own'> {
     this.#asked.clear();
-    return [...this.#channels.values()]
-      .filter(({ status }) => status !== 'refused')
-      .map((channel) => [this.#refOf(channel), channel.name, channel.wish()]);
+    return {
+      subs: [...this.#channels.values()]
+        .filter(({ status }) => status !== 'refused')
+        .map((channel) => [this.#refOf(channel), channel.name, channel.wish()]),
+      own: { session: this.#session.cursor.position, user: this.#user.cursor.position },
+    };
   }
 
   /** The link is gone. */
@@ -99,10 +99,8 @@ export class Subscriptions {
   /** The answer to a hello. */
   welcomed({ subs, own }: Welcome): void {
     this.#clear();
-    this.#aim(own?.session, { stream: this.#session });
-    this.#aim(own?.user, { stream: this.#user });
-    if (own !== undefined) this.#session.follow(own.session);
-    if (own?.user !== undefined) this.#user.follow(own.user);
+    this.#aim(own?.session, this.#session);
+    this.#aim(own?.user, this.#user);
     for (const answer of subs) this.#answered(answer);
     this.#asked.clear();
     // What was added after the hello was written.
@@ -142,9 +140,8 @@ export class Subscriptions {
     // Also when another object with the name was asked for, and left before the answer.
     for (const asked of this.#asked.values()) if (asked.name === channel.name) return;
     const ref = this.#refOf(channel);
-    if (this.#link.sendChange(writeJson([6, ref, channel.name, channel.wish()]))) return;
-    this.#asked.delete(ref);
-    this.#link.sayAgain();
+    const isSent = this.#link.sendChange(writeJson([6, ref, channel.name, channel.wish()]));
+    if (!isSent) this.#asked.delete(ref);
   }
 
   #refOf(channel: ClientChannel): number {
@@ -161,10 +158,10 @@ export class Subscriptions {
     } else {
       channel.alias = subscribed.alias;
       if (this.#isPresent(channel)) {
-        this.#aim(subscribed, { channel, stream: channel.stream });
-        this.#aim(subscribed.state, { channel, stream: channel.state });
-        this.#aim(subscribed.presence, { channel, stream: channel.presence.members });
-        channel.subscribed(subscribed);
+        this.#aim(subscribed.state, channel.state, channel);
+        this.#aim(subscribed.presence, channel.presence, channel);
+        this.#aim(subscribed, channel.stream, channel);
+        channel.setStatus('subscribed');
       } else this.#unsubscribe(channel);
     }
     // It was left before the answer came, and perhaps asked for again by another object.
@@ -172,8 +169,14 @@ export class Subscriptions {
     if (present !== undefined && present !== channel) this.#ask(present);
   }
 
-  #aim(start: StreamStart | undefined, target: Target): void {
-    if (start !== undefined) this.#targets.set(start.alias, target);
+  #aim<Start extends StreamStart>(
+    start: Start | undefined,
+    stream: FollowedStream & { follow(start: Start): void },
+    channel?: ClientChannel,
+  ): void {
+    if (start === undefined) return;
+    this.#targets.set(start.alias, { stream, channel });
+    stream.follow(start);
   }
 
   #refuse(channel: ClientChannel, error: WireError): void {

@@ -23,7 +23,10 @@ export class Token {
 
   /** Asks for one. @throws what the function throws */
   async fetch(): Promise<void> {
-    if (typeof this.#source === 'function') this.current = await this.#source();
+    if (typeof this.#source !== 'function') return;
+    const token = await this.#source();
+    // Another one may have been given meanwhile, or been fetched sooner.
+    this.current ??= token;
   }
 
   /** Takes another one. */
@@ -32,8 +35,8 @@ export class Token {
     this.#isFresh = true;
   }
 
-  /** The server has accepted it. */
-  accepted(): void {
+  /** The server has accepted it, or was not heard: should it be refused later on, it is worth while to get another one. */
+  aged(): void {
     this.#isFresh = false;
   }
 

@@ -6,25 +6,19 @@ import type { Hello } from '../wire/frames.ts';
 /** What carries a link. */
 export type LinkKind = 'websocket' | 'stream' | 'poll';
 
-/** Why a link ended. */
-export interface LinkEnd {
-  /** What went wrong, for people: an error, as a rule; undefined when it was ended in order. */
-  readonly cause?: unknown;
-  /** Whether the server was there and did not speak this protocol over this kind of link (a status such as 404 or 426). */
-  readonly isRefused?: boolean;
-}
-
 /** What a client's link tells. */
 export interface ClientLinkEvents {
   /** Text arrived. */
   received(text: string): void;
-  /** The link is gone; the last call. */
-  ended(end: LinkEnd): void;
+  /**
+   * The other side has ended it, or it was cut; the last call.
+   * @param cause what went wrong, for people: an error, as a rule; undefined when it was ended in order
+   */
+  ended(cause?: unknown): void;
 }
 
 /** The client's end of a link. */
 export interface ClientLink {
-  readonly kind: LinkKind;
   /**
    * Whether subscriptions and the token can change while it is open. Where not, they travel in the hello only, and whoever
    * changes them opens the link anew, with positions.
@@ -32,7 +26,7 @@ export interface ClientLink {
   readonly isTwoWay: boolean;
   /** Sends one frame, written as JSON; a link that is gone does nothing. */
   send(text: string): void;
-  /** Ends it; `ended` is told once, later. */
+  /** Ends it: nothing is told of it any more. */
   close(): void;
 }
 

@@ -9,7 +9,6 @@ import type { ConnectionState } from '../client/connector.ts';
 
 /** What hooks need of React, version 18 or later. */
 export interface ReactLike {
-  useEffect(effect: () => () => void, deps: readonly unknown[]): void;
   useRef<T>(initial: T): { current: T };
   useSyncExternalStore<T>(
     subscribe: (changed: () => void) => () => void,
@@ -27,8 +26,9 @@ export interface PresenceSnapshot<Info> {
 /** Hooks for the components of an application. */
 export interface Hooks {
   /**
-   * Gives a channel, and leaves it when the last component that shows it is gone. Add listeners in `useEffect`:
-   * `useEffect(() => room.on('message', show), [room])`.
+   * Gives a channel, and leaves it when the last component that shows it is gone, or hidden. Add listeners in `useEffect`:
+   * `useEffect(() => room.on('message', show), [room])`. It is opened when the component is drawn first: one that is never
+   * shown after that leaves it open.
    * @throws FullduplexError `WS_STATE_INVALID` when the channel is open with other options
    */
   readonly useChannel: <C extends ContractDefinition, Name extends ChannelNames<C>>(
@@ -44,54 +44,77 @@ export interface Hooks {
 
 /** Makes the hooks for a React. */
 export function createHooks(react: ReactLike): Hooks {
-  // How many components show a channel.
-  const shown = new WeakMap<object, number>();
-  const count = (channel: object, more: number): void => {
-    shown.set(channel, (shown.get(channel) ?? 0) + more);
-  };
+  const showings = new WeakMap<object, Subscribe>();
   return {
-    useChannel: (client, name, options) => {
-      const channel = client.channel(name, options);
-      react.useEffect(() => {
-        count(channel, 1);
-        return () => {
-          count(channel, -1);
-          // In a later turn: a component that takes the place of this one keeps it open.
-          queueMicrotask(() => {
-            if (shown.get(channel) === 0) channel.leave();
-          });
-        };
-      }, [channel]);
-      return channel;
+    useChannel: <C extends ContractDefinition, Name extends ChannelNames<C>>(
+      client: Client<C>,
+      name: Name,
+      options?: ChannelOptions<Given<PresenceOf<C, Name>>>,
+    ) => {
+      const last = react.useRef<Opened<C, Name> | undefined>(undefined);
+      const snapshot = (): Channel<C, Name> => {
+        // A client that is closed gives another channel each time, and React has to get the same.
+        const isKept = client.state === 'closed' && last.current?.client === client;
+        if (isKept && last.current?.channel.name === name) return last.current.channel;
+        const channel = client.channel(name, options);
+        last.current = { client, channel };
+        return channel;
+      };
+      // A component that was hidden and is shown again finds that its channel was left: then React asks for it anew.
+      const channel = snapshot();
+      const subscribe = showings.get(channel) ?? showing(channel);
+      showings.set(channel, subscribe);
+      return react.useSyncExternalStore(subscribe, snapshot, snapshot);
     },
     usePresence: <Info>({ presence }: { readonly presence: Presence<Info> }) => {
-      const last = react.useRef<Drawn<Info> | undefined>(undefined);
-      // React asks often, and has to get the same object until something has changed.
+      const last = react.useRef<PresenceSnapshot<Info> | undefined>(undefined);
       const snapshot = (): PresenceSnapshot<Info> => {
-        if (last.current?.of !== presence) {
-          last.current = { of: presence, members: new Map(presence.members), count: presence.count };
+        const { members, count } = presence;
+        // React asks often, and has to get the same object until something has changed: also between drawing and listening.
+        if (last.current?.count !== count || !areEqual(last.current.members, members)) {
+          last.current = { members: new Map(members), count };
         }
         return last.current;
       };
       return react.useSyncExternalStore(
-        (changed) =>
-          presence.on('change', () => {
-            last.current = undefined;
-            changed();
-          }),
+        (changed) => presence.on('change', () => changed()),
         snapshot,
         snapshot,
       );
     },
     useConnectionState: (client) =>
       react.useSyncExternalStore(
-        (changed) => client.on('state', changed),
+        (changed) => client.on('state', () => changed()),
         () => client.state,
         () => 'connecting',
       ),
   };
 }
 
-interface Drawn<Info> extends PresenceSnapshot<Info> {
-  readonly of: Presence<Info>;
+interface Opened<C extends ContractDefinition, Name extends ChannelNames<C>> {
+  readonly client: Client<C>;
+  readonly channel: Channel<C, Name>;
+}
+
+type Subscribe = (changed: () => void) => () => void;
+
+/** Counts the components that show a channel, and leaves it behind the last. */
+function showing(channel: { leave(): void }): Subscribe {
+  let count = 0;
+  return () => {
+    count++;
+    return () => {
+      count--;
+      // In a later turn: a component that takes the place of this one keeps it open.
+      queueMicrotask(() => {
+        if (count === 0) channel.leave();
+      });
+    };
+  };
+}
+
+function areEqual(first: ReadonlyMap<string, unknown>, second: ReadonlyMap<string, unknown>): boolean {
+  if (first.size !== second.size) return false;
+  for (const [key, value] of first) if (second.get(key) !== value) return false;
+  return true;
 }

@@ -70,7 +70,7 @@ export class RelayedChannel {
       error: this.#error?.toWire(),
       start: this.#start(),
       state: known(state),
-      members: known(presence.members),
+      members: known(presence),
     };
   }
 
@@ -126,7 +126,7 @@ export class RelayedChannel {
       }
     });
     this.#relayMap('state', state, isPresent);
-    this.#relayMap('members', presence.members, isPresent);
+    this.#relayMap('members', presence, isPresent);
     return channel;
   }
 

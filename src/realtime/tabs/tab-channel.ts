@@ -1,9 +1,9 @@
 // A channel as one tab follows it: fed by the tab that leads, with frames, as a client is by its server. What a leader did not tell,
 // because this tab came later or was asleep, is read from the history and put before what it tells.
 
-import type { ChannelOptions, ChannelPresence, ChannelStatus, RequestSettings } from '../client/channel.ts';
+import type { ChannelOptions, ChannelStatus, RequestSettings } from '../client/channel.ts';
 import { EventStream } from '../client/event-stream.ts';
-import { KeyedMap } from '../client/keyed-map.ts';
+import { KeyedMap, PresenceMap } from '../client/keyed-map.ts';
 import type { Listener } from '../client/listeners.ts';
 import type { Publication } from '../client/publication.ts';
 import type { RealtimeError } from '../wire/error-codes.ts';
@@ -40,11 +40,10 @@ export class TabChannel {
   readonly name: string;
   readonly options: ChannelOptions;
   readonly state: KeyedMap;
-  readonly presence: ChannelPresence;
+  readonly presence: PresenceMap;
   status: ChannelStatus = 'subscribing';
   readonly #host: TabChannelHost;
   readonly #stream: EventStream;
-  readonly #members: KeyedMap;
   #reading: Reading | undefined;
   // The last place with an id; what was delivered behind it is known by its offset.
   #exact: WirePosition | undefined;
@@ -65,17 +64,7 @@ export class TabChannel {
       readAgain: () => this.#followAgain(),
     });
     this.state = new KeyedMap(failed);
-    const members = new KeyedMap(failed);
-    this.#members = members;
-    this.presence = {
-      members,
-      // Where the channel tells numbers only, they are all that is in the map.
-      get count(): number {
-        const count = members.get('count');
-        return typeof count === 'number' ? count : members.size;
-      },
-      on: (event, listener) => members.on(event, listener),
-    };
+    this.presence = new PresenceMap(failed);
   }
 
   on(event: string, listener: Listener): () => void {
@@ -160,14 +149,14 @@ export class TabChannel {
 
   /** A keyed map as a whole. */
   replace(part: MapPart, entries: MapEntries): void {
-    const map = part === 'state' ? this.state : this.#members;
+    const map = part === 'state' ? this.state : this.presence;
     map.follow({ position: ['', 0, ''] });
     map.take([11, 0, entries]);
   }
 
   /** An entry of it; null: it is gone. */
   change(part: MapPart, key: string, value: unknown): void {
-    (part === 'state' ? this.state : this.#members).take([3, 0, 1, key, value, '']);
+    (part === 'state' ? this.state : this.presence).take([3, 0, 1, key, value, '']);
   }
 
   // What comes until the leader has answered has no place.

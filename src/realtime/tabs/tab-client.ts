@@ -79,10 +79,9 @@ export class TabClient {
       leave: (channel) => this.#leave(channel),
     };
     this.#unwatch = watchLifecycle({
-      resumed: () => undefined,
+      resumed: () => this.#show(),
       online: () => undefined,
       hidden: () => this.#hide(),
-      shown: () => this.#show(),
     });
     this.#show();
   }

@@ -62,7 +62,7 @@ export class RealtimeError extends Error {
   ) {
     super(message, options);
     this.code = code;
-    this.retryable = options.retryable ?? false;
+    this.retryable = options.retryable === true;
     this.data = options.data;
   }
 
@@ -78,8 +78,8 @@ export class RealtimeError extends Error {
   }
 
   /** What the other side said. */
-  static fromWire({ code, message, retryable, data }: WireError): RealtimeError {
-    return new RealtimeError(code, message, { retryable: retryable === true, data });
+  static fromWire(error: WireError): RealtimeError {
+    return new RealtimeError(error.code, error.message, error);
   }
 }
 

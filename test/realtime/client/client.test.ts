@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
+import { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
 import type { Hello } from '../../../src/realtime/wire/frames.ts';
 import type { WirePosition } from '../../../src/realtime/wire/stream-position.ts';
 import { settle } from '../../../src/testing.ts';
@@ -219,18 +219,71 @@ test('a map whose snapshot was lost with the link is asked for as a whole again'
   const positionOf = (hello: Hello): unknown => hello.subs?.[0][2]?.presencePosition;
   scene.link.opens(withPresence(['p', 3, 'idid']));
   scene.link.dies();
-  scene.clock.advance(30_000);
+  scene.clock.advance(1_000);
   expect(positionOf(scene.link.opens(withPresence(['p', 4, 'idie'])))).toBeUndefined();
   scene.link.says([11, 7, { a: {}, b: {} }]);
   expect([...room.presence.members.keys()]).toEqual(['a', 'b']);
   scene.link.dies();
-  scene.clock.advance(30_000);
+  scene.clock.advance(1_000);
   expect(positionOf(scene.link.opens(withPresence(['p', 4, 'idie'], true)))).toEqual(['p', 4, 'idie']);
   scene.link.says([3, 7, 1, 'a', null, 'idif']);
   expect([...room.presence.members.keys()]).toEqual(['b']);
   // The same where a stream goes on behind what was left out.
   scene.link.says([12, 7, -1, { position: ['p', 9, 'idig'], gap: 'expired' }]);
   scene.link.dies();
-  scene.clock.advance(30_000);
+  scene.clock.advance(1_000);
   expect(positionOf(scene.link.hello())).toBeUndefined();
+});
+
+test('a call without an end in time goes to the server without a deadline', () => {
+  const { client, link } = scripted();
+  link.opens();
+  void client.call('add', 1, { timeoutMs: Infinity });
+  expect(link.last).toEqual([4, expect.any(String), 0, 'add', 1, {}]);
+});
+
+test('what a handler answers after its session is gone is not sent: its id may be that of another call by now', async () => {
+  const scene = scripted();
+  const answers: ((value: unknown) => void)[] = [];
+  scene.client.handle('greet', () => new Promise((resolve) => answers.push(resolve)));
+  scene.link.opens();
+  scene.link.says([4, 1, 0, 'greet', 'first']);
+  scene.link.dies();
+  scene.clock.advance(1_000);
+  scene.link.opens(undefined, { session: ['s2', 'secret2'], resumed: false });
+  scene.link.says([4, 1, 0, 'greet', 'second']);
+  scene.link.taken();
+  answers[0]('to the first');
+  await settle();
+  expect(scene.link.taken()).toEqual([]);
+  answers[1]('to the second');
+  await settle();
+  expect(scene.link.taken()).toEqual([[5, 1, 'to the second']]);
+});
+
+test('an error of a handler that cannot be written is told, and is no unhandled rejection', async () => {
+  const { client, link } = scripted();
+  const errors: unknown[] = [];
+  client.on('error', (error) => errors.push(error));
+  const circle: unknown[] = [];
+  circle.push(circle);
+  client.handle('greet', () => {
+    throw new RealtimeError('FORBIDDEN', 'no', { data: circle });
+  });
+  link.opens();
+  link.says([4, 1, 0, 'greet', null]);
+  await settle();
+  expect(errors).toEqual([expect.any(TypeError)]);
+});
+
+test('a channel that is left by a listener of its gap stays left', () => {
+  const scene = scripted();
+  const room = scene.client.channel('chat:42');
+  scene.link.opens();
+  scene.link.dies();
+  scene.clock.advance(1_000);
+  room.on('gap', () => room.leave());
+  scene.link.opens((channel) => ({ ...subscribedTo(channel), recovered: false, gap: 'expired' }));
+  expect(room.status).toBe('left');
+  expect(scene.link.sent).toContainEqual([7, 42]);
 });

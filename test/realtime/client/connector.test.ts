@@ -6,6 +6,20 @@ import { scripted, subscribedTo } from './scripted-links.ts';
 
 const kindsOf = ({ links }: ReturnType<typeof scripted>): string[] => links.map(({ kind }) => kind);
 
+/** WebSocket dies twice, a lower kind brings the welcome, WebSocket dies once more, and the lower kind is opened. */
+function stepDown(scene: ReturnType<typeof scripted>, kind: string): void {
+  for (const waitMs of [500, 0]) {
+    scene.link.dies();
+    scene.clock.advance(waitMs);
+  }
+  expect(scene.link.kind).toBe(kind);
+  scene.link.welcomes();
+  expect(scene.link.kind).toBe('websocket');
+  scene.link.dies();
+  scene.clock.advance(0);
+  expect(scene.link.kind).toBe(kind);
+}
+
 function goodbye(code: string, extra: object = {}): ServerFrame {
   const frame: ServerFrame = JSON.parse(JSON.stringify([10, { code, message: 'm', ...extra }]));
   return frame;
@@ -145,6 +159,23 @@ describe('a goodbye', () => {
     expect(scene.link.opens().token).toBe('T2');
   });
 
+  test('about a token that was fetched and never reached the server makes the client fetch once more', async () => {
+    let count = 0;
+    const scene = scripted({ token: async () => `T${++count}` });
+    await settle();
+    scene.link.opens();
+    scene.link.says(goodbye('TOKEN_EXPIRED'));
+    await scene.clock.advanceAsync(250);
+    // The network goes for an hour, and the new token runs out.
+    scene.link.dies();
+    await scene.clock.advanceAsync(500);
+    expect(scene.link.hello().token).toBe('T2');
+    scene.link.says(goodbye('TOKEN_EXPIRED'));
+    await scene.clock.advanceAsync(2_000);
+    expect(scene.client.state).toBe('connecting');
+    expect(scene.link.opens().token).toBe('T3');
+  });
+
   test('about a token that is a text closes the client', () => {
     const scene = scripted({ token: 'T' });
     scene.link.says(goodbye('TOKEN_EXPIRED'));
@@ -193,9 +224,47 @@ test('a token is refreshed on the open link, and refused channels are asked for 
   expect(scene.link.last).toEqual([6, expect.any(Number), 'chat:42', {}]);
 });
 
+test('a token that is refreshed while the hello is on its way is shown after the welcome, and not taken for accepted before', async () => {
+  const scene = scripted({ token: 'T1' });
+  const hello = scene.link.hello();
+  let isAccepted = false;
+  const refreshed = scene.client.refresh('T2').then(() => {
+    isAccepted = true;
+  });
+  scene.link.answers(hello);
+  await settle();
+  expect([scene.link.taken(), isAccepted]).toEqual([[[8, 'T2']], false]);
+  scene.link.says([8, 'ann']);
+  await refreshed;
+});
+
+test('over a link that goes one way it is shown in one more hello', async () => {
+  const scene = scripted({ transports: ['stream'], token: 'T1' });
+  const hello = scene.link.hello();
+  let isAccepted = false;
+  const refreshed = scene.client.refresh('T2').then(() => {
+    isAccepted = true;
+  });
+  scene.link.answers(hello);
+  await scene.clock.advanceAsync(20);
+  expect([scene.links.length, isAccepted]).toEqual([2, false]);
+  expect(scene.link.opens().token).toBe('T2');
+  await refreshed;
+});
+
+test('a token that arrives late does not take the place of one that was given meanwhile', async () => {
+  const give: ((token: string) => void)[] = [];
+  const scene = scripted({ token: () => new Promise<string>((resolve) => give.push(resolve)) });
+  void scene.client.refresh('given');
+  give[0]('fetched');
+  await settle();
+  expect(scene.link.hello().token).toBe('given');
+});
+
 describe('the ladder', () => {
-  test('two early deaths of WebSocket try a stream at once, whose welcome steps down', () => {
-    const scene = scripted();
+  test('two early deaths of WebSocket ask over a stream, and a third one when the server has answered steps down', () => {
+    const scene = scripted({ token: 'T' });
+    scene.client.channel('chat:42');
     scene.link.dies();
     scene.clock.advance(500);
     // A welcome alone is no success: it was cut before the heartbeat.
@@ -203,10 +272,64 @@ describe('the ladder', () => {
     scene.link.dies();
     scene.clock.advance(0);
     expect(kindsOf(scene)).toEqual(['websocket', 'websocket', 'stream']);
+    // It only asks: with a session of its own, and without subscriptions.
+    expect(scene.link.hello()).toEqual({ v: 1, token: 'T' });
     scene.link.opens();
+    expect([scene.link.kind, scene.client.state, scene.links[2].isClosed]).toEqual([
+      'websocket',
+      'connecting',
+      true,
+    ]);
+    scene.link.dies();
+    scene.clock.advance(0);
+    expect(scene.link.kind).toBe('stream');
+    expect(scene.link.opens().session).toEqual(['s1', 'secret1']);
     expect(scene.client.transport).toBe('stream');
     scene.link.dies();
     scene.clock.advance(30_000);
+    expect(scene.link.kind).toBe('stream');
+  });
+
+  test('a server that comes back just while another kind asks for it is connected to by WebSocket: nothing else is ever open', () => {
+    const scene = scripted();
+    const transports: unknown[] = [];
+    scene.client.on('state', (state) => state === 'open' && transports.push(scene.client.transport));
+    scene.link.dies();
+    scene.clock.advance(500);
+    scene.link.dies();
+    scene.clock.advance(0);
+    scene.link.welcomes();
+    scene.link.opens();
+    expect([scene.client.state, transports]).toEqual(['open', ['websocket']]);
+    // It counts as one that lives: two more deaths are needed before anybody else is asked.
+    scene.link.dies();
+    scene.clock.advance(2_000);
+    scene.link.dies();
+    scene.clock.advance(2_000);
+    expect(scene.link.kind).toBe('websocket');
+  });
+
+  test('a server that has answered and goes again before the client has settled leaves it where it was', () => {
+    const scene = scripted();
+    stepDown(scene, 'stream');
+    scene.link.dies();
+    expect(scene.client.state).toBe('waiting');
+    scene.clock.advance(2_000);
+    expect(scene.link.kind).toBe('websocket');
+    scene.link.opens();
+    expect(scene.client.transport).toBe('websocket');
+  });
+
+  test('a server that has answered is not waited for as long as one that may be gone', () => {
+    const scene = scripted();
+    scene.link.dies();
+    scene.clock.advance(500);
+    scene.link.dies();
+    scene.clock.advance(0);
+    scene.link.welcomes();
+    scene.clock.advance(4_999);
+    expect(scene.link.kind).toBe('websocket');
+    scene.clock.advance(1);
     expect(scene.link.kind).toBe('stream');
   });
 
@@ -255,6 +378,10 @@ describe('the ladder', () => {
     scene.clock.advance(3_000);
     expect(scene.link.kind).toBe('poll');
     scene.link.welcomes();
+    scene.link.dies();
+    scene.clock.advance(0);
+    expect(scene.link.kind).toBe('poll');
+    scene.link.welcomes();
     expect([scene.client.state, scene.client.transport]).toEqual(['open', 'poll']);
   });
 
@@ -266,12 +393,19 @@ describe('the ladder', () => {
     scene.link.welcomes();
     scene.clock.advance(3_100);
     expect(scene.link.kind).toBe('poll');
+    scene.link.welcomes();
+    expect(scene.link.kind).toBe('stream');
+    scene.link.welcomes();
+    scene.clock.advance(3_000);
+    expect(scene.link.kind).toBe('poll');
+    scene.link.welcomes();
+    expect(scene.client.transport).toBe('poll');
   });
 
   test('a response that streamed and ended in order is followed by the next at once', () => {
     const scene = scripted({ transports: ['stream'] });
     scene.link.opens();
-    scene.link.dies({});
+    scene.link.ends();
     scene.clock.advance(0);
     expect(scene.links).toHaveLength(2);
   });
@@ -279,10 +413,7 @@ describe('the ladder', () => {
   test('WebSocket is tried beside a fallback with a session of its own, and taken when it gets through', () => {
     const scene = scripted({ upgradeIntervalMs: 60_000, token: 'T' });
     scene.client.channel('chat:42');
-    scene.link.dies();
-    scene.clock.advance(500);
-    scene.link.dies();
-    scene.clock.advance(0);
+    stepDown(scene, 'stream');
     scene.link.opens();
     const stream = scene.link;
     const stillAlive = (): void => {
@@ -291,8 +422,7 @@ describe('the ladder', () => {
         scene.clock.advance(20_000);
       }
     };
-    // Soon: the server may have come back between two attempts.
-    scene.clock.advance(2_000);
+    stillAlive();
     expect(scene.link.kind).toBe('websocket');
     expect(scene.link.hello()).toEqual({ v: 1, token: 'T' });
     // It gets through and dies early: nothing has changed.
@@ -305,7 +435,7 @@ describe('the ladder', () => {
     ]);
     stillAlive();
     const probe = scene.link;
-    expect(scene.links).toHaveLength(5);
+    expect(scene.links).toHaveLength(7);
     probe.says([1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, subs: [] }], []);
     expect([probe.isClosed, stream.isClosed, scene.link.kind]).toEqual([true, true, 'websocket']);
     expect(scene.link.opens().session).toEqual(['s1', 'secret1']);
@@ -318,19 +448,29 @@ describe('the ladder', () => {
       upgradeIntervalMs: 60_000,
       heartbeatTimeoutMs: 1e6,
     });
-    scene.link.dies();
-    scene.clock.advance(500);
-    scene.link.dies();
-    scene.clock.advance(0);
+    stepDown(scene, 'poll');
     scene.link.welcomes();
-    scene.clock.advance(2_000);
+    scene.clock.advance(60_000);
     const probe = scene.link;
     scene.clock.advance(14_999);
     expect(probe.isClosed).toBe(false);
     scene.clock.advance(1);
     expect([probe.isClosed, scene.client.transport]).toEqual([true, 'poll']);
+    scene.clock.advance(45_000);
+    expect(scene.links).toHaveLength(7);
+  });
+
+  test('a probe that hears what is no frame is given up, and harms nothing', () => {
+    const scene = scripted({ upgradeIntervalMs: 60_000, heartbeatTimeoutMs: 1e6 });
+    stepDown(scene, 'stream');
+    scene.link.opens();
     scene.clock.advance(60_000);
-    expect(scene.links).toHaveLength(5);
+    const probe = scene.link;
+    expect(probe.kind).toBe('websocket');
+    expect(() => probe.saysText('<html>')).not.toThrow();
+    expect([probe.isClosed, scene.client.transport]).toEqual([true, 'stream']);
+    scene.clock.advance(60_000);
+    expect(scene.link).not.toBe(probe);
   });
 });
 
@@ -425,10 +565,7 @@ describe('the life of a page', () => {
   test('another network is used at once, from the top of the ladder', () => {
     const { tell } = page();
     const scene = scripted();
-    scene.link.dies();
-    scene.clock.advance(500);
-    scene.link.dies();
-    scene.clock.advance(0);
+    stepDown(scene, 'stream');
     scene.link.opens();
     expect(scene.client.transport).toBe('stream');
     tell(new Event('online'));
@@ -438,7 +575,12 @@ describe('the life of a page', () => {
   test('a page that goes closes its connection, and opens it when it comes out of the cache', () => {
     const { tell } = page();
     const scene = scripted();
+    // Every page is shown when it has been loaded.
+    tell(new Event('pageshow'));
+    expect(scene.links).toHaveLength(1);
     scene.link.opens();
+    tell(new Event('pageshow'));
+    expect([scene.links.length, scene.client.state]).toEqual([1, 'open']);
     tell(new Event('pagehide'));
     expect([scene.link.isClosed, scene.client.state]).toEqual([true, 'waiting']);
     scene.clock.advance(60_000);

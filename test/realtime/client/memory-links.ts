@@ -49,11 +49,11 @@ export class MemoryNetwork {
         this.#cuts.delete(cut);
         queueMicrotask(() => {
           server?.ended();
-          events.ended({ cause: new Error('cut') });
+          events.ended(new Error('cut'));
         });
       };
       let server: ServerLinkEvents | undefined;
-      if (isOver) queueMicrotask(() => events.ended({ cause: new Error('nobody is there') }));
+      if (isOver) queueMicrotask(() => events.ended(new Error('nobody is there')));
       else {
         this.#cuts.add(cut);
         server = this.#acceptor.accept(
@@ -72,7 +72,6 @@ export class MemoryNetwork {
       }
       const stop = new AbortController();
       return {
-        kind,
         isTwoWay: kind === 'websocket',
         send: (text) => {
           if (kind === 'websocket') {

@@ -6,7 +6,6 @@ import { type ClientOptions, resolveClientOptions } from '../../../src/realtime/
 import type {
   ClientLink,
   ClientLinkEvents,
-  LinkEnd,
   LinkKind,
   OpenClientLink,
 } from '../../../src/realtime/link/link.ts';
@@ -63,7 +62,15 @@ export class ScriptedLink implements ClientLink {
     answer: (channel: string, ref: number, hello: Hello) => Welcome['subs'][number][1] = subscribedTo,
     extra: Partial<Welcome> = {},
   ): Hello {
-    const hello = this.hello();
+    return this.answers(this.hello(), answer, extra);
+  }
+
+  /** Answers a hello that was written before. */
+  answers(
+    hello: Hello,
+    answer: (channel: string, ref: number, hello: Hello) => Welcome['subs'][number][1] = subscribedTo,
+    extra: Partial<Welcome> = {},
+  ): Hello {
     this.says([
       1,
       {
@@ -90,8 +97,13 @@ export class ScriptedLink implements ClientLink {
     return hello;
   }
 
-  dies(end: LinkEnd = { cause: new Error('cut') }): void {
-    this.#events.ended(end);
+  dies(cause: unknown = new Error('cut')): void {
+    this.#events.ended(cause);
+  }
+
+  /** Ends in order. */
+  ends(): void {
+    this.#events.ended();
   }
 }
 

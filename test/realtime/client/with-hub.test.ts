@@ -1,83 +1,28 @@
 // The client and the hub, each as it is, in one process.
 
-import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RealtimeClient } from '../../../src/realtime/client/client.ts';
 import type { ClientOptions } from '../../../src/realtime/client/client-options.ts';
-import { defineContract } from '../../../src/realtime/contract/contract.ts';
-import { typed } from '../../../src/realtime/contract/standard-schema.ts';
-import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
-import { Hub } from '../../../src/realtime/server/hub.ts';
-import { FakeClock } from '../../../src/testing.ts';
+import { chat, type ChatHub, chatHub, endsWithTest, useChatHubs } from '../chat-hub.ts';
 import { MemoryNetwork } from './memory-links.ts';
 
-const chat = defineContract({
-  version: '1.0',
-  channels: {
-    'chat:{room}': {
-      events: { message: typed<unknown>(), bytes: typed<Uint8Array>() },
-      state: typed<unknown>(),
-      presence: typed<{ name: string }>(),
-    },
-    'typing:{room}': { delivery: 'volatile', events: { typing: typed<string>() } },
-    secret: { events: { message: typed<string>() } },
-  },
-  calls: {
-    add: { input: typed<readonly number[]>(), output: typed<number>() },
-    slow: { output: typed<string>() },
-  },
-  clientCalls: { greet: { input: typed<string>(), output: typed<string>() } },
-  direct: { note: typed<string>() },
-});
+useChatHubs();
 
-const closing: (() => void)[] = [];
-
-// Web Crypto works in other threads, whose time is not that of the fake clock.
-beforeEach(() => {
-  vi.spyOn(globalThis.crypto.subtle, 'digest').mockImplementation(async (_algorithm, data) => {
-    const bytes = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data);
-    return new Uint8Array(createHash('sha256').update(bytes).digest()).buffer;
-  });
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  for (const close of closing.splice(0)) close();
-});
-
-interface Scene {
-  readonly hub: Hub<typeof chat>;
+interface Scene extends ChatHub {
   readonly network: MemoryNetwork;
-  readonly clock: FakeClock;
   readonly client: (options?: ClientOptions) => RealtimeClient;
-  readonly pass: (ms?: number) => Promise<void>;
 }
 
 function scene(): Scene {
-  const clock = new FakeClock();
-  const hub: Hub<typeof chat> = new Hub(chat, {
-    engine: new MemoryEngine({ clock }),
-    clock,
-    authenticate: ({ token }) => (token === 'bad' ? undefined : { user: token ?? 'nobody' }),
-    onError: (error) => {
-      throw error;
-    },
-  });
-  hub.channel('chat:{room}', { publish: () => true, presence: () => true, meta: { user: true, at: true } });
-  hub.channel('typing:{room}', { publish: () => true });
-  hub.channel('secret', { subscribe: ({ user }) => user === 'ann' });
-  hub.call('add', (numbers) => numbers.reduce((sum, number) => sum + number, 0));
+  const served = chatHub();
+  const { hub, clock } = served;
   const network = new MemoryNetwork(hub);
-  closing.push(() => void hub.close());
   return {
-    hub,
+    ...served,
     network,
-    clock,
     client: (options = {}) => {
       const client = network.client({ clock, ...options }, chat);
-      closing.push(() => client.close());
+      endsWithTest(() => client.close());
       return client;
     },
     pass: (ms = 100) => clock.advanceAsync(ms),

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LinkKind } from '../../../src/realtime/link/link.ts';
 import type { HistoryRates } from '../../../src/testing/history-checker/violation.ts';
-import { useReplayableDigest } from './replayable-digest.ts';
+import { useReplayableDigest } from '../replayable-digest.ts';
 import { runScenario } from './scenario.ts';
 
 const isLong = process.env['FULLDUPLEX_LONG'] !== undefined;

@@ -14,7 +14,7 @@ import type {
 } from '../../../src/realtime/engine/engine.ts';
 import type { StreamPosition } from '../../../src/realtime/wire/stream-position.ts';
 import { DelegatingEngine } from '../../../src/testing/delegating-engine.ts';
-import { useReplayableDigest } from './replayable-digest.ts';
+import { useReplayableDigest } from '../replayable-digest.ts';
 import { type Planted, runScenario } from './scenario.ts';
 
 /** Every twentieth time something is seen it is seen in another way. */

@@ -1,18 +1,14 @@
 // The same networks with a page in real Chromium, served through the proxy from the server itself, as pages are.
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { once } from 'node:events';
-import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, expect, test, type TestContext } from 'vitest';
 import type { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
-import { serveRealtime, type ServeRealtimeOptions } from '../../../src/node/realtime/serve-realtime.ts';
+import { serveRealtime } from '../../../src/node/realtime/serve-realtime.ts';
 import type { HubOptions } from '../../../src/realtime.ts';
-import { chromiumPath, launchChromium } from '../../chromium.ts';
-import { type NewsHub, newsHub } from './meeting.ts';
+import { launchChromium } from '../../chromium.ts';
+import { requireChromium, servePage } from '../page-server.ts';
+import { type NewsHub, newsHub, type ServerSettings } from './meeting.ts';
 import {
   BufferingProxy,
   type HostileProxy,
@@ -21,8 +17,6 @@ import {
   StrippingProxy,
 } from './proxies.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const built = join(root, 'dist');
 const own = fileURLToPath(new URL('page', import.meta.url));
 const html = '<!doctype html><title>news</title><script type="module" src="/follow.mjs"></script>';
 
@@ -59,23 +53,17 @@ function testInChromium(
   makeProxy: (port: number) => Promise<HostileProxy>,
   options: {
     readonly hub?: HubOptions;
-    readonly server?: Partial<ServeRealtimeOptions>;
+    readonly server?: ServerSettings;
     readonly client: object;
   },
   run: (scene: PageScene) => Promise<void>,
 ): void {
   test(name, { timeout: 60_000 }, async (context: TestContext) => {
-    if (!existsSync(chromiumPath)) {
-      const hint = `${chromiumPath} is missing: apt-get install chromium`;
-      if (process.env.CI !== undefined) expect.fail(hint);
-      context.skip(hint);
-    }
+    requireChromium(context);
     browser ??= launchChromium();
-    const http = serveFiles();
-    http.listen(0, '127.0.0.1');
-    await once(http, 'listening');
+    const files = await servePage(html, own);
     const hub = newsHub({ allowedOrigins: 'same-origin', ...options.hub });
-    const server = await serveRealtime(hub, { ...options.server, server: http } as ServeRealtimeOptions);
+    const server = await serveRealtime(hub, { ...options.server, server: files.http });
     const proxy = await makeProxy(server.port);
     const page = await (await browser).newPage();
     try {
@@ -87,8 +75,7 @@ function testInChromium(
       await proxy[Symbol.asyncDispose]();
       await server.close({ timeoutMs: 0 });
       await hub.close();
-      http.closeAllConnections();
-      http.close();
+      files.close();
     }
   });
 }
@@ -177,17 +164,11 @@ testInChromium(
 test('in Chromium, while the server is down the client waits, and then comes over WebSocket', {
   timeout: 60_000,
 }, async (context) => {
-  if (!existsSync(chromiumPath)) {
-    const hint = `${chromiumPath} is missing: apt-get install chromium`;
-    if (process.env.CI !== undefined) expect.fail(hint);
-    context.skip(hint);
-  }
+  requireChromium(context);
   browser ??= launchChromium();
   const hub = newsHub({ allowedOrigins: 'same-origin' });
-  let http = serveFiles();
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  let server = await serveRealtime(hub, { server: http });
+  let files = await servePage(html, own);
+  let server = await serveRealtime(hub, { server: files.http });
   const { port } = server;
   const page = await (await browser).newPage();
   try {
@@ -196,18 +177,15 @@ test('in Chromium, while the server is down the client waits, and then comes ove
     await opened(page, 'websocket');
     await hub.channel('news').publish('item', 1);
     await server.close({ timeoutMs: 0 });
-    http.closeAllConnections();
-    http.close();
+    files.close();
     await expect
       .poll(() => page.evaluate(() => news.states.filter((state) => state === 'connecting').length), {
         timeout: 20_000,
       })
       .toBeGreaterThan(10);
     await hub.channel('news').publish('item', 2);
-    http = serveFiles();
-    http.listen(port, '127.0.0.1');
-    await once(http, 'listening');
-    server = await serveRealtime(hub, { server: http });
+    files = await servePage(html, own, port);
+    server = await serveRealtime(hub, { server: files.http });
     await opened(page, 'websocket');
     await expect.poll(() => page.evaluate(() => news.items)).toEqual([1, 2]);
     expect(await page.evaluate(() => news.states.filter((state) => state.startsWith('open')))).toEqual(
@@ -217,25 +195,6 @@ test('in Chromium, while the server is down the client waits, and then comes ove
     await page.close();
     await server.close({ timeoutMs: 0 });
     await hub.close();
-    http.closeAllConnections();
-    http.close();
+    files.close();
   }
 });
-
-// The page, and the built modules that it imports.
-function serveFiles(): Server {
-  return createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://host').pathname);
-    if (path === '/') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end(html);
-      return;
-    }
-    readFile(join(extname(path) === '.mjs' ? own : built, path)).then(
-      (content) => {
-        const type = ['.js', '.mjs'].includes(extname(path)) ? 'text/javascript' : 'application/octet-stream';
-        response.writeHead(200, { 'content-type': type }).end(content);
-      },
-      () => response.writeHead(404).end(),
-    );
-  });
-}

@@ -3,7 +3,11 @@
 import { expect } from 'vitest';
 import { type Client, type ClientOptions, createClient } from '../../../src/client.ts';
 import type { RealtimeServer } from '../../../src/node/realtime/realtime-server.ts';
-import { serveRealtime, type ServeRealtimeOptions } from '../../../src/node/realtime/serve-realtime.ts';
+import {
+  type RealtimeTarget,
+  serveRealtime,
+  type ServeRealtimeOptions,
+} from '../../../src/node/realtime/serve-realtime.ts';
 import { defineContract, Hub, type HubOptions, typed } from '../../../src/realtime.ts';
 import type { HostileProxy } from './proxies.ts';
 
@@ -23,12 +27,12 @@ export function newsHub(options: HubOptions = {}): NewsHub {
   return hub;
 }
 
+/** The options of a server, without where it is. */
+export type ServerSettings = Omit<ServeRealtimeOptions, keyof RealtimeTarget>;
+
 /** A server of a hub on this machine. */
-export async function serveNews(
-  hub: NewsHub,
-  options: Partial<ServeRealtimeOptions> & { readonly port?: number } = {},
-): Promise<RealtimeServer> {
-  return await serveRealtime(hub, { port: 0, host: '127.0.0.1', ...options } as ServeRealtimeOptions);
+export function serveNews(hub: NewsHub, settings: ServerSettings = {}, port = 0): Promise<RealtimeServer> {
+  return serveRealtime(hub, { ...settings, port, host: '127.0.0.1' });
 }
 
 /** A client that follows the channel. */
@@ -39,6 +43,9 @@ export class Reader {
   /** Each state of the connection, and what carried it when it was open. */
   readonly states: string[] = [];
   readonly gaps: unknown[] = [];
+  /** How long it took until the connection was open over what carries it now, in milliseconds. */
+  openMs = 0;
+  readonly #madeAtMs: number = performance.now();
   readonly #hub: NewsHub;
   #published = 0;
 
@@ -47,6 +54,7 @@ export class Reader {
     this.client = createClient(contract, `ws://127.0.0.1:${port}/realtime`, { minDelayMs: 10, ...options });
     this.client.on('state', (state, cause) => {
       const why = cause === undefined ? '' : ` (${cause.message}: ${String(cause.cause)})`;
+      if (state === 'open') this.openMs = performance.now() - this.#madeAtMs;
       this.states.push(state === 'open' ? `open ${this.client.transport}` : `${state}${why}`);
     });
     const news = this.client.channel('news');
@@ -91,7 +99,7 @@ export class Scene implements AsyncDisposable {
     makeProxy: (port: number) => Promise<HostileProxy>,
     options: {
       readonly hub?: HubOptions;
-      readonly server?: Partial<ServeRealtimeOptions>;
+      readonly server?: ServerSettings;
       readonly client?: ClientOptions;
     } = {},
   ): Promise<Scene> {

@@ -14,6 +14,7 @@ test('where proxies strip Upgrade, the client streams, and stays there', async (
   const { reader, proxy } = scene;
   await reader.opened();
   expect(reader.client.transport).toBe('stream');
+  console.log(`streams where Upgrade is stripped after ${reader.openMs.toFixed()} ms`);
   await reader.hears(20);
   expect(await reader.client.call('add', [1, 2])).toBe(3);
   // WebSocket is tried again and again, and never disturbs what is open.
@@ -29,6 +30,7 @@ test('where connections are killed 300 ms after the 101, the client streams, and
   });
   const { reader, proxy } = scene;
   await expect.poll(() => reader.client.transport, { timeout: 15_000 }).toBe('stream');
+  console.log(`streams where connections are killed after ${reader.openMs.toFixed()} ms`);
   await reader.hears(20);
   expect(await reader.client.call('add', [1, 2])).toBe(3);
   const { opens } = reader;
@@ -47,6 +49,7 @@ test('where responses are held back until they are complete, the client polls, a
   const { reader, proxy } = scene;
   await reader.opened();
   expect(reader.client.transport).toBe('poll');
+  console.log(`polls where responses are held back after ${reader.openMs.toFixed()} ms`);
   for (let round = 0; round < 5; round++) await reader.hears(4);
   expect(await reader.client.call('add', [1, 2])).toBe(3);
   await expect.poll(() => proxy.upgrades, { timeout: 15_000 }).toBeGreaterThan(3);
@@ -89,13 +92,11 @@ test.each(['websocket', 'stream', 'poll'] as const)(
     const { reader, proxy, hub } = scene;
     await reader.opened();
     await reader.hears(1);
-    // A channel that is added while the first hello is on its way opens a link that goes one way anew.
-    const { opens } = reader;
     // Answers to heartbeats, which come as requests of their own over a stream; and polls.
     const signs = (): number => (kind === 'websocket' ? hub.snapshot().durations.heartbeatMs.count : posts);
     await expect.poll(signs, { timeout: 15_000 }).toBeGreaterThan(13);
     await reader.hears(1);
-    expect(reader.opens, reader.states.join(', ')).toBe(opens);
+    expect(reader.opens, reader.states.join(', ')).toBe(1);
     expect(reader.client.transport).toBe(kind);
     if (proxy instanceof IdleCuttingProxy && kind === 'websocket') expect(proxy.cuts).toBe(0);
   },
@@ -128,16 +129,15 @@ test('while the server is down the client waits, and then comes over WebSocket: 
     // Nothing was taken for a way through.
     expect(reader.states.filter((state) => state.startsWith('open'))).toEqual(['open websocket']);
     await hub.channel('news').publish('item', 4);
-    const second = await serveNews(hub, { port });
+    const second = await serveNews(hub, {}, port);
     try {
       await reader.opened();
       await expect.poll(() => reader.items).toEqual([1, 2, 3, 4]);
-      // Should the server come back just while the client asks whether others get through, WebSocket is tried again soon.
-      await expect.poll(() => reader.client.transport, { timeout: 15_000 }).toBe('websocket');
-      // While the server was down, nothing was taken for a way through.
-      const opens = reader.states.filter((state) => state.startsWith('open'));
-      expect([opens[0], opens[opens.length - 1]]).toEqual(['open websocket', 'open websocket']);
-      expect(opens.length).toBeLessThanOrEqual(3);
+      // Also when the server comes back just while the client asks over others whether it is there.
+      expect(reader.states.filter((state) => state.startsWith('open'))).toEqual([
+        'open websocket',
+        'open websocket',
+      ]);
     } finally {
       await second.close({ timeoutMs: 0 });
     }
@@ -161,12 +161,7 @@ test.each<[string, number, string, string]>([
   const address = portal.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const hub = newsHub();
-  const reader = new Reader(hub, port, {
-    maxDelayMs: 50,
-    streamTimeoutMs: 200,
-    connectTimeoutMs: 500,
-    upgradeIntervalMs: 100,
-  });
+  const reader = new Reader(hub, port, { maxDelayMs: 50 });
   try {
     const attempts = (): number => reader.states.filter((state) => state === 'connecting').length;
     await expect.poll(attempts, { timeout: 15_000 }).toBeGreaterThan(9);
@@ -175,12 +170,11 @@ test.each<[string, number, string, string]>([
     portal.close();
     portal.closeAllConnections();
     await closed;
-    const server = await serveNews(hub, { port });
+    const server = await serveNews(hub, {}, port);
     try {
       await reader.opened();
-      // Should the portal go just while the client asks whether others get through, WebSocket is tried again soon.
-      await expect.poll(() => reader.client.transport, { timeout: 15_000 }).toBe('websocket');
       await reader.hears(3);
+      expect(reader.states.filter((state) => state.startsWith('open'))).toEqual(['open websocket']);
     } finally {
       await server.close({ timeoutMs: 0 });
     }

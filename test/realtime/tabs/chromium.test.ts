@@ -1,18 +1,12 @@
 // Two pages of one origin in real Chromium, with its own BroadcastChannel and locks. Needs dist/ (npm run build).
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { once } from 'node:events';
-import { join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { serveRealtime } from '../../../src/node/realtime/serve-realtime.ts';
-import { chromiumPath, launchChromium } from '../../chromium.ts';
+import { launchChromium } from '../../chromium.ts';
 import { newsHub } from '../hostile-networks/meeting.ts';
+import { requireChromium, servePage } from '../page-server.ts';
 
-const built = fileURLToPath(new URL('../../../dist', import.meta.url));
 const html = `<!doctype html><title>tabs</title><script type="module">
   import { createClient } from '/client.browser.js';
   import { shareClient } from '/tabs.js';
@@ -41,16 +35,10 @@ declare global {
 test('in Chromium, pages share one connection, and when the leading page is closed the next one takes over', {
   timeout: 60_000,
 }, async (context) => {
-  if (!existsSync(chromiumPath)) {
-    const hint = `${chromiumPath} is missing: apt-get install chromium`;
-    if (process.env.CI !== undefined) expect.fail(hint);
-    context.skip(hint);
-  }
-  const http = serveFiles();
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
+  requireChromium(context);
+  const files = await servePage(html);
   const hub = newsHub({ allowedOrigins: 'same-origin' });
-  const server = await serveRealtime(hub, { server: http });
+  const server = await serveRealtime(hub, { server: files.http });
   const browser = await launchChromium();
   try {
     const origin = await browser.newContext();
@@ -94,21 +82,6 @@ test('in Chromium, pages share one connection, and when the leading page is clos
     await browser.close();
     await server.close({ timeoutMs: 0 });
     await hub.close();
-    http.closeAllConnections();
-    http.close();
+    files.close();
   }
 });
-
-function serveFiles(): Server {
-  return createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://host').pathname);
-    if (path === '/') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end(html);
-      return;
-    }
-    readFile(join(built, path)).then(
-      (content) => response.writeHead(200, { 'content-type': 'text/javascript' }).end(content),
-      () => response.writeHead(404).end(),
-    );
-  });
-}

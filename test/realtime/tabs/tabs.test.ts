@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { shareClient } from '../../../src/realtime/tabs/share-client.ts';
 import { TabClient } from '../../../src/realtime/tabs/tab-client.ts';
 import { resolveShareOptions } from '../../../src/realtime/tabs/tab-options.ts';
-import { chat, scene } from './scene.ts';
+import { chat } from '../chat-hub.ts';
+import { scene } from './scene.ts';
 
 const code = (error: { readonly code: string }): string => error.code;
 

@@ -1,7 +1,7 @@
 // What a response that streams and polling have in common: frames come down in the bodies of responses, and go up beside them, in
 // requests of which one is on its way at a time, answered in its own response.
 
-import type { LinkEnd, LinkKind, OpenClientLink } from '../../link/link.ts';
+import type { OpenClientLink } from '../../link/link.ts';
 import type { Hello } from '../../wire/frames.ts';
 import { writeJsonTersely as writeJson } from '../../wire/json-codec.ts';
 import { ask, type FallbackAddress } from './fallback-request.ts';
@@ -10,18 +10,15 @@ import { ask, type FallbackAddress } from './fallback-request.ts';
 const maxFrames = 200;
 const maxCharacters = 64 * 1024;
 
-/**
- * Brings down what the server says until the link ends.
- * @returns why it ended
- */
+/** Brings down what the server says until the link ends in order; rejects when it was cut. */
 export type BringDown = (
   hello: () => Hello,
   received: (text: string) => void,
   signal: AbortSignal,
-) => Promise<LinkEnd>;
+) => Promise<void>;
 
 /** Opens links of which only one direction is open. */
-export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown: BringDown): OpenClientLink {
+export function oneWayLinks(address: FallbackAddress, bringDown: BringDown): OpenClientLink {
   return (hello, events, session) => {
     const stop = new AbortController();
     const { signal } = stop;
@@ -30,27 +27,25 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
     const received = (text: string): void => {
       if (!signal.aborted) events.received(text);
     };
-    const ended = (end: LinkEnd): void => {
+    const ended = (cause?: unknown): void => {
       if (signal.aborted) return;
       stop.abort();
-      events.ended(end);
+      events.ended(cause);
     };
-    const failed = (cause: unknown): void => ended({ cause });
-    const sendAll = async (): Promise<void> => {
+    const goUp = async (): Promise<void> => {
       while (queue.length > 0) {
         const frames = takeFrames(queue).join(',');
         const body = `{"link":"send","session":${writeJson(session())},"frames":[${frames}]}`;
-        // That a session is not known is no goodbye: the next hello shows what becomes of it.
-        // A connection that the platform keeps may have been cut while nobody used it: frames have ids, and happen once.
-        const asked = await ask(address, body, signal).catch(() => ask(address, body, signal));
-        if ('response' in asked) received(await asked.response.text());
-        else ended(asked);
+        // That a session is not known is no goodbye: the next hello shows what becomes of it. Frames have ids, and happen once.
+        received(await (await ask(address, body, signal)).text());
       }
       isSending = false;
     };
-    bringDown(hello, received, signal).then(ended, failed);
+    // What is subscribed in the turn in which a client is made is in its first hello.
+    queueMicrotask(() => {
+      if (!signal.aborted) bringDown(hello, received, signal).then(() => ended(), ended);
+    });
     return {
-      kind,
       isTwoWay: false,
       send: (text) => {
         queue.push(text);
@@ -58,10 +53,10 @@ export function oneWayLinks(kind: LinkKind, address: FallbackAddress, bringDown:
         isSending = true;
         // What is said in the same turn goes together.
         queueMicrotask(() => {
-          sendAll().catch(failed);
+          goUp().catch(ended);
         });
       },
-      close: () => queueMicrotask(() => ended({})),
+      close: () => stop.abort(),
     };
   };
 }

@@ -8,17 +8,15 @@ import { oneWayLinks } from './one-way-link.ts';
 
 /** Opens links that poll. */
 export function pollLinks(address: FallbackAddress): OpenClientLink {
-  return oneWayLinks('poll', address, async (hello, received, signal) => {
+  return oneWayLinks(address, async (hello, received, signal) => {
     // Only the first is answered at once: whether polling gets through has to be known in time.
     let now: true | undefined = true;
     while (!signal.aborted) {
-      const asked = await ask(address, writeJson({ link: 'poll', hello: hello(), now }), signal, received);
-      if (!('response' in asked)) return asked;
-      const text = await asked.response.text();
-      if (!text.startsWith('{"frames"')) return { cause: new Error('answered with no poll') };
+      const body = writeJson({ link: 'poll', hello: hello(), now });
+      const text = await (await ask(address, body, signal, received)).text();
+      if (!text.startsWith('{"frames"')) throw new Error('answered with no poll');
       received(text);
       now = undefined;
     }
-    return {};
   });
 }

@@ -27,9 +27,8 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
     };
     // Of an error there is nothing to know but the close event that follows it.
     socket.onclose = ({ code, reason }: CloseEvent) =>
-      events.ended({ cause: new Error(`WebSocket closed: ${code} ${reason}`) });
+      events.ended(new Error(`WebSocket closed: ${code} ${reason}`));
     return {
-      kind: 'websocket',
       isTwoWay: true,
       send: (text) => {
         // OPEN
@@ -39,7 +38,6 @@ export function webSocketLinks(url: string, Socket: WebSocketConstructor): OpenC
         // A peer that is gone does not answer a close frame: nobody waits for it.
         socket.onmessage = socket.onclose = null;
         socket.close(1000);
-        queueMicrotask(() => events.ended({}));
       },
     };
   };

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, vi } from 'vitest';
-import { viewOf } from '../../../src/base/bytes.ts';
+import { viewOf } from '../../src/base/bytes.ts';
 
 /** Lets digests of the platform take no time, in the tests of the block that it is called in. */
 export function useReplayableDigest(): void {
