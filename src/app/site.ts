@@ -19,12 +19,19 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** Where the built files lie: this module is in app/ of it. */
 const built = new URL('../', import.meta.url);
-const folders = ['app/page/', 'base/', 'protocol/', 'realtime/client/', 'realtime/link/', 'realtime/wire/'];
-const entries = ['protocol.js', 'client.browser.js'];
+const startFolders = [
+  'app/page/',
+  'base/',
+  'protocol/',
+  'realtime/client/',
+  'realtime/link/',
+  'realtime/wire/',
+];
+const startEntries = ['protocol.js', 'client.browser.js'];
 
 /** Reads the start page. */
 export function loadStartPage(): Promise<ReadonlyMap<string, SiteFile>> {
-  return loadSite('app/page/index.html', folders, entries);
+  return loadSite('app/page/index.html', startFolders, startEntries);
 }
 
 /**

@@ -107,7 +107,7 @@ describe('the inspector', () => {
     await until(() => server.connections.size === all.length);
     const [, , slow] = [...server.connections];
     slow.pause();
-    all.map((connection) => connection.send('x'.repeat(1000)));
+    for (const connection of all) connection.send('x'.repeat(1000));
     const page = await open();
     const state = await page.nextState();
     expect(state.connections).toHaveLength(mostListed);

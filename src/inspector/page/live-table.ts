@@ -74,12 +74,11 @@ export class LiveTable<Item> {
   }
 
   #fill({ line, cells, item }: Row<Item>): void {
-    const { columns, mark } = this.#options;
-    for (const [index, { text }] of columns.entries()) {
-      const shown = text(item);
+    for (const [index, column] of this.#options.columns.entries()) {
+      const shown = column.text(item);
       if (cells[index].textContent !== shown) cells[index].textContent = shown;
     }
-    const className = mark?.(item) ?? '';
+    const className = this.#options.mark?.(item) ?? '';
     if (line.className !== className) line.className = className;
   }
 }
