@@ -17,6 +17,7 @@ const CATALOGUE = {
   fullduplex: () => onNode('fullduplex'),
   'fullduplex-borrowed': () => onNode('fullduplex-borrowed'),
   'fullduplex-iterator': () => onNode('fullduplex-iterator'),
+  'fullduplex-ws': () => onNode('fullduplex-ws'),
   ws: () => onNode('ws'),
   'ws-js': () => onNode('ws', { WS_NO_BUFFER_UTIL: '1' }),
   net: () => onNode('net'),

@@ -9,6 +9,9 @@ export const noBytes: Uint8Array = new Uint8Array(0);
 /** Makes memory of a length; what is in it may be anything. */
 export type Allocate = (byteLength: number) => Uint8Array;
 
+/** Makes a copy of `bytes[start..end)` that its receiver may keep. */
+export type CopyBytes = (bytes: Uint8Array, start: number, end: number) => Uint8Array;
+
 /** The `Allocate` of any platform. */
 export function allocateZeroed(byteLength: number): Uint8Array {
   return new Uint8Array(byteLength);

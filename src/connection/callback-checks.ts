@@ -4,7 +4,7 @@
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { ConnectionHandlers } from './connection-handlers.ts';
 
-const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'closing', 'close'] as const;
+const handlerNames = ['open', 'message', 'drain', 'ping', 'pong', 'failed', 'closing', 'close'] as const;
 
 /**
  * Checks a signal.

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Scheduler } from '../base/scheduler.ts';
+import type { ProtocolError } from '../protocol/protocol-error.ts';
 import type { BufferMemory } from './buffer-memory.ts';
 import type { ConnectionProbe } from './connection-probe.ts';
 import type { ClosedInfo } from './end-reason.ts';
@@ -21,13 +22,18 @@ export interface ConnectionHandlers<C> {
   /** The connection is open. */
   open?(connection: C): unknown;
   /** A whole message arrived. */
-  message?(connection: C, message: Message): unknown;
+  message?(connection: C, message: Message, type: MessageType): unknown;
   /** Everything queued has left, after a `send` had given a promise. */
   drain?(connection: C): unknown;
   /** A ping arrived (and was answered, unless `autoPong` is off). The payload is valid only during the call. */
   ping?(connection: C, payload: Uint8Array): unknown;
-  /** A pong arrived. The payload is valid only during the call. */
-  pong?(connection: C, payload: Uint8Array): unknown;
+  /**
+   * A pong arrived. The payload is valid only during the call.
+   * @param isKeepAlive whether it answers a ping that the connection has sent by itself
+   */
+  pong?(connection: C, payload: Uint8Array, isKeepAlive: boolean): unknown;
+  /** The peer broke the protocol: the connection was failed (RFC 6455 7.1.7), with `closing` before unless it came already. */
+  failed?(connection: C, error: ProtocolError): unknown;
   /**
    * The end has begun: a close frame was sent or received, or the connection failed. Messages that waited may still
    * come; `close` follows when the transport is gone.

@@ -538,12 +538,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
 
   // Receiving
 
-  #message(message: Message): void {
+  #message(message: Message, type: MessageType = typeof message === 'string' ? 'text' : 'binary'): void {
     if (this.#receiveRates?.message() === false) return;
     // What a rate has let in is delivered: that of a later message is what is waited for.
     const isFlowing = (this.#pauseCauses & ~pausedByRate) === 0;
     if (this.#consumer === 'handler' && isFlowing && !this.#isDelivering) {
-      this.#dispatch(message);
+      this.#dispatch(message, type);
       return;
     }
     const { highWaterMarkBytes, maxRetainedBytes } = this.#options;
@@ -552,7 +552,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     if (inbox.messageBytes > highWaterMarkBytes && this.#hasSentClose && this.#consumer !== 'handler') {
       inbox.cutOff();
     }
-    inbox.push(this.#keepable(message));
+    inbox.push(this.#keepable(message), type);
     if (inbox.messageBytes <= highWaterMarkBytes) return;
     this.#environment.memory?.grew(this.#inside, message.length);
     if (inbox.messageBytes > maxRetainedBytes && !this.#transport.supports.pause) {
@@ -579,12 +579,12 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     return isBorrowed ? copyOf(message) : message;
   }
 
-  #dispatch(message: Message): void {
+  #dispatch(message: Message, type: MessageType): void {
     const handlers = this.#handlers;
     if (handlers?.message === undefined) return;
     this.#isDispatching = true;
     try {
-      const result = handlers.message(this, message);
+      const result = handlers.message(this, message, type);
       if (result !== undefined) this.#watch(result);
     } catch (error) {
       this.#handlerFailed(error);
@@ -600,7 +600,7 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     while ((this.#pauseCauses & (pausedByUser | pausedByBackpressure)) === 0 && this.#end?.isCut !== true) {
       const message = inbox.shift();
       if (message === undefined) break;
-      this.#dispatch(message);
+      this.#dispatch(message, inbox.typeOf(message));
     }
     this.#isDelivering = false;
     this.#messageTaken();
@@ -756,6 +756,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     const end = this.#beginEnd();
     end.fail(error.closeCode, () => error);
     this.#awaitEnd(end);
+    const handlers = this.#handlers;
+    if (handlers?.failed !== undefined) this.#call(() => handlers.failed?.(this, error));
   }
 
   #transportEnded(): void {
@@ -835,8 +837,8 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
       if (retainedBytes > unnoticedBytes) connection.#environment.memory?.grew(this, byteLength);
     }
 
-    message(message: Message): void {
-      this.#connection.#message(message);
+    message(message: Message, type?: MessageType): void {
+      this.#connection.#message(message, type);
     }
 
     messageStart(type: MessageType): void {
@@ -861,9 +863,10 @@ export class Connection<Data = undefined> implements AsyncIterable<Message> {
     pong(payload: Uint8Array): void {
       const connection = this.#connection;
       if (connection.#receiveRates?.message() === false) return;
-      connection.#keepAlive?.heardPong(payload);
+      const isKeepAlive = connection.#keepAlive?.heardPong(payload) === true;
       const handlers = connection.#handlers;
-      if (handlers?.pong !== undefined) connection.#call(() => handlers.pong?.(connection, payload));
+      if (handlers?.pong !== undefined)
+        connection.#call(() => handlers.pong?.(connection, payload, isKeepAlive));
     }
 
     peerClosed(code: number, reason: string): void {

@@ -234,6 +234,10 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     this.#events.message(message);
   }
 
+  textBytes(message: Uint8Array): void {
+    this.#events.message(message, 'text');
+  }
+
   binary(message: Uint8Array): void {
     this.#events.message(message);
   }

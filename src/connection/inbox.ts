@@ -20,6 +20,8 @@ export class Inbox {
   #given: MessageStreamSource | undefined;
   #streamBytes = 0;
   #isCutOff = false;
+  // Which of the messages in bytes are text that was not decoded.
+  #textBytes: WeakSet<Uint8Array> | undefined;
 
   constructor(events: PullQueueEvents) {
     this.#events = events;
@@ -38,14 +40,20 @@ export class Inbox {
   }
 
   /** Adds a message, or hands it to the loop that waits for it. */
-  push(message: Message): void {
+  push(message: Message, type?: MessageType): void {
     if (this.#isCutOff) return;
+    if (type === 'text' && typeof message !== 'string') (this.#textBytes ??= new WeakSet()).add(message);
     this.#messages.push(message, messageOverheadBytes + message.length);
   }
 
   /** Takes the first message; undefined when none waits. */
   shift(): Message | undefined {
     return this.#messages.shift()?.item;
+  }
+
+  /** Whether a message that was taken is text or binary. */
+  typeOf(message: Message): MessageType {
+    return typeof message === 'string' || this.#textBytes?.has(message) === true ? 'text' : 'binary';
   }
 
   /** A message begins that is read while it arrives. */

@@ -58,13 +58,17 @@ export class KeepAlive extends SharedTimer {
     this.#hasHeard = true;
   }
 
-  /** A pong arrived. One that answers no ping of ours says nothing about latency (RFC 6455 5.5.3). */
-  heardPong(payload: Uint8Array): void {
-    if (!this.#isPongAwaited || payload.length !== 4) return;
+  /**
+   * A pong arrived. One that answers no ping of ours says nothing about latency (RFC 6455 5.5.3).
+   * @returns whether it is the one that was awaited
+   */
+  heardPong(payload: Uint8Array): boolean {
+    if (!this.#isPongAwaited || payload.length !== 4) return false;
     const count = ((payload[0] << 24) | (payload[1] << 16) | (payload[2] << 8) | payload[3]) >>> 0;
-    if (count !== this.#count) return;
+    if (count !== this.#count) return false;
     this.#isPongAwaited = false;
     this.#latencyMs = this.#clock.now() - this.#pingedAtMs;
+    return true;
   }
 
   /** Sends no more pings and passes no verdict. */

@@ -20,8 +20,11 @@ export interface MessageTransportEvents {
    * not decoded when receiving is paused now. `byteLength` says how many bytes, where the platform tells.
    */
   received(byteLength?: number): void;
-  /** A whole message. A binary one follows the `binaryMessages` option of the transport. */
-  message(message: Message): void;
+  /**
+   * A whole message. A binary one follows the `binaryMessages` option of the transport.
+   * @param type needed only for text that is handed on as bytes; @defaultValue text for a string, binary for bytes
+   */
+  message(message: Message, type?: MessageType): void;
   /** Streamed receiving: a message begins. */
   messageStart(type: MessageType): void;
   /** Streamed receiving: the next bytes of the message, borrowed for the call. */

@@ -7,7 +7,7 @@ import type { ByteTransport } from '../connection/byte-transport.ts';
 import { protocolOptionsOf } from '../connection/protocol-options.ts';
 import type { NegotiatedExtension } from '../protocol/extensions/extension.ts';
 import type { MemoryBudget } from '../protocol/memory-budget.ts';
-import { ProtocolSettings } from '../protocol/protocol-settings.ts';
+import { type ProtocolOptions, ProtocolSettings } from '../protocol/protocol-settings.ts';
 import { clientProbe } from './diagnostics.ts';
 import { allocateMessage } from './message-memory.ts';
 import { nodeScheduler } from './node-scheduler.ts';
@@ -25,11 +25,12 @@ export interface AgreedHandshake {
   readonly extensionsHeader: string;
 }
 
-/** What connections with the same options share below them. */
+/** What connections with the same options share below them. @param bytes where messages, and masking keys, are not as usual */
 export function protocolSettings(
   role: 'client' | 'server',
   options: ConnectionOptions,
   budget?: MemoryBudget,
+  bytes: Pick<ProtocolOptions, 'textMessages' | 'copy' | 'maskKeys' | 'repeatsCloseReason'> = {},
 ): ProtocolSettings {
   poisonIfAsked();
   return new ProtocolSettings({
@@ -38,6 +39,7 @@ export function protocolSettings(
     unmask,
     allocate: allocateMessage,
     ...(budget === undefined ? {} : { budget }),
+    ...bytes,
   });
 }
 

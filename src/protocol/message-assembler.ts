@@ -18,6 +18,8 @@ import { Utf8Validator } from './utf8-validator.ts';
 export interface AssembledSink {
   /** A whole text message, and how many bytes of UTF-8 it was. */
   text(text: string, byteLength: number): void;
+  /** A whole text message that is not decoded, `bytes[start..end)`, borrowed for the call unless `isOwned`. */
+  textBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
   /** A whole binary message, `bytes[start..end)`, borrowed for the call unless `isOwned`. */
   binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
   /** Streamed: a message begins. */
@@ -44,6 +46,8 @@ export interface MessageAssemblerOptions {
   readonly text: TextCodec;
   readonly validateUtf8: boolean;
   readonly isStreamed: boolean;
+  /** Whether text is handed out as strings. @defaultValue true */
+  readonly isTextDecoded?: boolean;
   readonly retained: RetainedBytes;
   /** Makes the memory of messages that do not arrive in one piece. @defaultValue allocateZeroed */
   readonly allocate?: Allocate | undefined;
@@ -107,7 +111,7 @@ export class MessageAssembler implements FrameSink {
     if (!this.#isInMessage && !options.isStreamed && end - start <= this.#maxMessageBytes) {
       // The common case: a message in one frame, whole in the chunk, no extension at work.
       if (firstByte === finText) {
-        this.#deliverText(bytes, start, end);
+        this.#deliverText(bytes, start, end, false);
         return;
       }
       if (firstByte === finBinary) {
@@ -258,11 +262,17 @@ export class MessageAssembler implements FrameSink {
     }
     const payload = this.#payload.take();
     if (this.#opcode === Opcode.binary) this.#sink?.binary(payload, 0, payload.length, true);
+    else if (this.#options.isTextDecoded === false) this.#sink?.textBytes(payload, 0, payload.length, true);
     else this.#sink?.text(this.#options.text.decode(payload, 0, payload.length), payload.length);
   }
 
-  #deliverText(bytes: Uint8Array, start: number, end: number): void {
-    const { text, validateUtf8 } = this.#options;
+  #deliverText(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    const { text, validateUtf8, isTextDecoded } = this.#options;
+    if (isTextDecoded === false) {
+      if (validateUtf8 && !text.isValid(bytes, start, end)) this.#fail(textInvalid());
+      else this.#sink?.textBytes(bytes, start, end, isOwned);
+      return;
+    }
     if (!validateUtf8) {
       this.#sink?.text(text.decode(bytes, start, end), end - start);
       return;
@@ -337,7 +347,7 @@ export class MessageAssembler implements FrameSink {
     }
     this.#isInMessage = false;
     if (this.#opcode === Opcode.binary) this.#sink?.binary(output, 0, output.length, true);
-    else this.#deliverText(output, 0, output.length);
+    else this.#deliverText(output, 0, output.length, true);
   }
 
   #fail(error: ProtocolError): void {

@@ -9,6 +9,8 @@ import { Opcode } from './opcode.ts';
 
 /** How a message for many receivers is encoded. */
 export interface PreparedMessageOptions {
+  /** The kind of a message that is given as bytes; those of a text have to be UTF-8. @defaultValue 'binary' */
+  readonly type?: 'text' | 'binary';
   /** Turns text into bytes. @defaultValue portableTextCodec */
   readonly text?: TextCodec;
   /** Whether it is compressed where that was agreed. @defaultValue as the connection's extension decides */
@@ -41,7 +43,7 @@ export class PreparedMessage {
 
   constructor(
     data: string | ArrayBuffer | ArrayBufferView,
-    { text = portableTextCodec, compress }: PreparedMessageOptions = {},
+    { text = portableTextCodec, compress, type = 'binary' }: PreparedMessageOptions = {},
   ) {
     this.compress = compress;
     this.#codec = text;
@@ -52,10 +54,10 @@ export class PreparedMessage {
       this.#frame = frameOf(Opcode.text, payloadLength);
       text.encodeInto(data, this.#frame, this.#headerLength);
     } else {
-      this.type = 'binary';
+      this.type = type;
       const bytes = viewOf(data);
       this.#headerLength = frameHeaderLength(bytes.length, false);
-      this.#frame = frameOf(Opcode.binary, bytes.length);
+      this.#frame = frameOf(type === 'text' ? Opcode.text : Opcode.binary, bytes.length);
       this.#frame.set(bytes, this.#headerLength);
     }
   }

@@ -2,7 +2,7 @@
 // with: what decodes and what encodes belongs to a connection only while it is in the middle of something. Thousands of
 // idle connections share a handful.
 
-import { type Allocate, allocateZeroed } from '../base/bytes.ts';
+import { type Allocate, allocateZeroed, type CopyBytes } from '../base/bytes.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import { cryptoRandom } from '../base/random.ts';
 import { portableTextCodec, type TextCodec } from '../base/text-codec.ts';
@@ -32,6 +32,15 @@ export interface ProtocolOptions {
   readonly isStreamed?: boolean;
   /** `borrowed` binary messages are valid only during the call. @defaultValue 'copied' */
   readonly binaryMessages?: 'copied' | 'borrowed';
+  /** Whether the answer to a close frame repeats its reason beside its code. @defaultValue false */
+  readonly repeatsCloseReason?: boolean;
+  /**
+   * `bytes`: text comes as its bytes, checked but not decoded, to `textBytes` of the sink: for who hands it on, or decodes
+   * it later. @defaultValue 'strings'
+   */
+  readonly textMessages?: 'strings' | 'bytes';
+  /** Makes the copy of a message in bytes that is handed out to keep. @defaultValue slice */
+  readonly copy?: CopyBytes;
   /** Bounds what connections retain together. */
   readonly budget?: MemoryBudget;
   /** Turns text into bytes and back. */
@@ -65,6 +74,9 @@ export class ProtocolSettings {
   readonly validateUtf8: boolean;
   readonly isStreamed: boolean;
   readonly isBorrowing: boolean;
+  readonly repeatsCloseReason: boolean;
+  readonly isTextDecoded: boolean;
+  readonly copy: CopyBytes;
   readonly budget: MemoryBudget | undefined;
   readonly maskKeys: MaskKeyPool | undefined;
   readonly stagingPool: StagingPool | undefined;
@@ -82,6 +94,9 @@ export class ProtocolSettings {
     this.autoPong = options.autoPong ?? true;
     this.validateUtf8 = options.validateUtf8 ?? true;
     this.isBorrowing = options.binaryMessages === 'borrowed';
+    this.repeatsCloseReason = options.repeatsCloseReason ?? false;
+    this.isTextDecoded = options.textMessages !== 'bytes';
+    this.copy = options.copy ?? slice;
     this.budget = options.budget;
     this.maskKeys = this.isServer ? undefined : (options.maskKeys ?? sharedMaskKeys);
     this.stagingPool = options.stagingPool;
@@ -112,6 +127,10 @@ export class ProtocolSettings {
     writer.encoder.observer = undefined;
     if (this.#writers.length < mostIdleWriters) this.#writers.push(writer);
   }
+}
+
+function slice(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return bytes.slice(start, end);
 }
 
 function isServerRole(role: unknown): boolean {

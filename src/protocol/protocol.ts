@@ -28,6 +28,8 @@ import type { Writer } from './writer.ts';
 export interface ProtocolSink {
   /** A whole text message. */
   text(message: string): void;
+  /** A whole text message as bytes, when `textMessages` is `bytes`: yours to keep, unless `binaryMessages` is `borrowed`. */
+  textBytes?(message: Uint8Array): void;
   /** A whole binary message: yours to keep, unless `binaryMessages` is `borrowed`. */
   binary(message: Uint8Array): void;
   /** Streamed receiving: a message begins. */
@@ -547,7 +549,8 @@ export class Protocol {
     if (this.#closingState === 'closeReceived' && !this.#hasClosePending) {
       // RFC 6455 5.5.1: the answer repeats the code that was received.
       const code = body.code === CloseCode.noStatusReceived ? undefined : body.code;
-      this.#closeAfterMessages(encodeCloseBody(code, '', this.#settings.text));
+      const reason = this.#settings.repeatsCloseReason ? body.reason : '';
+      this.#closeAfterMessages(encodeCloseBody(code, reason, this.#settings.text));
     }
     this.#sink.close(body.code, body.reason);
   }
@@ -559,12 +562,18 @@ export class Protocol {
     if (!this.#isDisposed) this.#sink.outputReady();
   }
 
-  #receiveBinary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    if (isOwned) this.#sink.binary(bytes);
-    else if (this.#settings.isBorrowing) {
-      this.#sink.binary(bytes.subarray(start, end));
-      poison(bytes, start, end);
-    } else this.#sink.binary(bytes.slice(start, end));
+  #receiveBytes(
+    type: 'text' | 'binary',
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+  ): void {
+    const { isBorrowing, copy } = this.#settings;
+    const message = isOwned ? bytes : isBorrowing ? bytes.subarray(start, end) : copy(bytes, start, end);
+    if (type === 'binary') this.#sink.binary(message);
+    else this.#sink.textBytes?.(message);
+    if (isBorrowing && !isOwned) poison(bytes, start, end);
   }
 
   #receiveControl(opcode: number, payload: Uint8Array): void {
@@ -593,9 +602,14 @@ export class Protocol {
       this.#protocol.#sink.text(text);
     }
 
+    textBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+      this.#protocol.#countIn(1, end - start);
+      this.#protocol.#receiveBytes('text', bytes, start, end, isOwned);
+    }
+
     binary(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
       this.#protocol.#countIn(1, end - start);
-      this.#protocol.#receiveBinary(bytes, start, end, isOwned);
+      this.#protocol.#receiveBytes('binary', bytes, start, end, isOwned);
     }
 
     messageStart(type: 'text' | 'binary'): void {

@@ -19,7 +19,8 @@ export class Receiver {
   #isOver = false;
 
   constructor(settings: ProtocolSettings) {
-    const { limits, text, validateUtf8, isStreamed, unmask, isServer, budget, allocate } = settings;
+    const { limits, text, validateUtf8, isStreamed, isTextDecoded, unmask, isServer, budget, allocate } =
+      settings;
     this.retained = new RetainedBytes(limits.maxRetainedBytes, budget);
     this.waiting = new WaitingInput(this.retained);
     this.assembler = new MessageAssembler({
@@ -27,6 +28,7 @@ export class Receiver {
       text,
       validateUtf8,
       isStreamed,
+      isTextDecoded,
       retained: this.retained,
       allocate,
     });

@@ -212,9 +212,11 @@ export class OurServer {
           if (waiting === undefined) arrived.set(id, side);
           else waiting(side);
         },
-        message: (connection, message) => connection.data.side.handlers.message(connection, message),
+        message: (connection, message, type) =>
+          connection.data.side.handlers.message(connection, message, type),
         ping: (connection, payload) => connection.data.side.handlers.ping(connection, payload),
-        pong: (connection, payload) => connection.data.side.handlers.pong(connection, payload),
+        pong: (connection, payload, isKeepAlive) =>
+          connection.data.side.handlers.pong(connection, payload, isKeepAlive),
         close: (connection, info) => connection.data.side.handlers.close(connection, info),
       },
     );

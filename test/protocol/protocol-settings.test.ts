@@ -50,6 +50,7 @@ function misused(): never {
 
 const unheard: AssembledSink = {
   text: misused,
+  textBytes: misused,
   binary: misused,
   messageStart: misused,
   messageChunk: misused,

@@ -32,6 +32,9 @@ const refreshedEvent = '$refreshed';
 
 /** A client without the types of its contract; `createClient` gives it those. */
 export class RealtimeClient {
+  readonly #failed = (error: unknown): void => {
+    if (!this.#listeners.tell('error', error)) reportError(error);
+  };
   readonly #host: ChannelHost;
   readonly #contract: ContractDefinition | undefined;
   readonly #options: ResolvedClientOptions;
@@ -60,8 +63,7 @@ export class RealtimeClient {
     const own = {
       name: '',
       readerLimit: 1,
-      failed: (error: unknown) => this.failed(error),
-      readAgain: () => this.#connector.resume(),
+      failed: this.#failed,
     };
     this.#sessionStream = new EventStream(own);
     this.#userStream = new EventStream(own);
@@ -73,7 +75,7 @@ export class RealtimeClient {
     this.#host = {
       readerLimit: options.maxQueuedPublications,
       patch: options.patch,
-      failed: own.failed,
+      failed: this.#failed,
       requests: this.#requests,
       subscriptions: this.#subscriptions,
     };
@@ -117,8 +119,10 @@ export class RealtimeClient {
 
   channel(name: string, options?: ChannelOptions): ClientChannel {
     const present = this.#subscriptions.get(name);
+    // Throws for what cannot be written, before any hello is.
+    const wanted = JSON.stringify(options);
     if (present !== undefined) {
-      if (options !== undefined && JSON.stringify(options) !== JSON.stringify(present.options)) {
+      if (options !== undefined && wanted !== JSON.stringify(present.options)) {
         throw new FullduplexError('WS_STATE_INVALID', `channel ${name} has other options`);
       }
       return present;
@@ -158,10 +162,6 @@ export class RealtimeClient {
     this.#connector.close();
   }
 
-  failed(error: unknown): void {
-    if (!this.#listeners.tell('error', error)) reportError(error);
-  }
-
   #events(): ConnectorEvents {
     return {
       hello: (isProbe) => {
@@ -176,12 +176,12 @@ export class RealtimeClient {
         return { ...greeting, session: this.#session, ...this.#subscriptions.hello() };
       },
       session: () => this.#session,
-      welcomed: (welcome) => {
+      welcomed: (welcome, isFirst) => {
         const isSameSession = welcome.resumed;
         this.#session = welcome.session;
         this.#user = welcome.user;
         if (!isSameSession) this.#calls.forget();
-        this.#requests.opened(isSameSession, welcome.maxBytes);
+        if (isFirst || !isSameSession) this.#requests.opened(isSameSession, welcome.maxBytes);
         this.#subscriptions.welcomed(welcome);
         // It was replaced after the hello had been written.
         if (this.#saidToken === this.#token.current) this.#refreshed();
@@ -194,7 +194,7 @@ export class RealtimeClient {
             this.#requests.answered(frame);
             break;
           case 4:
-            this.#calls.called(frame).catch(this.#host.failed);
+            this.#calls.called(frame).catch(this.#failed);
             break;
           case 14:
             this.#calls.cancelled(frame[1]);
@@ -205,7 +205,9 @@ export class RealtimeClient {
             this.#refreshed();
             break;
           case 13:
-            this.failed(RealtimeError.fromWire(frame[1]));
+            this.#failed(RealtimeError.fromWire(frame[1]));
+            // What went up beside a link that goes one way was not looked at: it is sent again behind the next hello.
+            if (frame[1].retryable === true) this.#connector.sayAgain();
             break;
           default:
             this.#subscriptions.received(frame);

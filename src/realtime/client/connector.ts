@@ -37,7 +37,8 @@ export interface ConnectorEvents {
   readonly hello: (isProbe: boolean) => Hello;
   /** The session that the last welcome named. */
   readonly session: () => Hello['session'];
-  welcomed(welcome: Welcome): void;
+  /** @param isFirst whether a link is open now that was not before */
+  welcomed(welcome: Welcome, isFirst: boolean): void;
   /** What is not about the link itself. */
   received(frame: Exclude<ServerFrame, readonly [] | readonly [1 | 10, ...unknown[]]>): void;
   /** The link is gone; what was subscribed on it is no longer. */
@@ -128,9 +129,13 @@ export class Connector implements LifecycleEvents {
    * is looked at when it comes. @returns whether it was sent
    */
   sendChange(text: string): boolean {
-    const isTwoWay = this.#link?.isTwoWay;
-    if (isTwoWay === false && this.#isWelcomed) this.resume();
-    return isTwoWay === true && this.send(text);
+    this.sayAgain();
+    return this.#link?.isTwoWay === true && this.send(text);
+  }
+
+  /** Says the hello anew where a link goes one way. */
+  sayAgain(): void {
+    if (this.#isWelcomed && this.#link?.isTwoWay === false) this.resume();
   }
 
   /** Says the hello anew: soon, so that several changes go together. */
@@ -243,7 +248,7 @@ export class Connector implements LifecycleEvents {
     // Whoever hears that it is open may send at once, behind what the welcome says.
     this.state = 'open';
     const attempt = this.#attempt;
-    this.#events.welcomed(welcome);
+    this.#events.welcomed(welcome, isFirst);
     if (isFirst && attempt === this.#attempt) this.#events.changed('open');
   }
 

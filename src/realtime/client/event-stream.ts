@@ -23,8 +23,8 @@ export interface EventStreamOwner {
   readonly patch?: JsonPatch | undefined;
   /** Hears what a listener throws. */
   readonly failed: (error: unknown) => void;
-  /** Some publications were not taken: the subscription has to begin again, where the cursor stands. */
-  readAgain(): void;
+  /** Some publications were not taken: the subscription has to begin again, where the cursor stands. Undefined: nobody loops over it. */
+  readAgain?(): void;
 }
 
 // One loop: what it has not read yet.
@@ -159,7 +159,7 @@ export class EventStream extends Listeners implements FollowedStream {
   #goOn(): void {
     if (!this.#isBehind || this.#isHeld()) return;
     this.#isBehind = false;
-    this.#owner.readAgain();
+    this.#owner.readAgain?.();
   }
 
   #isHeld(): boolean {

@@ -520,6 +520,32 @@ describe('a link that goes one way', () => {
       ['connecting', 'open'],
     ]);
   });
+
+  test('sends again what the server could not look at, behind another hello', async () => {
+    const scene = scripted({ transports: ['stream'] });
+    scene.client.on('error', () => undefined);
+    scene.link.opens();
+    const call = scene.client.call('add', [1, 2]);
+    scene.link.says([13, { code: 'UNAVAILABLE', message: 'no session was found', retryable: true }]);
+    scene.clock.advance(20);
+    scene.link.opens();
+    const [type, id, , , , options] = scene.link.sent.flatMap((frame) =>
+      Array.isArray(frame) ? [frame] : [],
+    )[0];
+    expect([type, options]).toEqual([4, { deadlineMs: 29_980, again: true }]);
+    scene.link.says([5, id, 3]);
+    expect(await call).toBe(3);
+  });
+
+  test('asks once what is not answered yet, however many polls are answered meanwhile', async () => {
+    const scene = scripted({ transports: ['poll'] });
+    const call = scene.client.call('add', [1, 2]).catch((error: RealtimeError) => error.code);
+    for (let poll = 0; poll < 3; poll++) scene.link.welcomes();
+    expect(scene.link.sent).toHaveLength(1);
+    // Unless it is another session: nobody knows there what became of it.
+    scene.link.welcomes(undefined, { resumed: false });
+    expect([await call, scene.link.sent.length]).toEqual(['OUTCOME_UNKNOWN', 1]);
+  });
 });
 
 describe('the life of a page', () => {

@@ -1,0 +1,2 @@
+import WebSocket = require('fullduplex/ws');
+export = WebSocket;

@@ -1,0 +1,2 @@
+export * from 'fullduplex/ws';
+export { default } from 'fullduplex/ws';

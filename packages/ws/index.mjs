@@ -1,0 +1,3 @@
+// What `import ... from 'ws'` gives.
+export * from 'fullduplex/ws';
+export { default } from 'fullduplex/ws';

@@ -1,0 +1,272 @@
+// The server class of ws: on a port of its own, on an HTTP server of somebody else's, or handed its upgrades one by one.
+
+import { EventEmitter } from 'node:events';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { nodeSha1 } from '../node/node-sha1.ts';
+import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
+import { deflateOf } from './deflate-options.ts';
+import type { AnyListener, EventMethods } from './event-methods.ts';
+import { refuseUpgrade } from './refused-upgrade.ts';
+import type { ServerOptions } from './server-options.ts';
+import { accept, checkBasics, judge, type Refused } from './server-upgrade.ts';
+import { WebSocket } from './web-socket.ts';
+
+/** What the listeners of a server get. */
+export interface ServerEvents<Socket, Request> {
+  close: [];
+  connection: [websocket: Socket, request: Request];
+  error: [error: Error];
+  headers: [headers: string[], request: Request];
+  listening: [];
+  wsClientError: [error: Error, socket: Duplex, request: Request];
+}
+
+const ServerEmitter: new <Socket, Request>() => EventMethods<ServerEvents<Socket, Request>> = EventEmitter;
+
+// A socket carries one WebSocket, whoever asks for a second one.
+const taken = new WeakSet<Duplex>();
+
+/** A WebSocket server. */
+export class WebSocketServer<
+  Socket extends typeof WebSocket = typeof WebSocket,
+  Request extends typeof IncomingMessage = typeof IncomingMessage,
+> extends ServerEmitter<InstanceType<Socket>, InstanceType<Request>> {
+  /** The options with their defaults. */
+  readonly options: ServerOptions<Socket, Request>;
+  /** The open connections; undefined without `clientTracking`. */
+  declare readonly clients: Set<InstanceType<Socket>>;
+  readonly #handshake: ServerHandshake;
+  #server: NetServer | undefined;
+  #release: (() => void) | undefined;
+  #state: 'running' | 'closing' | 'closed' = 'running';
+  #closesWithClients = false;
+
+  /**
+   * @param callback a listener of 'listening'
+   * @throws TypeError unless exactly one of `port`, `server` and `noServer` is given; FullduplexError `WS_OPTION_INVALID`
+   */
+  constructor(options: ServerOptions<Socket, Request> = {}, callback?: () => void) {
+    super();
+    requireOnePlace({ port: options.port, server: options.server, noServer: options.noServer });
+    this.options = {
+      allowSynchronousEvents: true,
+      autoPong: true,
+      clientTracking: true,
+      maxPayload: 100 * 1024 * 1024,
+      perMessageDeflate: false,
+      skipUTF8Validation: false,
+      ...options,
+    };
+    const { perMessageDeflate, port, server, host, backlog, clientTracking } = this.options;
+    const deflate =
+      perMessageDeflate === undefined || perMessageDeflate === false ? undefined : perMessageDeflate;
+    this.#handshake = new ServerHandshake({
+      extensions: deflate === undefined ? [] : [deflateOf(deflate)],
+      sha1: nodeSha1,
+    });
+    if (clientTracking === true) this.clients = new Set();
+    if (isGiven(port)) {
+      const own = createServer(requireUpgrade);
+      this.#attach(own);
+      own.listen({ port, host: host ?? undefined, backlog: backlog ?? undefined }, callback);
+    } else if (isGiven(server)) this.#attach(server);
+  }
+
+  /**
+   * The address that the server listens on; null when it does not.
+   * @throws Error in the mode `noServer`
+   */
+  address(): AddressInfo | string | null {
+    if (this.options.noServer === true) throw new Error('The server is operating in "noServer" mode');
+    return this.#server?.address() ?? null;
+  }
+
+  /**
+   * Accepts no more connections. 'close' comes when a server of our own has ended, which waits for the connections; otherwise
+   * when those in `clients` are gone.
+   * @param callback a listener of 'close', or told that the server was closed before
+   */
+  close(callback?: (error?: Error) => void): void {
+    if (this.#state === 'closed') {
+      if (callback !== undefined) this.once('close', () => callback(new Error('The server is not running')));
+      process.nextTick(() => this.#closed());
+      return;
+    }
+    if (callback !== undefined) this.once('close', callback);
+    if (this.#state === 'closing') return;
+    this.#state = 'closing';
+    const server = this.#server;
+    this.#release?.();
+    this.#server = undefined;
+    if (isGiven(this.options.port)) server?.close(() => this.#closed());
+    else if (this.options.clientTracking === true && this.clients.size > 0) this.#closesWithClients = true;
+    else process.nextTick(() => this.#closed());
+  }
+
+  /** Whether a request is for this server: by its path, unless a subclass knows better. */
+  shouldHandle(request: InstanceType<Request>): boolean | Promise<boolean> {
+    const { path } = this.options;
+    if (!isGiven(path) || path === '') return true;
+    const [pathname] = (request.url ?? '').split('?', 1);
+    return pathname === path;
+  }
+
+  /**
+   * Takes over an upgrade: the arguments of an 'upgrade' event of `http.Server`.
+   * @param callback gets the WebSocket, in place of the event 'connection'
+   * @throws Error for a socket that was taken over before
+   */
+  handleUpgrade(
+    request: InstanceType<Request>,
+    socket: Duplex,
+    head: Uint8Array,
+    callback: (websocket: InstanceType<Socket>, request: InstanceType<Request>) => void,
+  ): void {
+    const destroy = (): void => void socket.destroy();
+    socket.on('error', destroy);
+    const problem = checkBasics(request);
+    if (problem !== undefined) {
+      this.#refuse(problem, socket, request);
+      return;
+    }
+    if (this.shouldHandle(request) === false) {
+      refuseUpgrade(socket, 400);
+      return;
+    }
+    const judged = judge(this.#handshake, request);
+    if (judged.kind === 'refused') {
+      this.#refuse(judged, socket, request);
+      return;
+    }
+    this.#verify(request, socket, () => this.#complete(judged, request, socket, head, destroy, callback));
+  }
+
+  #attach(server: NetServer): void {
+    this.#server = server;
+    const listeners: Record<string, AnyListener> = {
+      listening: () => this.emit('listening'),
+      error: (error: Error) => this.emit('error', error),
+      upgrade: (request: InstanceType<Request>, socket: Duplex, head: Uint8Array) => {
+        this.handleUpgrade(request, socket, head, (websocket) => this.emit('connection', websocket, request));
+      },
+    };
+    for (const [name, listener] of Object.entries(listeners)) server.on(name, listener);
+    this.#release = () => {
+      for (const [name, listener] of Object.entries(listeners)) server.removeListener(name, listener);
+    };
+  }
+
+  #verify(request: InstanceType<Request>, socket: Duplex, accepted: () => void): void {
+    const { verifyClient } = this.options;
+    if (!isGiven(verifyClient)) {
+      accepted();
+      return;
+    }
+    const { headers } = request;
+    const info = {
+      origin: headers.origin,
+      secure: 'encrypted' in request.socket && request.socket.encrypted === true,
+      req: request,
+    };
+    // As in ws: who takes two arguments answers by the second one.
+    if (verifyClient.length === 2) {
+      Reflect.apply(verifyClient, this.options, [
+        info,
+        (isVerified: boolean, code?: number, message?: string, extra?: OutgoingHttpHeaders) => {
+          if (isVerified) accepted();
+          else refuseUpgrade(socket, code ?? 401, message, extra);
+        },
+      ]);
+      return;
+    }
+    if (Reflect.apply(verifyClient, this.options, [info])) accepted();
+    else refuseUpgrade(socket, 401);
+  }
+
+  #complete(
+    judged: AcceptableRequest,
+    request: InstanceType<Request>,
+    stream: Duplex,
+    head: Uint8Array,
+    destroy: () => void,
+    callback: (websocket: InstanceType<Socket>, request: InstanceType<Request>) => void,
+  ): void {
+    // The client has left, or the application has answered.
+    if (!stream.readable || !stream.writable) {
+      stream.destroy();
+      return;
+    }
+    if (taken.has(stream)) {
+      throw new Error(
+        'server.handleUpgrade() was called more than once with the same socket, possibly due to a misconfiguration',
+      );
+    }
+    if (this.#state !== 'running') {
+      refuseUpgrade(stream, 503);
+      return;
+    }
+    taken.add(stream);
+    const websocket: InstanceType<Socket> = Reflect.construct(this.options.WebSocket ?? WebSocket, [
+      null,
+      undefined,
+      this.options,
+    ]);
+    const { lines, agreed } = accept(judged, this.#chooseProtocol(judged.protocols, request));
+    this.emit('headers', lines, request);
+    stream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    stream.removeListener('error', destroy);
+    const isTracked = this.options.clientTracking === true;
+    WebSocket.accept(websocket, stream, head, agreed, this.options, () => {
+      if (isTracked) this.#untrack(websocket);
+    });
+    if (isTracked) this.clients.add(websocket);
+    callback(websocket, request);
+  }
+
+  #chooseProtocol(offered: readonly string[], request: InstanceType<Request>): string | false | undefined {
+    if (offered.length === 0) return undefined;
+    const { handleProtocols } = this.options;
+    return isGiven(handleProtocols) ? handleProtocols(new Set(offered), request) : offered[0];
+  }
+
+  #refuse({ status, message, headers }: Refused, socket: Duplex, request: InstanceType<Request>): void {
+    if (this.listenerCount('wsClientError') > 0)
+      this.emit('wsClientError', new Error(message), socket, request);
+    else refuseUpgrade(socket, status, message, headers);
+  }
+
+  #untrack(websocket: InstanceType<Socket>): void {
+    this.clients.delete(websocket);
+    if (this.#closesWithClients && this.clients.size === 0) process.nextTick(() => this.#closed());
+  }
+
+  #closed(): void {
+    this.#state = 'closed';
+    this.emit('close');
+  }
+}
+
+// Absent options are often null in programs for ws.
+function isGiven<T>(value: T): value is NonNullable<T> {
+  return value !== undefined && value !== null;
+}
+
+function requireOnePlace({ port, server, noServer }: Record<'port' | 'server' | 'noServer', unknown>): void {
+  const places = [isGiven(port), isGiven(server), noServer === true].filter(Boolean);
+  if (places.length === 1) return;
+  throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
+}
+
+function requireUpgrade(_request: IncomingMessage, response: ServerResponse): void {
+  const body = STATUS_CODES[426] ?? '';
+  response.writeHead(426, { 'Content-Length': body.length, 'Content-Type': 'text/plain' });
+  response.end(body);
+}
