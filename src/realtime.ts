@@ -48,6 +48,11 @@ export {
   type HubPlatform,
 } from './realtime/server/hub-options.ts';
 export type { HubProbe, WatchedSession } from './realtime/server/hub-probe.ts';
+export type {
+  HubInspection,
+  InspectedChannel,
+  InspectedSession,
+} from './realtime/server/hub-inspection.ts';
 export type { HistogramSnapshot, HubSnapshot } from './realtime/server/hub-statistics.ts';
 export {
   FallbackEndpoint,

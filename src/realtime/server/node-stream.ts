@@ -62,6 +62,7 @@ export class NodeStream implements StreamListener {
     | { readonly epoch: string; readonly offset: number; readonly beginning: Promise<StreamBeginning> }
     | undefined;
   #starting: Promise<void> | undefined;
+  #told = 0;
   #isEnded = false;
 
   constructor(
@@ -95,6 +96,11 @@ export class NodeStream implements StreamListener {
 
   get engine(): Engine {
     return this.#environment.engine;
+  }
+
+  /** How many entries and events were told here. */
+  get told(): number {
+    return this.#told;
   }
 
   /** How many follow and keep up. */
@@ -227,6 +233,7 @@ export class NodeStream implements StreamListener {
   }
 
   #queue(entry: StreamEntry): void {
+    this.#told++;
     if (this.#live.size === 0 && this.#waking === undefined && this.#batch.length === 0) {
       this.#flushed = this.position;
       this.#changes?.forget();

@@ -107,6 +107,11 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     return this.#state === 'ended';
   }
 
+  /** How many followers wait until the link has drained. */
+  get laggingCount(): number {
+    return this.#lagging?.size ?? 0;
+  }
+
   /** Aborted when the link is gone before its hello was answered. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
