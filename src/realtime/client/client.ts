@@ -142,15 +142,18 @@ export class RealtimeClient {
     return this.#calls.handle(name, handler);
   }
 
-  /** Shows another token. The promise resolves when the server has accepted it. */
+  /**
+   * Shows another token. The promise resolves when the server has accepted it; it rejects, with `retryable`, when the server cannot
+   * look at it now: then the one before holds on, and the next connection shows the new one.
+   */
   async refresh(token: string): Promise<void> {
     if (this.state === 'closed') throw this.#closed();
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
       const remove = this.#listeners.on(refreshedEvent, (error) => {
         remove();
-        if (error === undefined) resolve();
-        else reject(error);
+        if (error) reject(error);
+        else resolve();
       });
       this.#sayToken();
     });
@@ -177,11 +180,11 @@ export class RealtimeClient {
       },
       session: () => this.#session,
       welcomed: (welcome, isFirst) => {
-        const isSameSession = welcome.resumed;
+        const { resumed } = welcome;
         this.#session = welcome.session;
         this.#user = welcome.user;
-        if (!isSameSession) this.#calls.forget();
-        if (isFirst || !isSameSession) this.#requests.opened(isSameSession, welcome.maxBytes);
+        if (!resumed) this.#calls.forget();
+        if (isFirst || !resumed) this.#requests.opened(welcome.maxBytes, resumed ? welcome.againMs : 0);
         this.#subscriptions.welcomed(welcome);
         // It was replaced after the hello had been written.
         if (this.#saidToken === this.#token.current) this.#refreshed();
@@ -201,13 +204,16 @@ export class RealtimeClient {
             break;
           // The token was accepted, or something was wrong that is no request.
           case 8:
-            this.#user = frame[1] ?? undefined;
-            this.#refreshed();
+            if (frame[2]) this.#listeners.tell(refreshedEvent, RealtimeError.fromWire(frame[2]));
+            else {
+              this.#user = frame[1] ?? undefined;
+              this.#refreshed();
+            }
             break;
           case 13:
             this.#failed(RealtimeError.fromWire(frame[1]));
             // What went up beside a link that goes one way was not looked at: it is sent again behind the next hello.
-            if (frame[1].retryable === true) this.#connector.sayAgain();
+            if (frame[1].retryable) this.#connector.sayAgain();
             break;
           default:
             this.#subscriptions.received(frame);
@@ -225,7 +231,7 @@ export class RealtimeClient {
           this.#subscriptions.removeAll(this.#closeError);
         }
         this.#listeners.tell('state', state, cause);
-        if (isClosed && this.#closeError !== undefined) this.#listeners.tell('error', this.#closeError);
+        if (isClosed && this.#closeError) this.#listeners.tell('error', this.#closeError);
       },
     };
   }
@@ -239,7 +245,7 @@ export class RealtimeClient {
   }
 
   #closed(): RealtimeError {
-    return this.#closeError ?? new RealtimeError('CLOSED', 'client closed');
+    return this.#closeError ?? new RealtimeError('CLOSED', 'closed');
   }
 }
 

@@ -265,7 +265,7 @@ export class Connector implements LifecycleEvents {
     const error = RealtimeError.fromWire(goodbye);
     const isAboutToken = code === 'TOKEN_EXPIRED' || code === 'UNAUTHENTICATED';
     // With another token, if one can be had; or because the server says so: as when the token that was shown last is another user's.
-    if ((isAboutToken && this.#token.refused()) || retryable === true) {
+    if ((isAboutToken && this.#token.refused()) || retryable) {
       this.#wait(error, afterMs);
       this.#isTold = afterMs !== undefined;
     } else this.close(error);

@@ -118,7 +118,7 @@ export class Subscriptions {
     if (target === undefined || target.channel?.alias === null) return;
     const { channel, stream } = target;
     if (frame[0] === 9) {
-      if (channel !== undefined) this.#refuse(channel, frame[2]);
+      if (channel) this.#refuse(channel, frame[2]);
     } else if (!stream.take(frame)) {
       // Never on with a hole: from where it stands, once more.
       if (channel === undefined) this.#link.resume();
@@ -154,7 +154,7 @@ export class Subscriptions {
     if (channel === undefined) return;
     this.#asked.delete(ref);
     if (subscribed === null) {
-      if (error !== undefined && this.#isPresent(channel)) this.#refuse(channel, error);
+      if (error && this.#isPresent(channel)) this.#refuse(channel, error);
     } else {
       channel.alias = subscribed.alias;
       if (this.#isPresent(channel)) {
@@ -182,7 +182,7 @@ export class Subscriptions {
   #refuse(channel: ClientChannel, error: WireError): void {
     channel.alias = null;
     channel.setStatus('refused', RealtimeError.fromWire(error));
-    if (error.retryable === true) this.#link.later(() => this.#retry(channel));
+    if (error.retryable) this.#link.later(() => this.#retry(channel));
   }
 
   #retry(channel: ClientChannel): void {

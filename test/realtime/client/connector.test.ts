@@ -220,6 +220,7 @@ test('a token is refreshed on the open link, and refused channels are asked for 
       resumed: false,
       pingMs: 25_000,
       maxBytes: 1_000,
+      againMs: 135_000,
       subs: [[hello.subs?.[0]?.[0] ?? 0, null, { code: 'FORBIDDEN', message: 'no' }]],
     },
   ]);
@@ -435,7 +436,10 @@ describe('the ladder', () => {
     expect(scene.link.kind).toBe('websocket');
     expect(scene.link.hello()).toEqual({ v: 1, token: 'T' });
     // It gets through and dies early: nothing has changed.
-    scene.link.says([1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, subs: [] }]);
+    scene.link.says([
+      1,
+      { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, againMs: 1, subs: [] },
+    ]);
     scene.link.dies();
     expect([scene.client.transport, stream.isClosed, scene.client.sessionId]).toEqual([
       'stream',
@@ -445,7 +449,10 @@ describe('the ladder', () => {
     stillAlive();
     const probe = scene.link;
     expect(scene.links).toHaveLength(7);
-    probe.says([1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, subs: [] }], []);
+    probe.says(
+      [1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, againMs: 1, subs: [] }],
+      [],
+    );
     expect([probe.isClosed, stream.isClosed, scene.link.kind]).toEqual([true, true, 'websocket']);
     expect(scene.link.opens().session).toEqual(['s1', 'secret1']);
     expect(scene.client.transport).toBe('websocket');
