@@ -7,10 +7,16 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { createHooks } from '../../../src/realtime/react/hooks.ts';
 import type { SharedClient } from '../../../src/realtime/tabs/share-client.ts';
 import type { chat } from '../chat-hub.ts';
+import type { MemoryTab } from '../tabs/memory-tabs.ts';
 import { scene } from '../tabs/scene.ts';
 
 function isShared(_client: unknown): _client is SharedClient<typeof chat> {
   return true;
+}
+
+function sharedBy({ client }: MemoryTab): SharedClient<typeof chat> {
+  if (!isShared(client)) throw new Error('it always is');
+  return client;
 }
 
 afterEach(() => vi.unstubAllGlobals());
@@ -19,8 +25,7 @@ test('a component follows a channel of a client that tabs share, also when anoth
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
   const { hub, tab, pass } = scene();
   const leader = tab();
-  const { client } = tab();
-  if (!isShared(client)) throw new Error('it always is');
+  const client = sharedBy(tab());
   const { useChannel, useConnectionState, usePresence } = createHooks(React);
   function Room(): React.ReactNode {
     const room = useChannel(client, 'chat:42', { presence: true });
