@@ -6,8 +6,8 @@ import { clientFactory, type CreateClient } from './realtime/client/create-clien
 export const createClient: CreateClient = /* @__PURE__ */ clientFactory(() => ({
   WebSocket: globalThis.WebSocket,
   fetch: globalThis.fetch,
-  // Workers have a location and no document.
-  baseUrl: 'document' in globalThis ? globalThis.document.baseURI : globalThis.location?.href,
+  // Workers have a location and no document; others may have neither.
+  baseUrl: globalThis.document?.baseURI ?? globalThis.location?.href,
 }));
 
 export * from './realtime/client/public.ts';

@@ -42,11 +42,17 @@ export {
   type Authentication,
   type AuthenticationRequest,
   defaultHubLimits,
+  defaultSessionRate,
   type HubLimits,
   type HubOptions,
   type HubPlatform,
 } from './realtime/server/hub-options.ts';
 export type { HubProbe, WatchedSession } from './realtime/server/hub-probe.ts';
+export type {
+  HubInspection,
+  InspectedChannel,
+  InspectedSession,
+} from './realtime/server/hub-inspection.ts';
 export type { HistogramSnapshot, HubSnapshot } from './realtime/server/hub-statistics.ts';
 export {
   FallbackEndpoint,

@@ -25,6 +25,7 @@ const everything = [
   'testing',
   'cli',
   'app',
+  'inspector',
   'entry',
 ];
 const floors = {
@@ -52,6 +53,7 @@ const floors = {
   testing: { may: [...portable, ...realtimeServer, ...realtime] },
   app: { may: everything, node: true },
   cli: { may: everything, node: true },
+  inspector: { may: everything, node: true },
   entry: { may: everything },
 };
 const floorNames = Object.keys(floors).sort((a, b) => b.length - a.length);

@@ -1,20 +1,18 @@
 // One server and its generator, each a process of its own on a core of its own.
 import { LineProcess } from '../process/line-process.mjs';
 import { launchOf } from '../servers/catalogue.mjs';
-import { dialects, MARK } from './dialects.mjs';
+import { MARK } from './dialects.mjs';
 
 const START_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 120_000;
 // The generator itself gives up after 15 s without anything; this is for a generator that hangs.
 const RUN_GRACE_MS = 60_000;
 
-/** The servers, by name. */
-export const SERVERS = /** @type {const} */ ({
-  fullduplex: { file: 'fullduplex.mjs', dialect: 'fullduplex' },
-  'socket.io': { file: 'socket-io.mjs', dialect: 'socketIo' },
-});
-
-/** @typedef {keyof typeof SERVERS} ServerName */
+/**
+ * @typedef {object} RealtimeServerProgram
+ * @property {URL} file
+ * @property {import('./dialects.mjs').Dialect} dialect how the generator speaks to it
+ */
 
 /**
  * @typedef {object} RealtimeRound one turn of one server
@@ -24,6 +22,8 @@ export const SERVERS = /** @type {const} */ ({
  * @property {number} serverBusy share of a core
  * @property {number} generatorBusy share of a core
  * @property {number} payloadBytes what arrived for one of them, without WebSocket headers
+ * @property {number} p50Micros from the sending of a publication to its arrival at one connection, in the middle
+ * @property {number} p99Micros the same, of the slowest hundredth
  */
 
 export class RealtimeContestant {
@@ -39,14 +39,14 @@ export class RealtimeContestant {
   #port = 0;
 
   /**
-   * @param {ServerName} name
+   * @param {string} name
+   * @param {RealtimeServerProgram} program
    * @param {{ server?: number, generator?: number }} cores
    */
-  constructor(name, cores) {
-    const { file, dialect } = SERVERS[name];
-    const { command, args } = launchOf(new URL(`servers/${file}`, import.meta.url));
+  constructor(name, { file, dialect }, cores) {
+    const { command, args } = launchOf(file);
     this.#server = new LineProcess(`server ${name}`, command, ['--expose-gc', ...args], cores.server);
-    this.#dialect = dialects[dialect];
+    this.#dialect = dialect;
     this.#cores = cores;
     this.#name = name;
   }
@@ -60,17 +60,12 @@ export class RealtimeContestant {
    * Starts a generator with connections; the one before is gone.
    * @param {string} program
    * @param {number} connections
-   * @param {boolean} [isIdempotent]
+   * @param {Readonly<Record<string, string>>} [changes] of what the dialect says
    */
-  async connect(program, connections, isIdempotent = false) {
+  async connect(program, connections, changes = {}) {
     await this.#generator?.stop();
     const { path, protocol, hello, ready, ping, pong, publish, call } = this.#dialect;
-    const texts = { path, protocol, hello, ready, ping, pong, publish, mark: MARK };
-    const isOurs = this.#dialect === dialects.fullduplex;
-    const given = {
-      ...texts,
-      call: isOurs && isIdempotent ? call.replace('"echo"', '"echoIdempotent"') : call,
-    };
+    const given = { path, protocol, hello, ready, ping, pong, publish, call, mark: MARK, ...changes };
     const args = Object.entries({ port: this.#port, ...given }).map(([name, value]) => `${name}=${value}`);
     this.#generator = new LineProcess(`generator for ${this.#name}`, program, args, this.#cores.generator);
     await this.#generator.next(START_TIMEOUT_MS);
@@ -80,6 +75,19 @@ export class RealtimeContestant {
   /** @param {number} connections how many there shall be */
   async open(connections) {
     await this.#ask(`open ${connections}`, ANSWER_TIMEOUT_MS);
+  }
+
+  /** Opens one connection more, which reads nothing once it follows. */
+  async stall() {
+    await this.#ask('stall 1', ANSWER_TIMEOUT_MS);
+  }
+
+  /**
+   * Asks the server something of its own.
+   * @param {string} question
+   */
+  ask(question) {
+    return this.#server.ask(question, ANSWER_TIMEOUT_MS);
   }
 
   /**
@@ -100,6 +108,8 @@ export class RealtimeContestant {
       serverBusy: micros / (load.seconds * 1e6),
       generatorBusy: load.cpuMicros / (load.seconds * 1e6),
       payloadBytes: load.payloadBytes / load.messages,
+      p50Micros: load.p50Micros,
+      p99Micros: load.p99Micros,
     };
   }
 

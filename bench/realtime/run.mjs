@@ -13,8 +13,8 @@ import {
 } from '../command-line.mjs';
 import { compileProgram } from '../process/compiler.mjs';
 import { chooseCores } from '../process/line-process.mjs';
-import { RealtimeContestant, SERVERS } from './contestant.mjs';
-import { DATA } from './dialects.mjs';
+import { RealtimeContestant } from './contestant.mjs';
+import { DATA, dialects } from './dialects.mjs';
 import { formatRealtime } from './table.mjs';
 import { realtimeWorkloads, SUBSCRIBERS } from './workloads.mjs';
 
@@ -35,7 +35,24 @@ const HELP = `npm run bench:realtime -- [options]
 /** Opened before the first sample, so that what only the first connections cost stays out of the difference. */
 const SETTLED_CONNECTIONS = 200;
 
-const names = /** @type {(keyof typeof SERVERS)[]} */ (Object.keys(SERVERS));
+const idempotentCall = dialects.fullduplex.call.replace('"echo"', '"echoIdempotent"');
+/** The servers, and what is said to them where calls may run twice. */
+const SERVERS = {
+  fullduplex: {
+    file: new URL('servers/fullduplex.mjs', import.meta.url),
+    dialect: dialects.fullduplex,
+    idempotent: { call: idempotentCall },
+  },
+  'socket.io': {
+    file: new URL('servers/socket-io.mjs', import.meta.url),
+    dialect: dialects.socketIo,
+    idempotent: {},
+  },
+};
+
+/** @typedef {keyof typeof SERVERS} ServerName */
+
+const names = /** @type {ServerName[]} */ (Object.keys(SERVERS));
 
 /**
  * @typedef {object} RealtimeReport
@@ -82,10 +99,12 @@ function readOptions() {
  * @template Result
  * @param {{ server?: number, generator?: number }} cores
  * @param {RealtimeReport} report
- * @param {(contestants: Map<string, RealtimeContestant>) => Promise<Result>} use
+ * @param {(contestants: Map<ServerName, RealtimeContestant>) => Promise<Result>} use
  */
 async function withServers(cores, report, use) {
-  const contestants = new Map(names.map((name) => [name, new RealtimeContestant(name, cores)]));
+  const contestants = new Map(
+    names.map((name) => [name, new RealtimeContestant(name, SERVERS[name], cores)]),
+  );
   try {
     for (const [name, contestant] of contestants) {
       await contestant.start();
@@ -128,8 +147,8 @@ async function main() {
     /** @type {Record<string, import('./contestant.mjs').RealtimeRound[]>} */
     const measured = Object.fromEntries(names.map((server) => [server, []]));
     await withServers(cores, report, async (contestants) => {
-      for (const contestant of contestants.values()) {
-        await contestant.connect(load.program, SUBSCRIBERS, isIdempotent);
+      for (const [server, contestant] of contestants) {
+        await contestant.connect(load.program, SUBSCRIBERS, isIdempotent ? SERVERS[server].idempotent : {});
         await contestant.measure(command(warmUpSeconds), warmUpSeconds);
         if (profile) await contestant.startProfile();
       }

@@ -21,12 +21,13 @@ export const tls = workload.tls && {
 /**
  * @param {{ name: string, version: string, runtime?: string, note?: string, port: number, speaks?: 'websocket' | 'bytes' }} server
  *   `speaks` (default 'websocket') tells the generator whether to expect a handshake and frames.
+ * @param {Readonly<Record<string, () => object>>} [answers] to questions of its own
  */
-export function announce(server) {
+export function announce(server, answers = {}) {
   const write = (/** @type {object} */ answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
   createInterface({ input: process.stdin })
     .on('line', (line) => {
-      answerTo(line).then(write, (error) => write({ error: String(error) }));
+      answerTo(line, answers).then(write, (error) => write({ error: String(error) }));
     })
     .on('close', () => process.exit(0));
   write({ speaks: 'websocket', runtime: `Node ${process.version}`, ...server });
@@ -34,10 +35,12 @@ export function announce(server) {
 
 /**
  * @param {string} line
+ * @param {Readonly<Record<string, () => object>>} answers
  * @returns {Promise<object>}
  */
-async function answerTo(line) {
+async function answerTo(line, answers) {
   const [command] = line.split(' ', 1);
+  if (Object.hasOwn(answers, command)) return answers[command]();
   if (command === 'sample') return sample();
   if (command === 'profile') return startProfile();
   if (command === 'profiled') return writeProfile(line.slice(command.length + 1));

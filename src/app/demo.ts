@@ -1,14 +1,16 @@
 // `fullduplex demo`: the start page with its hub and its lab, on one node:http server. It is written with the public API, as
 // anybody could write it.
 
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
+import { serveInspector } from '../inspector.ts';
 import { serveRealtime, type ServedHub, type WebSocketLinkData } from '../realtime.ts';
 import { isLoopbackAddress } from '../server/origin.ts';
+import { listen, urlOf } from './http-address.ts';
 import { receiveInLab } from './lab.ts';
 import { type LiveHub, makeLiveHub } from './live-hub.ts';
 import { type PageFeed, PageFeeds } from './page-feed.ts';
 import { pageListener } from './page-server.ts';
-import { loadSite } from './site.ts';
+import { loadStartPage } from './site.ts';
 
 /** Where the start page is served. */
 export interface DemoOptions {
@@ -22,6 +24,8 @@ export interface DemoOptions {
 export interface Demo {
   /** Where a browser finds it. */
   readonly url: string;
+  /** Where the inspector is; undefined where others can reach the page, since they could look too. */
+  readonly inspectorUrl: string | undefined;
   /** Ends it: every connection is closed with 1001. */
   close(): Promise<void>;
 }
@@ -41,7 +45,7 @@ const shown = { keepHandshake: true, pingIntervalMs: 10_000 } as const;
 /** Serves the start page. @throws the error of `listen`, such as EADDRINUSE */
 export async function runDemo({ host, port }: DemoOptions): Promise<Demo> {
   const feeds = new PageFeeds();
-  const http = createServer(pageListener(await loadSite(), feeds, isLoopbackAddress(host)));
+  const http = createServer(pageListener(await loadStartPage(), feeds, isLoopbackAddress(host)));
   const { hub, ticker } = await makeLiveHub();
   const server = await serveRealtime(watched(hub, feeds), {
     server: http,
@@ -70,12 +74,17 @@ export async function runDemo({ host, port }: DemoOptions): Promise<Demo> {
     await hub.close();
     throw error;
   }
+  const inspector = isLoopbackAddress(host)
+    ? await serveInspector({ server: server.webSockets, hub, host })
+    : undefined;
   const ticking = setInterval(() => void hub.channel('ticker').publish('prices', ticker.step()), tickMs);
 
   return {
     url: urlOf(http, host),
+    inspectorUrl: inspector?.url,
     close: async () => {
       clearInterval(ticking);
+      await inspector?.close();
       const stopped = new Promise<void>((resolve) => {
         http.close(() => resolve());
       });
@@ -108,22 +117,4 @@ function watched(hub: LiveHub, feeds: PageFeeds): ServedHub<WebSocketLinkData> {
       };
     },
   };
-}
-
-function listen(http: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(port, host, () => {
-      http.removeListener('error', reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(http: Server, host: string): string {
-  const address = http.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  // Nobody can visit "all addresses".
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

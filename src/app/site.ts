@@ -1,5 +1,5 @@
-// The files of the start page, read once at the start: the page itself, its modules, and the modules of the protocol
-// core that they import. What is not in the list cannot be asked for.
+// The files of a page that we serve, read once at the start: the page itself, its modules, and the modules of the library
+// that they import. What is not in the list cannot be asked for.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -19,11 +19,30 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** Where the built files lie: this module is in app/ of it. */
 const built = new URL('../', import.meta.url);
-const folders = ['app/page/', 'base/', 'protocol/', 'realtime/client/', 'realtime/link/', 'realtime/wire/'];
-const entries = ['protocol.js', 'client.browser.js'];
+const startFolders = [
+  'app/page/',
+  'base/',
+  'protocol/',
+  'realtime/client/',
+  'realtime/link/',
+  'realtime/wire/',
+];
+const startEntries = ['protocol.js', 'client.browser.js'];
 
-/** Reads the site; the keys are paths of URLs. Below /lib/ stand the built files as they lie, so that imports fit. */
-export async function loadSite(): Promise<ReadonlyMap<string, SiteFile>> {
+/** Reads the start page. */
+export function loadStartPage(): Promise<ReadonlyMap<string, SiteFile>> {
+  return loadSite('app/page/index.html', startFolders, startEntries);
+}
+
+/**
+ * Reads a site; the keys are paths of URLs. Below /lib/ stand the built files as they lie, so that imports fit.
+ * @param start the page that is served at /
+ */
+export async function loadSite(
+  start: string,
+  folders: readonly string[],
+  entries: readonly string[],
+): Promise<ReadonlyMap<string, SiteFile>> {
   const site = new Map<string, SiteFile>();
   for (const entry of entries) site.set(`/lib/${entry}`, await readSiteFile(entry));
   for (const folder of folders) {
@@ -32,7 +51,7 @@ export async function loadSite(): Promise<ReadonlyMap<string, SiteFile>> {
       if (extname(place) in contentTypes) site.set(`/lib/${place}`, await readSiteFile(place));
     }
   }
-  const page = site.get('/lib/app/page/index.html');
+  const page = site.get(`/lib/${start}`);
   if (page !== undefined) site.set('/', page);
   return site;
 }

@@ -7,7 +7,8 @@ import { parseCommandLine, parseInteger } from './command-line.ts';
 const demoUsage = `Usage: fullduplex demo [options]
 
 Serves a page that shows a WebSocket at work: its handshake, every frame, a chat and a ticker.
-Prints the URL of the page. SIGINT and SIGTERM close all connections with 1001.
+Prints the URL of the page and, on this machine only, of an inspector that shows what happens on the
+server. SIGINT and SIGTERM close all connections with 1001.
 
 Options:
       --host HOST  the name or address to listen on (default: 127.0.0.1, this machine only)
@@ -47,7 +48,12 @@ export async function runDemoCommand(args: readonly string[], io: CommandIo): Pr
     await print(io.stderr, `fullduplex: ${problemOf(error, host, port)}\n`);
     return ExitCode.failed;
   }
-  await print(io.stdout, `fullduplex demo on ${demo.url}\nOpen it in two tabs. Ctrl+C ends it.\n`);
+  const inspector =
+    demo.inspectorUrl === undefined ? '' : `What happens on the server: ${demo.inspectorUrl}\n`;
+  await print(
+    io.stdout,
+    `fullduplex demo on ${demo.url}\nOpen it in two tabs. Ctrl+C ends it.\n${inspector}`,
+  );
   await untilAborted(io.signal);
   await demo.close();
   return ExitCode.ok;

@@ -101,6 +101,10 @@ export class DelegatingEngine implements Engine {
     return this.#engine.endSession(id);
   }
 
+  endSessionsOf(user: string): Promise<void> {
+    return this.#engine.endSessionsOf(user);
+  }
+
   close(): Promise<void> {
     return this.#engine.close();
   }

@@ -122,7 +122,7 @@ export class FrameRecorder {
 
   /** The frames as plain values. */
   toJSON(): readonly RecordedFrameJson[] {
-    return this.#frames.map((frame) => jsonOf(frame));
+    return this.#frames.map((frame) => frameJson(frame));
   }
 
   #record(observed: ObservedFrame): void {
@@ -161,7 +161,8 @@ function lineOf(frame: RecordedFrame): string {
   return `${time} ${direction === 'out' ? '->' : '<-'} ${opcode}${shown} (${notes})`;
 }
 
-function jsonOf(frame: RecordedFrame): RecordedFrameJson {
+/** Writes a frame down as plain values. */
+export function frameJson(frame: RecordedFrame): RecordedFrameJson {
   const { direction, opcode, header, payload, atMs } = frame;
   const text = closeText(frame) ?? payloadText(frame);
   return {

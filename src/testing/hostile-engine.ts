@@ -214,6 +214,10 @@ export class HostileEngine extends DelegatingEngine {
     return this.#ask(() => super.endSession(id));
   }
 
+  override endSessionsOf(user: string): Promise<void> {
+    return this.#ask(() => super.endSessionsOf(user));
+  }
+
   /** Takes its leave of the engine, which others go on using. */
   override async close(): Promise<void> {
     this.kill();

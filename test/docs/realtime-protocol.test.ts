@@ -14,7 +14,7 @@ import {
 } from '../../src/realtime/server/fallback/fallback-request.ts';
 import { StreamLink } from '../../src/realtime/server/fallback/stream-link.ts';
 import { readClientFrame } from '../../src/realtime/server/frame-reader.ts';
-import { defaultHubLimits } from '../../src/realtime/server/hub-options.ts';
+import { defaultHubLimits, defaultSessionRate } from '../../src/realtime/server/hub-options.ts';
 import { maxHeldTexts } from '../../src/realtime/server/session-link.ts';
 import {
   mapFormat,
@@ -254,11 +254,13 @@ describe('tables', () => {
       'messages before the welcome, together no longer than one may be': String(maxHeldTexts),
       'subscriptions of a session': String(maxSubscriptions),
       'requests of a session that wait for their answer': String(maxPendingRequests),
+      'requests of a session': `${defaultSessionRate.perSecond} a second, ${defaultSessionRate.burst.toLocaleString('en-US')} at once`,
       'a request': `${requestTimeoutMs / 1000} s`,
       'the same request known again': `${idempotencyWindowMs / 60_000} min`,
       'a session without a link': `${sessionTtlMs / 60_000} min`,
       'a name of a channel': `${maxChannelNameBytes} bytes`,
       'one page of history': `${maxHistory.toLocaleString('en-US')} entries, 1 MiB`,
+      'a keyed map that is sent as a whole': `${maxBufferedBytes / 2 ** 20} MiB`,
       'bytes that wait for a client that does not read': `${maxBufferedBytes / 2 ** 20} MiB`,
       'history of a `log` channel': `${defaultRetention.maxEntries} publications, ${defaultRetention.maxAgeMs / 60_000} min`,
       'frames in one `send` request': String(maxFramesPerRequest),

@@ -19,9 +19,9 @@ export function describeProxy(proxy: Proxy): void {
       let server: OurServer | undefined;
       let url = '';
 
-      async function start(pingIntervalMs: number): Promise<OurServer> {
+      async function start(pingIntervalMs: number, patienceMs?: number): Promise<OurServer> {
         server = await OurServer.listen({ pingIntervalMs, isHttp2 });
-        running = await proxy.start(server.port, { idleTimeoutMs });
+        running = await proxy.start(server.port, { idleTimeoutMs: patienceMs });
         url = `ws://127.0.0.1:${running.port}`;
         return server;
       }
@@ -56,7 +56,7 @@ export function describeProxy(proxy: Proxy): void {
       test.runIf(proxy.cutsSilence)(
         'a silent connection is cut, and both sides say that it was not theirs to end',
         async () => {
-          const listening = await start(0);
+          const listening = await start(0, idleTimeoutMs);
           const client = await dial(`${url}/echo/silent`);
           const accepted = await listening.accepted('silent');
           const ends = { code: 1006, clean: false, by: 'transport' };
@@ -66,7 +66,7 @@ export function describeProxy(proxy: Proxy): void {
       );
 
       test("our server's pings keep a silent connection alive", async () => {
-        const listening = await start(idleTimeoutMs / 5);
+        const listening = await start(idleTimeoutMs / 5, idleTimeoutMs);
         const client = await dial(`${url}/echo/alive`);
         const accepted = await listening.accepted('alive');
         // Ten intervals are twice the proxy's patience.

@@ -45,7 +45,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('the packed package', () => {
+describe('the packed package', { timeout: 120_000 }, () => {
   test('has no runtime dependencies and an MIT license', () => {
     const manifest: { dependencies?: unknown; license: string } = JSON.parse(
       readFileSync(join(installed, 'package.json'), 'utf8'),
@@ -132,7 +132,7 @@ console.log(info.code, typeof Protocol, connectionPair().client.readyState);
     const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
     expect(compile(['--module', 'nodenext', ...types])).toBe('');
     expect(compile(['--module', 'esnext', '--moduleResolution', 'bundler', ...types])).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   test('publint finds nothing wrong', () => {
     const run = spawnSync(

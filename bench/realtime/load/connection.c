@@ -13,7 +13,7 @@
 
 #include "load.h"
 
-enum { READ_BYTES = 256 * 1024, EVENTS = 256, OPENING_AT_ONCE = 32 };
+enum { READ_BYTES = 256 * 1024, EVENTS = 256, OPENING_AT_ONCE = 32, STALLED_BYTES = 4096 };
 
 struct connection **connections;
 size_t connection_count;
@@ -71,7 +71,7 @@ static void queue_text(struct connection *c, const char *text, size_t length) {
 }
 
 void queue_message(struct connection *c, const char *template, unsigned number) {
-  char text[4096];
+  static char text[65536];
   const char *place = strstr(template, "%u");
   int length = place == NULL ? snprintf(text, sizeof text, "%s", template)
                              : snprintf(text, sizeof text, "%.*s%u%s", (int)(place - template), template, number, place + 2);
@@ -93,7 +93,9 @@ static void take_message(struct connection *c, const uint8_t *payload, size_t le
   if (!c->is_ready) {
     if (!holds(payload, length, options.ready)) return;
     c->is_ready = true;
-    ready_count++;
+    // From now on the kernel tells nothing of it, and nobody reads.
+    if (c->is_stalled) epoll_ctl(loop, EPOLL_CTL_DEL, c->fd, NULL);
+    else ready_count++;
     return;
   }
   size_t mark_bytes = strlen(options.mark);
@@ -138,7 +140,8 @@ static void take(struct connection *c, const uint8_t *bytes, size_t length) {
     size_t head = (size_t)(end + 4 - c->held);
     c->held_bytes -= head;
     memmove(c->held, c->held + head, c->held_bytes);
-    queue_text(c, options.hello, strlen(options.hello));
+    const char *hello = c->is_stalled ? options.stalled : options.hello;
+    queue_text(c, hello, strlen(hello));
     flush_connection(c);
     length = 0;
   }
@@ -177,10 +180,14 @@ bool turn(double timeout_seconds) {
   return has_command;
 }
 
-static void open_one(void) {
+static struct connection *open_one(bool is_stalled) {
   struct connection *c = calloc(1, sizeof *c);
   if (c == NULL) fail("out of memory");
+  c->is_stalled = is_stalled;
   c->fd = socket(AF_INET, SOCK_STREAM, 0);
+  // What the kernel takes for it is not the server's memory, and shall soon be full.
+  int bytes = STALLED_BYTES;
+  if (is_stalled) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
   inet_pton(AF_INET, options.host, &address.sin_addr);
   if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("connect: %s", strerror(errno));
@@ -193,8 +200,17 @@ static void open_one(void) {
                         options.path, options.host, options.port, *options.protocol ? "Sec-WebSocket-Protocol: " : "",
                         options.protocol, *options.protocol ? "\r\n" : "");
   if (send(c->fd, request, (size_t)length, MSG_NOSIGNAL) != length) fail("send: %s", strerror(errno));
-  connections[connection_count++] = c;
   watch(c, EPOLL_CTL_ADD, false);
+  return c;
+}
+
+void open_stalled(void) {
+  struct connection *c = open_one(true);
+  double since = now_seconds();
+  while (!c->is_ready) {
+    turn(0.1);
+    if (now_seconds() - since > 15) fail("a connection is not ready after 15 s");
+  }
 }
 
 void open_connections(size_t count) {
@@ -202,7 +218,7 @@ void open_connections(size_t count) {
   if (connections == NULL) fail("out of memory");
   double since = now_seconds();
   while (ready_count < count) {
-    while (connection_count < count && connection_count - ready_count < OPENING_AT_ONCE) open_one();
+    while (connection_count < count && connection_count - ready_count < OPENING_AT_ONCE) connections[connection_count++] = open_one(false);
     size_t before = ready_count;
     turn(0.1);
     if (ready_count != before) since = now_seconds();

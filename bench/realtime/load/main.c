@@ -9,9 +9,11 @@
 
 #include "load.h"
 
-struct options options = {.host = "127.0.0.1", .path = "/", .protocol = "", .hello = "", .ready = "", .ping = "", .pong = "", .publish = "", .call = "", .mark = ""};
+struct options options = {.host = "127.0.0.1", .path = "/", .protocol = "", .hello = "", .stalled = "", .ready = "", .ping = "", .pong = "", .publish = "", .filling = "", .call = "", .mark = ""};
 
 static const double stall_seconds = 15;
+// So many may be outstanding where publications come at a pace of their own.
+static const size_t paced_window = 4096;
 static unsigned last_number;
 
 void fail(const char *format, ...) {
@@ -36,27 +38,44 @@ static double seconds_of(clockid_t clock) {
 double now_seconds(void) { return seconds_of(CLOCK_MONOTONIC); }
 double cpu_micros(void) { return seconds_of(CLOCK_PROCESS_CPUTIME_ID) * 1e6; }
 
-// ---- publications: `window` of them are outstanding until everybody has them
+// ---- publications: `window` of them are outstanding until everybody has them, or so many are sent each second
 
 static struct {
+  const char *publication;
   size_t window;
+  double per_second; // 0: as many as the window allows
+  double started_at;
   uint64_t published, completed;
   size_t *arrived; // of each outstanding publication: at how many connections
+  double *sent_at;
   double ends_at;
 } fan;
 
+static double next_at(void) { return fan.started_at + (double)fan.published / fan.per_second; }
+
 static void publish_more(void) {
   struct connection *publisher = connections[0];
-  while (fan.published - fan.completed < fan.window && now_seconds() < fan.ends_at) {
+  for (double now = now_seconds(); fan.published - fan.completed < fan.window && now < fan.ends_at; now = now_seconds()) {
+    if (fan.per_second > 0 && next_at() > now) break;
+    fan.sent_at[fan.published % fan.window] = now;
     fan.arrived[fan.published++ % fan.window] = 0;
-    queue_message(publisher, options.publish, ++last_number);
+    queue_message(publisher, fan.publication, ++last_number);
   }
   flush_connection(publisher);
 }
 
+// How long there is nothing to do but to take what arrives.
+static double patience(void) {
+  if (fan.window == 0 || fan.per_second == 0) return 0.05;
+  double seconds = next_at() - now_seconds();
+  return seconds < 0.001 ? 0.001 : seconds > 0.05 ? 0.05 : seconds;
+}
+
 static void delivered(struct connection *c) {
   if (c->marks > fan.published) fail("a connection got %llu publications of %llu", (unsigned long long)c->marks, (unsigned long long)fan.published);
-  if (++fan.arrived[(c->marks - 1) % fan.window] == connection_count) fan.completed++;
+  size_t place = (c->marks - 1) % fan.window;
+  add_latency(now_seconds() - fan.sent_at[place]);
+  if (++fan.arrived[place] == connection_count) fan.completed++;
 }
 
 static uint64_t marks_of_all(void) {
@@ -74,15 +93,16 @@ static uint64_t bytes_of_all(void) {
 static void report(double started_at, double cpu_at, uint64_t bytes_at) {
   double seconds = now_seconds() - started_at;
   uint64_t marks = marks_of_all();
-  printf("{\"messages\":%llu,\"seconds\":%.6f,\"cpuMicros\":%.0f,\"payloadBytes\":%llu}\n", (unsigned long long)marks, seconds,
-         cpu_micros() - cpu_at, (unsigned long long)(bytes_of_all() - bytes_at));
+  printf("{\"messages\":%llu,\"seconds\":%.6f,\"cpuMicros\":%.0f,\"payloadBytes\":%llu,\"p50Micros\":%.0f,\"p99Micros\":%.0f}\n",
+         (unsigned long long)marks, seconds, cpu_micros() - cpu_at, (unsigned long long)(bytes_of_all() - bytes_at), latency_micros(50),
+         latency_micros(99));
 }
 
 static void wait_for(bool (*is_done)(void)) {
   uint64_t marks = marks_of_all();
   double since = now_seconds();
   for (size_t turns = 0; !is_done(); turns++) {
-    turn(0.05);
+    turn(patience());
     if (fan.window > 0) publish_more();
     if (turns % 1024 != 0) continue;
     uint64_t now = marks_of_all();
@@ -96,14 +116,19 @@ static bool all_delivered(void) { return fan.completed == fan.published && now_s
 
 static void begin(void) {
   for (size_t i = 0; i < connection_count; i++) connections[i]->marks = 0;
+  forget_latencies();
 }
 
-static void run_fan(double seconds, size_t window) {
+static void run_fan(const char *publication, double seconds, size_t window, double per_second) {
   begin();
+  fan.publication = publication;
   fan.window = window;
+  fan.per_second = per_second;
   fan.published = fan.completed = 0;
   fan.arrived = calloc(window, sizeof *fan.arrived);
-  double started_at = now_seconds(), cpu_at = cpu_micros();
+  fan.sent_at = calloc(window, sizeof *fan.sent_at);
+  if (fan.arrived == NULL || fan.sent_at == NULL) fail("out of memory");
+  double started_at = fan.started_at = now_seconds(), cpu_at = cpu_micros();
   uint64_t bytes_at = bytes_of_all();
   fan.ends_at = started_at + seconds;
   on_mark = delivered;
@@ -112,6 +137,7 @@ static void run_fan(double seconds, size_t window) {
   on_mark = NULL;
   report(started_at, cpu_at, bytes_at);
   free(fan.arrived);
+  free(fan.sent_at);
   fan.window = 0;
 }
 
@@ -153,8 +179,8 @@ static void run_calls(double seconds, size_t callers, size_t depth) {
 }
 
 static void read_option(const char *argument) {
-  const char **texts[] = {&options.host, &options.path, &options.protocol, &options.hello, &options.ready, &options.ping, &options.pong, &options.publish, &options.call, &options.mark};
-  static const char *const names[] = {"host", "path", "protocol", "hello", "ready", "ping", "pong", "publish", "call", "mark"};
+  const char **texts[] = {&options.host, &options.path, &options.protocol, &options.hello, &options.stalled, &options.ready, &options.ping, &options.pong, &options.publish, &options.filling, &options.call, &options.mark};
+  static const char *const names[] = {"host", "path", "protocol", "hello", "stalled", "ready", "ping", "pong", "publish", "filling", "call", "mark"};
   const char *value = strchr(argument, '=');
   if (value == NULL) fail("expected name=value, found %s", argument);
   size_t length = (size_t)(value - argument);
@@ -183,11 +209,16 @@ int main(int count, char **arguments) {
     } while (line[length++] != '\n');
     line[length - 1] = 0;
     size_t first, second;
-    double seconds;
+    double seconds, rate;
     if (sscanf(line, "open %zu", &first) == 1) {
       open_connections(first);
       printf("{\"connections\":%zu}\n", connection_count);
-    } else if (sscanf(line, "fan %lf %zu", &seconds, &first) == 2) run_fan(seconds, first);
+    } else if (sscanf(line, "stall %zu", &first) == 1) {
+      for (size_t i = 0; i < first; i++) open_stalled();
+      printf("{\"stalled\":%zu}\n", first);
+    } else if (sscanf(line, "fan %lf %zu", &seconds, &first) == 2) run_fan(options.publish, seconds, first, 0);
+    else if (sscanf(line, "fill %lf %zu", &seconds, &first) == 2) run_fan(options.filling, seconds, first, 0);
+    else if (sscanf(line, "pace %lf %lf", &seconds, &rate) == 2 && rate > 0) run_fan(options.publish, seconds, paced_window, rate);
     else if (sscanf(line, "call %lf %zu %zu", &seconds, &first, &second) == 3) run_calls(seconds, first, second);
     else fail("unknown command %s", line);
     fflush(stdout);

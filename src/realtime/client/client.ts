@@ -32,6 +32,9 @@ const refreshedEvent = '$refreshed';
 
 /** A client without the types of its contract; `createClient` gives it those. */
 export class RealtimeClient {
+  readonly #failed = (error: unknown): void => {
+    if (!this.#listeners.tell('error', error)) reportError(error);
+  };
   readonly #host: ChannelHost;
   readonly #contract: ContractDefinition | undefined;
   readonly #options: ResolvedClientOptions;
@@ -60,8 +63,7 @@ export class RealtimeClient {
     const own = {
       name: '',
       readerLimit: 1,
-      failed: (error: unknown) => this.failed(error),
-      readAgain: () => this.#connector.resume(),
+      failed: this.#failed,
     };
     this.#sessionStream = new EventStream(own);
     this.#userStream = new EventStream(own);
@@ -73,7 +75,7 @@ export class RealtimeClient {
     this.#host = {
       readerLimit: options.maxQueuedPublications,
       patch: options.patch,
-      failed: own.failed,
+      failed: this.#failed,
       requests: this.#requests,
       subscriptions: this.#subscriptions,
     };
@@ -117,8 +119,10 @@ export class RealtimeClient {
 
   channel(name: string, options?: ChannelOptions): ClientChannel {
     const present = this.#subscriptions.get(name);
-    if (present !== undefined) {
-      if (options !== undefined && JSON.stringify(options) !== JSON.stringify(present.options)) {
+    // Throws for what cannot be written, before any hello is.
+    const wanted = JSON.stringify(options);
+    if (present) {
+      if (options && wanted !== JSON.stringify(present.options)) {
         throw new FullduplexError('WS_STATE_INVALID', `channel ${name} has other options`);
       }
       return present;
@@ -138,15 +142,18 @@ export class RealtimeClient {
     return this.#calls.handle(name, handler);
   }
 
-  /** Shows another token. The promise resolves when the server has accepted it. */
+  /**
+   * Shows another token. The promise resolves when the server has accepted it; it rejects, with `retryable`, when the server cannot
+   * look at it now: then the one before holds on, and the next connection shows the new one.
+   */
   async refresh(token: string): Promise<void> {
     if (this.state === 'closed') throw this.#closed();
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
       const remove = this.#listeners.on(refreshedEvent, (error) => {
         remove();
-        if (error === undefined) resolve();
-        else reject(error);
+        if (error) reject(error);
+        else resolve();
       });
       this.#sayToken();
     });
@@ -156,10 +163,6 @@ export class RealtimeClient {
     // Others see at once that it has left: a connection that is only lost is waited for.
     this.#subscriptions.removeAll();
     this.#connector.close();
-  }
-
-  failed(error: unknown): void {
-    if (!this.#listeners.tell('error', error)) reportError(error);
   }
 
   #events(): ConnectorEvents {
@@ -176,12 +179,12 @@ export class RealtimeClient {
         return { ...greeting, session: this.#session, ...this.#subscriptions.hello() };
       },
       session: () => this.#session,
-      welcomed: (welcome) => {
-        const isSameSession = welcome.resumed;
+      welcomed: (welcome, isFirst) => {
+        const { resumed } = welcome;
         this.#session = welcome.session;
         this.#user = welcome.user;
-        if (!isSameSession) this.#calls.forget();
-        this.#requests.opened(isSameSession, welcome.maxBytes);
+        if (!resumed) this.#calls.forget();
+        if (isFirst || !resumed) this.#requests.opened(welcome.maxBytes, resumed ? welcome.againMs : 0);
         this.#subscriptions.welcomed(welcome);
         // It was replaced after the hello had been written.
         if (this.#saidToken === this.#token.current) this.#refreshed();
@@ -194,18 +197,23 @@ export class RealtimeClient {
             this.#requests.answered(frame);
             break;
           case 4:
-            this.#calls.called(frame).catch(this.#host.failed);
+            this.#calls.called(frame).catch(this.#failed);
             break;
           case 14:
             this.#calls.cancelled(frame[1]);
             break;
           // The token was accepted, or something was wrong that is no request.
           case 8:
-            this.#user = frame[1] ?? undefined;
-            this.#refreshed();
+            if (frame[2]) this.#listeners.tell(refreshedEvent, RealtimeError.fromWire(frame[2]));
+            else {
+              this.#user = frame[1] ?? undefined;
+              this.#refreshed();
+            }
             break;
           case 13:
-            this.failed(RealtimeError.fromWire(frame[1]));
+            this.#failed(RealtimeError.fromWire(frame[1]));
+            // What went up beside a link that goes one way was not looked at: it is sent again behind the next hello.
+            if (frame[1].retryable) this.#connector.sayAgain();
             break;
           default:
             this.#subscriptions.received(frame);
@@ -223,7 +231,7 @@ export class RealtimeClient {
           this.#subscriptions.removeAll(this.#closeError);
         }
         this.#listeners.tell('state', state, cause);
-        if (isClosed && this.#closeError !== undefined) this.#listeners.tell('error', this.#closeError);
+        if (isClosed && this.#closeError) this.#listeners.tell('error', this.#closeError);
       },
     };
   }
@@ -237,7 +245,7 @@ export class RealtimeClient {
   }
 
   #closed(): RealtimeError {
-    return this.#closeError ?? new RealtimeError('CLOSED', 'client closed');
+    return this.#closeError ?? new RealtimeError('CLOSED', 'closed');
   }
 }
 

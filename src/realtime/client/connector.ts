@@ -37,7 +37,8 @@ export interface ConnectorEvents {
   readonly hello: (isProbe: boolean) => Hello;
   /** The session that the last welcome named. */
   readonly session: () => Hello['session'];
-  welcomed(welcome: Welcome): void;
+  /** @param isFirst whether a link is open now that was not before */
+  welcomed(welcome: Welcome, isFirst: boolean): void;
   /** What is not about the link itself. */
   received(frame: Exclude<ServerFrame, readonly [] | readonly [1 | 10, ...unknown[]]>): void;
   /** The link is gone; what was subscribed on it is no longer. */
@@ -128,9 +129,13 @@ export class Connector implements LifecycleEvents {
    * is looked at when it comes. @returns whether it was sent
    */
   sendChange(text: string): boolean {
-    const isTwoWay = this.#link?.isTwoWay;
-    if (isTwoWay === false && this.#isWelcomed) this.resume();
-    return isTwoWay === true && this.send(text);
+    this.sayAgain();
+    return this.#link?.isTwoWay === true && this.send(text);
+  }
+
+  /** Says the hello anew where a link goes one way. */
+  sayAgain(): void {
+    if (this.#isWelcomed && this.#link?.isTwoWay === false) this.resume();
   }
 
   /** Says the hello anew: soon, so that several changes go together. */
@@ -243,7 +248,7 @@ export class Connector implements LifecycleEvents {
     // Whoever hears that it is open may send at once, behind what the welcome says.
     this.state = 'open';
     const attempt = this.#attempt;
-    this.#events.welcomed(welcome);
+    this.#events.welcomed(welcome, isFirst);
     if (isFirst && attempt === this.#attempt) this.#events.changed('open');
   }
 
@@ -260,7 +265,7 @@ export class Connector implements LifecycleEvents {
     const error = RealtimeError.fromWire(goodbye);
     const isAboutToken = code === 'TOKEN_EXPIRED' || code === 'UNAUTHENTICATED';
     // With another token, if one can be had; or because the server says so: as when the token that was shown last is another user's.
-    if ((isAboutToken && this.#token.refused()) || retryable === true) {
+    if ((isAboutToken && this.#token.refused()) || retryable) {
       this.#wait(error, afterMs);
       this.#isTold = afterMs !== undefined;
     } else this.close(error);
@@ -289,7 +294,11 @@ export class Connector implements LifecycleEvents {
     const isLate = leftMs <= 0;
     this.#timer?.cancel();
     if (isLate && wasLate) this.#lost(new Error(`no heartbeat in ${this.#silenceMs} ms`));
-    else this.#timer = clock.setTimer(() => this.#watchSilence(isLate), Math.max(leftMs, graceMs));
+    else {
+      // Also when it is no number, because the server has not said how often it is heard.
+      const waitMs = leftMs > graceMs ? leftMs : graceMs;
+      this.#timer = clock.setTimer(() => this.#watchSilence(isLate), waitMs);
+    }
   }
 
   #probeLater(): void {

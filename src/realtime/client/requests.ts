@@ -22,7 +22,8 @@ interface Request {
   /** When nobody waits any longer; infinite where the server need not know. */
   readonly deadlineMs: number;
   readonly isIdempotent: boolean;
-  wasSent: boolean;
+  /** When it was first sent; infinite before. */
+  sentAtMs: number;
   readonly settle: (error: RealtimeError | undefined, result?: unknown) => void;
 }
 
@@ -70,7 +71,7 @@ export class Requests {
       const id = `${this.#idPrefix}${++this.#lastId}`;
       const text = writeJson([4, id, channel, name, data]).slice(0, -1);
       const giveUp = (...why: ConstructorParameters<typeof RealtimeError>): void => {
-        if (request.wasSent) this.#link.send(writeJson([14, id]));
+        if (request.sentAtMs < Infinity) this.#link.send(writeJson([14, id]));
         request.settle(new RealtimeError(...why));
       };
       const abort = (): void => giveUp('CANCELLED', 'given up', { cause: signal?.reason });
@@ -83,18 +84,18 @@ export class Requests {
         // Publishing takes no time on the server.
         deadlineMs: channel === 0 ? clock.now() + timeoutMs : Infinity,
         isIdempotent,
-        wasSent: false,
+        sentAtMs: Infinity,
         settle: (error, result) => {
           if (this.#pending.delete(id)) this.#queuedBytes -= text.length;
           timer.cancel();
           signal?.removeEventListener('abort', abort);
-          if (error === undefined) resolve(result);
-          else reject(error);
+          if (error) reject(error);
+          else resolve(result);
         },
       };
       const { size } = this.#pending;
-      if (this.#closeError !== undefined) request.settle(this.#closeError);
-      else if (signal?.aborted === true) abort();
+      if (this.#closeError) request.settle(this.#closeError);
+      else if (signal?.aborted) abort();
       else if (size >= maxQueuedRequests || this.#queuedBytes + text.length > maxQueuedBytes) {
         giveUp('QUEUE_FULL', `${size} requests wait`, { retryable: true });
       } else {
@@ -108,21 +109,20 @@ export class Requests {
 
   /** An answer has come. */
   answered([, id, result, error]: ReplyFrame): void {
-    this.#pending
-      .get(String(id))
-      ?.settle(error === undefined ? undefined : RealtimeError.fromWire(error), result);
+    this.#pending.get(String(id))?.settle(error && RealtimeError.fromWire(error), result);
   }
 
   /**
    * A link is open: everything that is not answered is sent, in order.
-   * @param isSameSession whether it is the session that the requests were sent in before
    * @param maxBytes the most that one frame may have
+   * @param againMs how long after it was first sent a request may be sent again, because the server knows it: 0 in another session
    */
-  opened(isSameSession: boolean, maxBytes: number): void {
+  opened(maxBytes: number, againMs: number): void {
+    const oldMs = this.#limits.clock.now() - againMs;
     this.#maxBytes = maxBytes;
     for (const request of this.#pending.values()) {
-      if (!isSameSession && !request.isIdempotent && request.wasSent) {
-        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'session lost'));
+      if (request.sentAtMs <= oldMs && !request.isIdempotent) {
+        request.settle(new RealtimeError('OUTCOME_UNKNOWN', 'lost'));
       } else this.#sendOut(request);
     }
   }
@@ -136,15 +136,17 @@ export class Requests {
   #sendOut(request: Request): void {
     // A frame that the server refuses would end the connection, and be sent again over the next one.
     if (new TextEncoder().encode(request.text).length + optionsBytes > this.#maxBytes) {
-      request.settle(new RealtimeError('TOO_LARGE', `more than ${this.#maxBytes} bytes`));
+      request.settle(new RealtimeError('TOO_LARGE', `above ${this.#maxBytes} bytes`));
       return;
     }
-    const leftMs = request.deadlineMs - this.#limits.clock.now();
+    const nowMs = this.#limits.clock.now();
+    const leftMs = request.deadlineMs - nowMs;
     const options: RequestOptions = {
       // A timer that is late has not ended it yet.
       deadlineMs: leftMs < Infinity ? Math.max(1, Math.ceil(leftMs)) : undefined,
-      again: request.wasSent || undefined,
+      again: request.sentAtMs <= nowMs || undefined,
     };
-    if (this.#link.send(`${request.text},${writeJson(options)}]`)) request.wasSent = true;
+    const isSent = this.#link.send(`${request.text},${writeJson(options)}]`);
+    if (isSent && request.sentAtMs > nowMs) request.sentAtMs = nowMs;
   }
 }

@@ -131,6 +131,8 @@ export interface SessionRecord {
   readonly expiresAtMs?: number;
   /** What the application knows of the session beside the user, as JSON. */
   readonly data?: string;
+  /** How many links it has had, on all nodes: who hears of a link late sees by this that it is not the newest. @defaultValue 0 */
+  readonly generation?: number;
 }
 
 /** Where a hub keeps what has to outlive a connection, and how nodes hear of each other. All methods reject with RealtimeError `UNAVAILABLE` while the engine is away. */
@@ -211,7 +213,7 @@ export interface Engine {
   /** Forgets calls whose answers were heard: nobody asks for them again. One that is claimed all the same is `claimed`. */
   forgetCalls(session: string, ids: readonly CallId[]): void | Promise<void>;
 
-  /** Keeps a session for the time given, anew with each call. */
+  /** Keeps a session for the time given, anew with each call. A record of an earlier generation than the one that is kept changes nothing. */
   keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void>;
 
   /** The session; undefined when there is none any more. */
@@ -219,6 +221,9 @@ export interface Engine {
 
   /** Forgets a session. */
   endSession(id: string): Promise<void>;
+
+  /** Forgets all sessions of a user, whichever node has kept them. */
+  endSessionsOf(user: string): Promise<void>;
 
   /** Lets go of everything that this object holds; what others share stays. Whoever made the engine closes it, not the hubs that use it. */
   close(): Promise<void>;

@@ -42,6 +42,11 @@ export class ExpiringMap<Value> {
     return held === undefined || held.endsAtMs <= nowMs ? undefined : held.value;
   }
 
+  /** All records, with those that are over and not yet swept. */
+  *[Symbol.iterator](): IterableIterator<readonly [key: string, value: Value]> {
+    for (const [key, { value }] of this.#records) yield [key, value];
+  }
+
   delete(key: string): void {
     this.#records.delete(key);
   }

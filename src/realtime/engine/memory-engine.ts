@@ -232,7 +232,10 @@ export class MemoryEngine implements Engine {
   }
 
   async keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
-    this.#sessions.set(id, session, this.#now() + ttlMs);
+    const nowMs = this.#now();
+    const kept = this.#sessions.get(id, nowMs);
+    if ((kept?.generation ?? 0) > (session.generation ?? 0)) return;
+    this.#sessions.set(id, session, nowMs + ttlMs);
   }
 
   async session(id: string): Promise<SessionRecord | undefined> {
@@ -242,6 +245,11 @@ export class MemoryEngine implements Engine {
   async endSession(id: string): Promise<void> {
     this.#checkOpen();
     this.#sessions.delete(id);
+  }
+
+  async endSessionsOf(user: string): Promise<void> {
+    this.#checkOpen();
+    for (const [id, session] of this.#sessions) if (session.user === user) this.#sessions.delete(id);
   }
 
   /** Forgets everything: with it, all streams begin anew. */

@@ -3,14 +3,15 @@
 // that comes back and has missed something. Nobody is ever live and behind at once.
 
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { MapEntry, StreamEntry } from '../engine/engine.ts';
+import type { StreamEntry } from '../engine/engine.ts';
 import type { ServerLink, SharedText } from '../link/link.ts';
 import type { GapReason, StreamStart } from '../wire/frames.ts';
 import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Chunk, StreamFollower } from './stream-follower.ts';
-import { maxBatchBytes, messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
-import { conflate, newestAfter, pageBefore, readPage, type StreamPage } from './stream-pages.ts';
+import { maxBatchBytes, messageOf, skipFrame } from './stream-frames.ts';
+import { type FollowWish, openStream, type Opening } from './stream-opening.ts';
+import { conflate, newestAfter, readPage, type StreamPage } from './stream-pages.ts';
 
 /** What happens to a session that is too slow for a channel. */
 export type WhenSlow = 'recover' | 'conflate' | 'drop' | 'close';
@@ -25,18 +26,13 @@ export interface FollowerHome {
   lagged(stream: NodeStream): void;
   /** The same, where none may be. */
   tooSlow(stream: NodeStream): void;
+  /** A keyed map that it needs as a whole is larger than what is sent at once. */
+  outgrown(stream: NodeStream): void;
 }
 
 /** Waits until the link has sent what was too much. */
 export interface DrainListener {
   drained(): void;
-}
-
-/** Where somebody wants to begin. */
-export interface FollowWish {
-  readonly position: StreamPosition | undefined;
-  /** How many entries before the end, without a position or when it is gone. */
-  readonly history: number;
 }
 
 /** How somebody follows. */
@@ -49,15 +45,6 @@ export interface FollowOptions {
   readonly clock: Clock;
   /** The entries of a history that are looked through for the newest of each key, on streams that may jump. */
   readonly conflatedEntries: number;
-}
-
-// What is to be sent first.
-interface Opening {
-  readonly position: StreamPosition | undefined;
-  readonly recovered?: boolean;
-  readonly gap?: GapReason;
-  readonly entries: readonly StreamEntry[];
-  readonly map?: readonly MapEntry[];
 }
 
 const retryMs = 1_000;
@@ -96,43 +83,12 @@ export class Follower implements StreamFollower, DrainListener {
     stream.hold();
     try {
       await stream.start();
-      this.#opening = stream.kind === 'map' ? await this.#openMap(wish) : await this.#openLog(wish);
+      this.#opening = await openStream(stream, wish, this.#options.conflatedEntries);
     } catch (error) {
       stream.release();
       throw error;
     }
     if (this.#isEnded) this.#abandon();
-  }
-
-  async #openLog({ position, history }: FollowWish): Promise<Opening> {
-    const { stream } = this;
-    const { mayJump } = stream.format;
-    if (position !== undefined) {
-      const page = await readPage(stream.engine, stream.name, position);
-      if (page.kind === 'page') return { position, recovered: true, entries: page.entries };
-      return { ...(await this.#openHistory(history)), recovered: false, gap: page.reason };
-    }
-    return mayJump || history > 0 ? await this.#openHistory(history) : { position: undefined, entries: [] };
-  }
-
-  async #openHistory(history: number): Promise<Opening> {
-    const { stream } = this;
-    if (stream.format.mayJump) return await stream.newest(this.#options.conflatedEntries);
-    if (history === 0) return { position: undefined, entries: [] };
-    return await pageBefore(stream.engine, stream.name, history);
-  }
-
-  async #openMap({ position }: FollowWish): Promise<Opening> {
-    const { stream } = this;
-    if (position === undefined) {
-      const { entries, head } = await stream.engine.map(stream.name);
-      return { position: head, entries: [], map: entries };
-    }
-    const page = await readPage(stream.engine, stream.name, position);
-    if (page.kind === 'page' && page.isLast) return { position, recovered: true, entries: page.entries };
-    const { entries, head } = await stream.engine.map(stream.name);
-    const gap = page.kind === 'page' ? 'limit' : page.reason;
-    return { position: head, recovered: false, gap, entries: [], map: entries };
   }
 
   /** Says where it begins; `begin` has to follow in the same turn. */
@@ -161,8 +117,8 @@ export class Follower implements StreamFollower, DrainListener {
     const { link } = this.#home;
     if (this.#options.delta) this.#takesChanges = stream.takeChanges();
     // What does not fit now is read again when the link has drained.
-    this.#owesMap = opening.map !== undefined && link.isFull;
-    if (opening.map !== undefined && !this.#owesMap) link.send(snapshotFrame(stream.alias, opening.map));
+    this.#owesMap = opening.snapshot !== undefined && link.isFull;
+    if (opening.snapshot !== undefined && !this.#owesMap) link.send(opening.snapshot);
     stream.adopt(opening.entries, cursor.epoch);
     if (this.#options.rate !== undefined) stream.wakeWhenNew(this);
     if (this.#owesMap || !this.#sendEntries(opening.entries) || !this.#joinLive()) void this.#catchUp();
@@ -207,9 +163,11 @@ export class Follower implements StreamFollower, DrainListener {
     }
   }
 
-  moved(message: SharedText, before: StreamPosition): void {
+  moved(message: SharedText | undefined, before: StreamPosition): void {
     this.#wholeSince = this.stream.position.offset;
-    if (this.#home.link.isFull) {
+    if (message === undefined) {
+      this.#home.outgrown(this.stream);
+    } else if (this.#home.link.isFull) {
       this.#fallBehind(before);
     } else if (this.stream.format.mayJump && this.stream.kind !== 'map') {
       // The newest of each key counts, wherever the stream goes on: each reads it as if it came back.
@@ -307,9 +265,12 @@ export class Follower implements StreamFollower, DrainListener {
     if (stream.kind === 'map') {
       const { entries, head } = await stream.engine.map(stream.name);
       if (this.#isEnded) return true;
-      this.#home.link.send(
-        messageOf([skipFrame(stream.alias, -1, head), snapshotFrame(stream.alias, entries)]),
-      );
+      const snapshot = stream.snapshot(entries);
+      if (snapshot === undefined) {
+        this.#home.outgrown(stream);
+        return true;
+      }
+      this.#home.link.send(messageOf([skipFrame(stream.alias, -1, head), snapshot]));
       this.#owesMap = false;
       this.#cursor = head;
       return this.#joinLive();

@@ -12,7 +12,6 @@ import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { LinkPeer } from './link-acceptor.ts';
 import type { NodeStreams } from './node-streams.ts';
-import type { SessionRecord } from '../engine/engine.ts';
 import type { Identity, Session } from './session.ts';
 import { type SessionLink, tokenExpired } from './session-link.ts';
 import type { SessionRegistry } from './session-registry.ts';
@@ -159,11 +158,12 @@ export class Greeting {
     const { registry, settings } = this.#environment;
     if (hello.session !== undefined) {
       const [id, secret] = hello.session;
-      const secretHash = await hashSecret(secret);
-      const known: Pick<SessionRecord, 'secretHash' | 'user'> | undefined =
-        registry.get(id) ?? (await settings.engine.session(id));
+      // Also of one that is at hand here: it may have had a link on another node meanwhile, or have been ended there.
+      const [secretHash, known] = await Promise.all([hashSecret(secret), settings.engine.session(id)]);
       if (known !== undefined && isSameText(known.secretHash, secretHash) && known.user === identity.user) {
-        return { session: registry.obtain(id, secretHash, identity), secret, isResumed: true };
+        const session = registry.obtain(id, secretHash, identity);
+        session.generation = Math.max(session.generation, known.generation ?? 0) + 1;
+        return { session, secret, isResumed: true };
       }
     }
     const secret = newSecret(settings.random);
@@ -222,6 +222,7 @@ export class Greeting {
       ...(session.user === undefined ? {} : { user: session.user }),
       pingMs: settings.heartbeatMs,
       maxBytes: settings.maxFrameBytes,
+      againMs: againMsOf(settings),
       contract: contractVersion,
       subs: outcomes.map(openOutcome),
       ...ownStarts(own),
@@ -233,6 +234,12 @@ export class Greeting {
     link.opened(session);
     this.#environment.welcomed(session);
   }
+}
+
+// A request is known for its whole window from its first arrival on; one that is sent again arrives, at the latest, when its link would
+// be dead otherwise.
+function againMsOf({ idempotencyWindowMs, heartbeatMs, heartbeatTimeoutMs }: HubSettings): number {
+  return Math.max(idempotencyWindowMs / 2, idempotencyWindowMs - heartbeatMs - heartbeatTimeoutMs);
 }
 
 function ownStarts(own: readonly OwnStream[]): Pick<Welcome, 'own'> {

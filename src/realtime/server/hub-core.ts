@@ -6,6 +6,7 @@ import type { CallId } from '../engine/engine.ts';
 import type { ServerLink, ServerLinkEvents } from '../link/link.ts';
 import { RealtimeError, type RealtimeErrorCode } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type ServerFrame } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import { Calls } from './calls.ts';
 import { ChannelAccess } from './channel-access.ts';
 import { ChannelDeclaration, ChannelDeclarations, type ChannelOptions } from './channel-declaration.ts';
@@ -60,7 +61,8 @@ export class HubCore implements LinkAcceptor, LinkHome {
     const { engine, clock, scheduler, onError, random } = settings;
     const { statistics, declarations } = this;
     this.node = randomText(random, 8);
-    this.streams = new NodeStreams({ engine, clock, scheduler, statistics });
+    const { maxBufferedBytes: maxSnapshotBytes } = settings;
+    this.streams = new NodeStreams({ engine, clock, scheduler, statistics, maxSnapshotBytes });
     this.commands = new NodeCommands(this.node, engine, (command) => this.#heard(command));
     this.lease = new NodeLease(this.node, engine, clock, settings.leaseMs, () => this.#rooms.announceAll());
     this.registry = new SessionRegistry({ ...settings, statistics });
@@ -181,7 +183,8 @@ export class HubCore implements LinkAcceptor, LinkHome {
     session.current = link;
     this.registry.present(session);
     this.settings.probe?.connected(session, link.kind, isResumed);
-    if (isResumed) this.#tell({ kind: 'moved', session: session.id });
+    const { id, generation } = session;
+    if (isResumed) this.#tell({ kind: 'moved', session: id, generation, node: this.node });
   }
 
   ended(link: SessionLink, code: RealtimeErrorCode | undefined): void {
@@ -213,6 +216,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
 
   // A token that is refused ends the link; another user is another session.
   async #refresh(link: SessionLink, session: Session, token: string): Promise<void> {
+    let isAnswered = false;
     try {
       const identity = await this.#greeting.identify(token, undefined, link.signal);
       if (link.isEnded) return;
@@ -233,12 +237,16 @@ export class HubCore implements LinkAcceptor, LinkHome {
       session.expiresAtMs = identity.expiresAtMs;
       link.watchExpiry();
       link.send(`[${FrameType.refresh},${JSON.stringify(session.user ?? null)}]`);
+      isAnswered = true;
       await this.#subscriber.askAgain(link, session);
       await this.registry.keep(session);
     } catch (error) {
       if (error instanceof RealtimeError) {
-        // What the engine does not know now it is told with the next heartbeat.
         if (error.code !== 'UNAVAILABLE') link.goodbye(error);
+        // Nobody can say now whose token that is: the one before holds on. What the engine alone does not know it is told with the
+        // next heartbeat.
+        else if (!isAnswered)
+          link.send(`[${FrameType.refresh},null,${writeJson({ ...error.toWire(), retryable: true })}]`);
         return;
       }
       this.settings.onError(error);
@@ -260,6 +268,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
     switch (command.kind) {
       case 'moved': {
         const session = this.registry.get(command.session);
+        if (session !== undefined && !this.#isNewer(command, session)) break;
         // Forgotten first: what the engine keeps of it is the other node's from now on.
         if (session !== undefined) this.registry.moved(session);
         session?.current?.goodbye(replacedError());
@@ -291,11 +300,19 @@ export class HubCore implements LinkAcceptor, LinkHome {
     }
   }
 
+  // What is told may be late: then the link here is the newer one. Two that came about at once are told apart by their nodes.
+  #isNewer(moved: Extract<NodeCommand, { readonly kind: 'moved' }>, here: Session): boolean {
+    if (moved.generation !== here.generation) return moved.generation > here.generation;
+    return moved.node > this.node;
+  }
+
   /** Ends sessions on all nodes: who is sent away does not come back by itself, and has a new session then. */
   async disconnect(target: SessionTarget, message: string): Promise<void> {
     const error = new RealtimeError('DISCONNECTED', message);
     this.#disconnectHere(target, error);
     if ('session' in target) await this.registry.end(target.session);
+    // Also those that no node has at hand: they could still come back.
+    else await this.settings.engine.endSessionsOf(target.user);
     await this.commands.tell({ kind: 'disconnect', target, error: error.toWire() });
   }
 

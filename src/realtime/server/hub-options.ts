@@ -6,6 +6,7 @@ import { describe, FullduplexError } from '../../base/errors.ts';
 import { cryptoRandom, type RandomSource } from '../../base/random.ts';
 import { portableScheduler, type Scheduler } from '../../base/scheduler.ts';
 import { portableTextCodec, type TextCodec } from '../../base/text-codec.ts';
+import { type RateLimit, requireRate } from '../../base/token-bucket.ts';
 import { requireInteger } from '../../protocol/limits.ts';
 import type { AllowedOrigins } from '../../server/origin.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -56,7 +57,8 @@ export interface HubLimits {
   readonly requestTimeoutMs: number;
   /**
    * For how long the same request is known again, in milliseconds. A client that was away for as long as its session waits sends
-   * again what was not answered before: with less than `sessionTtlMs` and `requestTimeoutMs` together that may happen twice.
+   * again what was not answered before, unless that was first sent too long ago for this window and a message that is on its way for as
+   * long as a link may be silent: then it fails as `OUTCOME_UNKNOWN`, so that nothing happens twice.
    * @defaultValue 180,000
    */
   readonly idempotencyWindowMs: number;
@@ -81,6 +83,12 @@ export interface HubOptions<Data = undefined> extends Partial<HubLimits> {
   authenticate?(
     request: AuthenticationRequest,
   ): Authentication<Data> | undefined | Promise<Authentication<Data> | undefined>;
+  /**
+   * How many requests a session may make: publications, calls, and questions for history and presence, also those that are sent
+   * again. Beyond it they are refused with `RATE_LIMITED`, which says when the next one may come. `false`, and one client keeps the
+   * server, the engine and all subscribers of a channel as busy as it likes. @defaultValue 100 a second, 1,000 at once
+   */
+  readonly sessionRate?: RateLimit | false;
   /**
    * Which web pages may connect. Loosened to `any`, every page of the web can act in the name of your users, with their cookies.
    * @defaultValue 'same-origin'
@@ -110,6 +118,8 @@ export interface HubPlatform {
 export interface HubSettings extends HubLimits {
   readonly engine: Engine;
   readonly authenticate: HubOptions<unknown>['authenticate'];
+  /** Undefined: no limit. */
+  readonly sessionRate: RateLimit | undefined;
   readonly allowedOrigins: AllowedOrigins;
   readonly onError: (error: unknown) => unknown;
   readonly clock: Clock;
@@ -136,6 +146,9 @@ export const defaultHubLimits: HubLimits = Object.freeze({
   maxHistory: 1_000,
   leaseMs: 30_000,
 });
+
+/** How many requests a session may make when nothing is said. */
+export const defaultSessionRate: RateLimit = Object.freeze({ perSecond: 100, burst: 1_000 });
 
 const longestDelayMs = 2_147_483_647;
 // The smallest and the largest that makes sense.
@@ -170,7 +183,7 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
       `option ${name} is ${describe(value)}, expected a function`,
     );
   }
-  const { clock = systemClock, random = cryptoRandom } = given;
+  const { clock = systemClock, random = cryptoRandom, sessionRate = defaultSessionRate } = given;
   return {
     sessionTtlMs: limit('sessionTtlMs'),
     heartbeatMs: limit('heartbeatMs'),
@@ -185,6 +198,7 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
     maxBufferedBytes: limit('maxBufferedBytes'),
     maxHistory: limit('maxHistory'),
     leaseMs: limit('leaseMs'),
+    sessionRate: sessionRate === false ? undefined : requireRate('sessionRate', sessionRate),
     engine: given.engine ?? new MemoryEngine({ clock, random }),
     authenticate: given.authenticate === undefined ? undefined : (request) => given.authenticate?.(request),
     allowedOrigins: given.allowedOrigins ?? 'same-origin',

@@ -33,6 +33,7 @@ import { HubChannel, type PublishOptions } from './hub-channel.ts';
 import { HubCore } from './hub-core.ts';
 import { drainHub, type HubDrainOptions, type HubDrainReport } from './hub-drain.ts';
 import type { HubOptions, HubPlatform } from './hub-options.ts';
+import { type HubInspection, inspectionOf } from './hub-inspection.ts';
 import { snapshotOf } from './hub-snapshot.ts';
 import type { HubSnapshot } from './hub-statistics.ts';
 import type { LinkAcceptor, LinkPeer } from './link-acceptor.ts';
@@ -200,6 +201,15 @@ export class Hub<C extends ContractDefinition, Data = undefined> implements Link
   /** The hub as plain values at this moment. */
   snapshot(): HubSnapshot {
     return snapshotOf(this.#core);
+  }
+
+  /**
+   * The hub for somebody who looks into it: the snapshot, and the channels and sessions of this node that have most. Looks at all of
+   * them once.
+   * @param limit how many of each, at most @defaultValue 100
+   */
+  inspect(limit = 100): HubInspection {
+    return inspectionOf(this.#core, limit);
   }
 
   /** What JSON.stringify writes: `snapshot()`. */

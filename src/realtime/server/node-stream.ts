@@ -3,11 +3,12 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Scheduler } from '../../base/scheduler.ts';
-import type { BroadcastEvent, Engine, StreamEntry, StreamListener } from '../engine/engine.ts';
+import type { BroadcastEvent, Engine, MapEntry, StreamEntry, StreamListener } from '../engine/engine.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
 import { DeltaFrames } from './delta-frames.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import {
+  boundedSnapshot,
   maxBatchBytes,
   messageOf,
   noPosition,
@@ -29,6 +30,8 @@ export interface StreamEnvironment {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly statistics: HubStatistics;
+  /** The most bytes of a keyed map that is sent as a whole. */
+  readonly maxSnapshotBytes: number;
 }
 
 // The most entries that are kept while somebody reads the stream in order to join it.
@@ -59,6 +62,7 @@ export class NodeStream implements StreamListener {
     | { readonly epoch: string; readonly offset: number; readonly beginning: Promise<StreamBeginning> }
     | undefined;
   #starting: Promise<void> | undefined;
+  #told = 0;
   #isEnded = false;
 
   constructor(
@@ -92,6 +96,11 @@ export class NodeStream implements StreamListener {
 
   get engine(): Engine {
     return this.#environment.engine;
+  }
+
+  /** How many entries and events were told here. */
+  get told(): number {
+    return this.#told;
   }
 
   /** How many follow and keep up. */
@@ -130,6 +139,11 @@ export class NodeStream implements StreamListener {
       this.#newest = undefined;
     });
     return beginning;
+  }
+
+  /** Writes a whole map; undefined: it is larger than what is sent at once. */
+  snapshot(entries: readonly MapEntry[]): string | undefined {
+    return boundedSnapshot(this.alias, entries, this.#environment.maxSnapshotBytes);
   }
 
   /** Ends listening: nobody follows any more. */
@@ -219,6 +233,7 @@ export class NodeStream implements StreamListener {
   }
 
   #queue(entry: StreamEntry): void {
+    this.#told++;
     if (this.#live.size === 0 && this.#waking === undefined && this.#batch.length === 0) {
       this.#flushed = this.position;
       this.#changes?.forget();
@@ -348,8 +363,8 @@ export class NodeStream implements StreamListener {
     return this.#repair.run();
   }
 
-  /** The stream goes on at another place, with a message for all who follow. */
-  move(head: StreamPosition, message: string): void {
+  /** The stream goes on at another place, with a message for all who follow; undefined: what they need is too large to be sent. */
+  move(head: StreamPosition, message: string | undefined): void {
     this.flush();
     const before = this.#flushed;
     this.#position = head;
@@ -357,7 +372,7 @@ export class NodeStream implements StreamListener {
     this.#recent = [];
     this.#ahead = [];
     this.#changes?.forget();
-    const shared = new SharedFrames(message);
+    const shared = message === undefined ? undefined : new SharedFrames(message);
     for (const follower of this.#live) follower.moved(shared, before);
     if (this.#waking !== undefined) for (const follower of this.#waking) follower.wake();
   }

@@ -35,6 +35,11 @@ export class NodeStreams {
     for (const { stream } of this.#streams.values()) yield stream;
   }
 
+  /** Those that somebody follows, and how many do. */
+  *inUse(): IterableIterator<{ readonly stream: NodeStream; readonly users: number }> {
+    for (const { stream, users } of this.#streams.values()) if (users > 0) yield { stream, users };
+  }
+
   /** Gives the stream of a name, for somebody who will follow it and then `leave`. */
   take(name: string, kind: StreamKind, format: StreamFormat): NodeStream {
     let kept = this.#streams.get(name);

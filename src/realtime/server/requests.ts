@@ -3,6 +3,7 @@
 
 import { describe } from '../../base/errors.ts';
 import { isThenable } from '../../base/rejections.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 import type { CallId, StreamEntry } from '../engine/engine.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import { FrameType, type RequestFrame } from '../wire/frames.ts';
@@ -63,14 +64,11 @@ export class Requests {
       session.pendingRequests--;
       if (id !== 0) origin.reply(text);
     };
-    const { maxPendingRequests } = this.#environment.settings;
-    if (session.pendingRequests >= maxPendingRequests) {
-      const error = new RealtimeError(
-        'TOO_MANY',
-        `more than ${maxPendingRequests} requests of one session wait for their answer`,
-        { retryable: true },
+    const refusal = this.#refusalOf(session);
+    if (refusal !== undefined) {
+      origin.reply(
+        id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal),
       );
-      origin.reply(id === 0 ? `[${FrameType.error},${writeJson(error.toWire())}]` : errorReply(id, error));
       return;
     }
     session.pendingRequests++;
@@ -86,6 +84,28 @@ export class Requests {
     } catch (error) {
       answer(this.#failed(id, error));
     }
+  }
+
+  // Why a session may ask nothing now; else it is counted.
+  #refusalOf(session: Session): RealtimeError | undefined {
+    const { maxPendingRequests, sessionRate, clock } = this.#environment.settings;
+    if (session.pendingRequests >= maxPendingRequests) {
+      return new RealtimeError(
+        'TOO_MANY',
+        `more than ${maxPendingRequests} requests of one session wait for their answer`,
+        { retryable: true },
+      );
+    }
+    if (sessionRate === undefined) return undefined;
+    const nowMs = clock.now();
+    session.requestTokens ??= new TokenBucket(sessionRate, nowMs);
+    if (session.requestTokens.take(1, nowMs)) return undefined;
+    const afterMs = Math.ceil(session.requestTokens.waitMs(1, nowMs));
+    return new RealtimeError(
+      'RATE_LIMITED',
+      `more than ${sessionRate.burst} requests of one session at once and ${sessionRate.perSecond} a second, expected the next in ${afterMs} ms`,
+      { retryable: true, data: { afterMs } },
+    );
   }
 
   #channel(channel: number | string, origin: RequestOrigin): FoundChannel {
@@ -183,7 +203,10 @@ export class Requests {
     const { position } = await engine.append(channel, {
       ...common,
       retention: declaration.retention,
-      ...(id === 0 ? {} : { idempotency: { key: `${session.id}/${id}`, windowMs: idempotencyWindowMs } }),
+      // As JSON, so that `1` and `"1"` are two.
+      ...(id === 0
+        ? {}
+        : { idempotency: { key: `${session.id}/${JSON.stringify(id)}`, windowMs: idempotencyWindowMs } }),
     });
     statistics.publishMs.add(clock.now() - startedAtMs);
     return `{"offset":${position.offset}}`;
@@ -207,7 +230,13 @@ export class Requests {
     if (channel.declaration.presenceMode === 'counts') {
       return writeJson({ count: entries.reduce((sum, { value }) => sum + Number(value), 0) });
     }
-    return `{${entries.map(({ key, value }) => `${writeJson(key)}:${value}`).join(',')}}`;
+    const members = `{${entries.map(({ key, value }) => `${writeJson(key)}:${value}`).join(',')}}`;
+    // What waits for one client is bounded, and an answer is no reason to end it.
+    if (members.length <= settings.maxBufferedBytes) return members;
+    throw new RealtimeError(
+      'TOO_LARGE',
+      `${entries.length} are there, more than one answer takes: expected a channel that counts`,
+    );
   }
 }
 

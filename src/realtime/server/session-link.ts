@@ -107,6 +107,11 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     return this.#state === 'ended';
   }
 
+  /** How many followers wait until the link has drained. */
+  get laggingCount(): number {
+    return this.#lagging?.size ?? 0;
+  }
+
   /** Aborted when the link is gone before its hello was answered. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -150,6 +155,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   /** A sign of life that came another way. */
   heard(): void {
     this.#heard();
+    this.#timeBeat();
   }
 
   #hold(text: string): void {
@@ -307,6 +313,17 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     );
   }
 
+  // Whoever comes back is refused this one subscription, and keeps the others.
+  outgrown({ name }: NodeStream): void {
+    this.goodbye(
+      new RealtimeError(
+        'TOO_LARGE',
+        `the map of ${JSON.stringify(name)} has become larger than what is sent at once`,
+        { retryable: true },
+      ),
+    );
+  }
+
   drained(): void {
     const lagging = this.#lagging;
     if (lagging === undefined || this.#state === 'ended') return;
@@ -374,10 +391,14 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.link.send('[]');
   }
 
-  #answered(): void {
+  #timeBeat(): void {
     const { statistics, settings } = this.#home;
     if (this.#beatAtMs >= 0) statistics.heartbeatMs.add(Math.max(0, settings.clock.now() - this.#beatAtMs));
     this.#beatAtMs = -1;
+  }
+
+  #answered(): void {
+    this.#timeBeat();
     const unheard = this.#unheardCalls;
     if (unheard === undefined || this.session === undefined) return;
     this.#unheardCalls = undefined;

@@ -1,6 +1,7 @@
 // A session: one client of one user, for as long as it comes back in time. It outlives its links; what belongs to one link, the
 // subscriptions and what waits to be sent, is at the link (session-link.ts).
 
+import type { TokenBucket } from '../../base/token-bucket.ts';
 import { SharedTimer } from '../../base/shared-timers.ts';
 import type { LinkKind } from '../link/link.ts';
 import type { SessionRecord } from '../engine/engine.ts';
@@ -32,12 +33,16 @@ export class Session extends SharedTimer implements SessionView {
   readonly secretHash: string;
   data: unknown;
   expiresAtMs: number | undefined;
+  /** How many links it has had, on all nodes, as far as is known here. */
+  generation = 0;
   /** The link that carries it. */
   current: SessionLink | undefined;
   /** When the engine was last told to keep it. */
   keptAtMs = 0;
   /** How many answers it has given to what this node had not asked. */
   strayAnswers = 0;
+  /** How many requests it may still make; made with the first. */
+  requestTokens: TokenBucket | undefined;
   /** How many of its requests wait for their answer. */
   pendingRequests = 0;
   /** Calls that run, by their id. */
@@ -62,10 +67,11 @@ export class Session extends SharedTimer implements SessionView {
 
   /** The session as the engine keeps it. */
   record(): SessionRecord {
-    const { user, secretHash, expiresAtMs, data } = this;
+    const { user, secretHash, expiresAtMs, data, generation } = this;
     return {
       user,
       secretHash,
+      generation,
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       ...(data === undefined ? {} : { data: JSON.stringify(data) }),
     };

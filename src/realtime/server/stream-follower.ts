@@ -27,8 +27,11 @@ export interface ChunkChanges {
 export interface StreamFollower {
   /** Entries that come next. */
   deliver(chunk: Chunk): void;
-  /** The stream goes on somewhere else; what it begins with there, a map, is in the message. */
-  moved(message: SharedText, before: StreamPosition): void;
+  /**
+   * The stream goes on somewhere else; what it begins with there, a map, is in the message.
+   * @param message undefined: that is too large to be sent
+   */
+  moved(message: SharedText | undefined, before: StreamPosition): void;
   /** There is something new, for those who read by themselves. */
   wake(): void;
 }

@@ -10,6 +10,11 @@ import { type StreamPosition, writePosition } from '../wire/stream-position.ts';
 /** What several frames together may have; one frame alone may have more. */
 export const maxBatchBytes: number = 64 * 1024;
 
+// Of a UTF-16 unit in UTF-8.
+const mostBytesOfUnit = 3;
+
+const encoder = new TextEncoder();
+
 /** The place in a stream that has none. */
 export const noPosition: StreamPosition = Object.freeze({ epoch: '', offset: 0, id: '' });
 
@@ -105,6 +110,21 @@ export function snapshotFrame(alias: number, entries: readonly MapEntry[]): stri
   return `[${FrameType.snapshot},${alias},{${members.join(',')}}]`;
 }
 
+/** The same, when it has no more than so many bytes; undefined: it has more. */
+export function boundedSnapshot(
+  alias: number,
+  entries: readonly MapEntry[],
+  maxBytes: number,
+): string | undefined {
+  let length = 0;
+  for (const { key, value } of entries) length += key.length + value.length;
+  // Before anything is written: what is far too large is not made at all.
+  if (length > maxBytes) return undefined;
+  const frame = snapshotFrame(alias, entries);
+  const isSmall = frame.length * mostBytesOfUnit <= maxBytes;
+  return isSmall || encoder.encode(frame).length <= maxBytes ? frame : undefined;
+}
+
 /** Joins frames into messages below `maxBatchBytes`, counted in UTF-16 units: who sends much of more than that sends larger batches. */
 export function joinFrames(frames: readonly string[]): string[] {
   const messages: string[] = [];
@@ -125,8 +145,6 @@ export function joinFrames(frames: readonly string[]): string[] {
 export function messageOf(frames: readonly string[]): string {
   return frames.length === 1 ? frames[0] : `[${frames.join(',')}]`;
 }
-
-const encoder = new TextEncoder();
 
 /** Text for many receivers. */
 export class SharedFrames implements SharedText {

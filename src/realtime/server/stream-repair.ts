@@ -2,10 +2,10 @@
 // stream goes on elsewhere, and everybody is told.
 
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { Engine, StreamEntry } from '../engine/engine.ts';
+import type { Engine, MapEntry, StreamEntry } from '../engine/engine.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
 import type { HubStatistics } from './hub-statistics.ts';
-import { messageOf, skipFrame, snapshotFrame } from './stream-frames.ts';
+import { messageOf, skipFrame } from './stream-frames.ts';
 import { readPage } from './stream-pages.ts';
 
 /** A stream that can be repaired. */
@@ -17,8 +17,10 @@ export interface RepairableStream {
   readonly position: StreamPosition;
   /** Takes entries that were read. */
   adopt(entries: readonly StreamEntry[], epoch: string): void;
+  /** Writes a whole map; undefined: it is larger than what is sent at once. */
+  snapshot(entries: readonly MapEntry[]): string | undefined;
   /** Goes on at another place, with a message for all who follow. */
-  move(head: StreamPosition, message: string): void;
+  move(head: StreamPosition, message: string | undefined): void;
 }
 
 /** What repairing takes from the node. */
@@ -106,7 +108,11 @@ export class StreamRepair {
     }
     const { entries, head } = await engine.map(name);
     if (this.#isEnded) return;
-    this.#stream.move(head, messageOf([skipFrame(alias, -1, head), snapshotFrame(alias, entries)]));
+    const snapshot = this.#stream.snapshot(entries);
+    this.#stream.move(
+      head,
+      snapshot === undefined ? undefined : messageOf([skipFrame(alias, -1, head), snapshot]),
+    );
   }
 
   #missed({ epoch, offset }: StreamPosition): number {

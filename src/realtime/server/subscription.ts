@@ -5,13 +5,14 @@ import type { RealtimeError } from '../wire/error-codes.ts';
 import type { Subscribed, SubscribeWish, WireSubscribed } from '../wire/frames.ts';
 import { readPosition, type WirePosition } from '../wire/stream-position.ts';
 import type { ChannelDeclaration, FoundChannel } from './channel-declaration.ts';
-import type { FollowerHome, FollowWish } from './follower.ts';
+import type { FollowerHome } from './follower.ts';
 import { Follower } from './follower.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
 import type { NodeStreams } from './node-streams.ts';
 import { PresenceCountFollower, type PresenceCounts } from './presence-counts.ts';
 import { mapFormat } from './stream-frames.ts';
+import type { FollowWish } from './stream-opening.ts';
 import { VolatileFollower } from './volatile-follower.ts';
 
 /** The stream of the keyed state of a channel. */

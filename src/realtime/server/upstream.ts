@@ -89,14 +89,16 @@ export class Upstream {
         'no such session, or another secret: expected those of the last welcome',
       );
     }
-    const { user, expiresAtMs, data } = record;
+    const { user, expiresAtMs, data, generation = 0 } = record;
     if (this.#isOver(expiresAtMs)) throw tokenExpired();
     if (isKnown) return local;
-    return registry.obtain(id, secretHash, {
+    const session = registry.obtain(id, secretHash, {
       user,
       expiresAtMs,
       data: data === undefined ? undefined : readJson(data),
     });
+    session.generation = Math.max(session.generation, generation);
+    return session;
   }
 
   #isOver(expiresAtMs: number | undefined): boolean {

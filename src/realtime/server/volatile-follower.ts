@@ -5,10 +5,11 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { SharedText } from '../link/link.ts';
 import type { StreamStart } from '../wire/frames.ts';
 import { writePosition } from '../wire/stream-position.ts';
-import type { DrainListener, FollowerHome, FollowWish } from './follower.ts';
+import type { DrainListener, FollowerHome } from './follower.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Chunk, StreamFollower } from './stream-follower.ts';
 import { messageOf, noPosition, SharedFrames, skipFrame } from './stream-frames.ts';
+import type { FollowWish } from './stream-opening.ts';
 
 /** How somebody follows what is volatile. */
 export interface VolatileOptions {

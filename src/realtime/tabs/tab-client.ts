@@ -34,7 +34,7 @@ const lastWordsMs = 20;
 export class TabClient {
   readonly #create: () => unknown;
   readonly #options: ResolvedShareOptions;
-  readonly #locks: LockManagerLike | undefined;
+  #locks: LockManagerLike | undefined;
   readonly #name: string;
   readonly #id: string;
   readonly #listeners: Listeners;
@@ -213,14 +213,22 @@ export class TabClient {
       held();
       return;
     }
-    const isHeld = async (): Promise<void> => {
+    let isHeld = false;
+    const hold = async (): Promise<void> => {
       if (signal.aborted) return;
+      isHeld = true;
       const isOver = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       held();
       await isOver;
     };
-    this.#locks.request(name, { signal }, isHeld).catch((error: unknown) => {
-      if (!signal.aborted) this.#failed(error);
+    this.#locks.request(name, { signal }, hold).catch((error: unknown) => {
+      if (signal.aborted) return;
+      if (isHeld) this.#failed(error);
+      else {
+        // Pages without an origin, as in a sandboxed frame, are refused them: such a page has nobody to share with.
+        this.#locks = undefined;
+        held();
+      }
     });
   }
 

@@ -161,14 +161,25 @@ export class TabBus {
 
   #take(text: unknown): void {
     if (this.#isClosed || typeof text !== 'string') return;
+    const message = readMessage(text);
+    if (message !== undefined) this.#received(message);
+  }
+}
+
+/** Undefined: it is somebody else who speaks there. */
+function readMessage(text: string): TabMessage | undefined {
+  try {
     const message = readJson(text);
-    takeForMessage(message);
-    this.#received(message);
+    return isMessage(message) ? message : undefined;
+  } catch {
+    return undefined;
   }
 }
 
 // The name of the bus says which version of this module is spoken there.
-function takeForMessage(_value: unknown): asserts _value is TabMessage {}
+function isMessage(value: unknown): value is TabMessage {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
 
 /** Writes an error for other tabs. */
 export function writeError(error: unknown): TabError {

@@ -7,6 +7,9 @@ import type { TabError, TabRequest } from './tab-messages.ts';
 import { readError } from './tab-messages.ts';
 import type { ResolvedShareOptions } from './tab-options.ts';
 
+// JSON knows no infinity.
+const longestMs = 0x7fff_ffff;
+
 interface Waiting {
   readonly request: Omit<TabRequest, 'timeoutMs'>;
   readonly deadlineMs: number;
@@ -132,7 +135,8 @@ export class TabRequests {
 
   #give(waiting: Waiting): void {
     if (this.#leader === undefined || waiting.leader !== undefined) return;
-    const timeoutMs = Math.max(1, waiting.deadlineMs - this.#options.clock.now());
+    const leftMs = waiting.deadlineMs - this.#options.clock.now();
+    const timeoutMs = Math.min(Math.max(1, leftMs), longestMs);
     waiting.leader = this.#leader;
     try {
       this.#bus.request(this.#leader, { ...waiting.request, timeoutMs });

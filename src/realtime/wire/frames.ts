@@ -122,6 +122,8 @@ export interface Welcome {
   readonly pingMs: number;
   /** The most that one message of the client may have, in bytes. */
   readonly maxBytes: number;
+  /** How long after it was first sent a request may be sent again, in milliseconds: so long the server knows it for certain. */
+  readonly againMs: number;
   readonly contract?: string;
   readonly subs: readonly WireSubscribed[];
   /** What is sent to the session, and to the user, only; absent when the contract has no direct events. */
@@ -287,7 +289,8 @@ export type ServerFrame =
   | ReplyFrame
   | CancelFrame
   | readonly [type: 6, ...answer: WireSubscribed]
-  | readonly [type: 8, user: string | null]
+  /** A token was accepted; with an error: it could not be looked at now, and the one before holds on. */
+  | readonly [type: 8, user: string | null, error?: WireError]
   | readonly [type: 9, alias: number, error: WireError]
   | readonly [type: 10, goodbye: Goodbye]
   /** The whole of a keyed map at the place where its stream stands; it replaces what the client had. */

@@ -226,6 +226,33 @@ export const recordCases: readonly EngineContractCase[] = [
     equal('the one that was ended', await nodes[0].session('s'), undefined);
     equal('the other', (await nodes[0].session('other'))?.user, 'ann');
   }),
+
+  engineCase('all sessions of a user are ended at once, and nobody else is', async (engine) => {
+    const { nodes, unitMs } = engine;
+    await nodes[0].keepSession('one', { user: 'ann', secretHash: 'hash' }, 100 * unitMs);
+    await nodes[1].keepSession('two', { user: 'ann', secretHash: 'hash' }, 100 * unitMs);
+    await nodes[0].keepSession('bob', { user: 'bob', secretHash: 'hash' }, 100 * unitMs);
+    await nodes[0].keepSession('nobody', { user: undefined, secretHash: 'hash' }, 100 * unitMs);
+    await nodes[1].endSessionsOf('ann');
+    await nodes[1].endSessionsOf('never-heard-of');
+    for (const id of ['one', 'two']) equal(`session ${id}`, await nodes[0].session(id), undefined);
+    for (const id of ['bob', 'nobody'])
+      equal(`session ${id}`, (await nodes[1].session(id))?.secretHash, 'hash');
+    await nodes[0].keepSession('one', { user: 'ann', secretHash: 'again' }, 100 * unitMs);
+    equal('kept again', (await nodes[1].session('one'))?.secretHash, 'again');
+  }),
+
+  engineCase('a record of an earlier generation does not take the place of a later one', async (engine) => {
+    const { nodes, unitMs } = engine;
+    const session = { user: 'ann', secretHash: 'hash' };
+    await nodes[0].keepSession('s', { ...session, generation: 2, data: '2' }, 100 * unitMs);
+    await nodes[1].keepSession('s', { ...session, generation: 1, data: '1' }, 100 * unitMs);
+    equal('the later', await nodes[1].session('s'), { ...session, generation: 2, data: '2' });
+    await nodes[1].keepSession('s', { ...session, generation: 2, data: 'again' }, 100 * unitMs);
+    equal('the same, kept again', (await nodes[0].session('s'))?.data, 'again');
+    await nodes[1].keepSession('s', { ...session, generation: 3 }, 100 * unitMs);
+    equal('the next', (await nodes[0].session('s'))?.generation, 3);
+  }),
 ];
 
 async function twoOwners(engine: EngineUnderTest, units: number): Promise<void> {

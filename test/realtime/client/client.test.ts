@@ -287,3 +287,14 @@ test('a channel that is left by a listener of its gap stays left', () => {
   expect(room.status).toBe('left');
   expect(scene.link.sent).toContainEqual([7, 42]);
 });
+
+test('options that cannot be written are refused before anything changes: other channels go on', () => {
+  const scene = scripted();
+  const room = scene.client.channel('chat:1');
+  scene.link.opens();
+  expect(() => scene.client.channel('chat:2', { presence: { since: 5n } })).toThrow(TypeError);
+  scene.link.dies();
+  scene.clock.advance(1_000);
+  expect(scene.link.opens().subs?.map(([, name]) => name)).toEqual(['chat:1']);
+  expect(room.status).toBe('subscribed');
+});

@@ -81,6 +81,15 @@ describe('coming back', () => {
     expect([scene.client.state, scene.link.isClosed]).toEqual(['waiting', true]);
   });
 
+  test('a server that does not say how often it is heard is not watched, and costs few timers', () => {
+    const scene = scripted();
+    const setTimer = vi.spyOn(scene.clock, 'setTimer');
+    scene.link.opens(undefined, { pingMs: undefined });
+    scene.clock.advance(10_000);
+    expect(scene.client.state).toBe('open');
+    expect(setTimer.mock.calls.length).toBeLessThan(150);
+  });
+
   test('what arrives in that moment keeps it open', () => {
     const scene = scripted({ heartbeatTimeoutMs: 5_000 });
     scene.link.opens();
@@ -211,6 +220,7 @@ test('a token is refreshed on the open link, and refused channels are asked for 
       resumed: false,
       pingMs: 25_000,
       maxBytes: 1_000,
+      againMs: 135_000,
       subs: [[hello.subs?.[0]?.[0] ?? 0, null, { code: 'FORBIDDEN', message: 'no' }]],
     },
   ]);
@@ -426,7 +436,10 @@ describe('the ladder', () => {
     expect(scene.link.kind).toBe('websocket');
     expect(scene.link.hello()).toEqual({ v: 1, token: 'T' });
     // It gets through and dies early: nothing has changed.
-    scene.link.says([1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, subs: [] }]);
+    scene.link.says([
+      1,
+      { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, againMs: 1, subs: [] },
+    ]);
     scene.link.dies();
     expect([scene.client.transport, stream.isClosed, scene.client.sessionId]).toEqual([
       'stream',
@@ -436,7 +449,10 @@ describe('the ladder', () => {
     stillAlive();
     const probe = scene.link;
     expect(scene.links).toHaveLength(7);
-    probe.says([1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, subs: [] }], []);
+    probe.says(
+      [1, { v: 1, session: ['p', 'p'], resumed: false, pingMs: 1, maxBytes: 1, againMs: 1, subs: [] }],
+      [],
+    );
     expect([probe.isClosed, stream.isClosed, scene.link.kind]).toEqual([true, true, 'websocket']);
     expect(scene.link.opens().session).toEqual(['s1', 'secret1']);
     expect(scene.client.transport).toBe('websocket');
@@ -519,6 +535,32 @@ describe('a link that goes one way', () => {
       ['a', 'b'],
       ['connecting', 'open'],
     ]);
+  });
+
+  test('sends again what the server could not look at, behind another hello', async () => {
+    const scene = scripted({ transports: ['stream'] });
+    scene.client.on('error', () => undefined);
+    scene.link.opens();
+    const call = scene.client.call('add', [1, 2]);
+    scene.link.says([13, { code: 'UNAVAILABLE', message: 'no session was found', retryable: true }]);
+    scene.clock.advance(20);
+    scene.link.opens();
+    const [type, id, , , , options] = scene.link.sent.flatMap((frame) =>
+      Array.isArray(frame) ? [frame] : [],
+    )[0];
+    expect([type, options]).toEqual([4, { deadlineMs: 29_980, again: true }]);
+    scene.link.says([5, id, 3]);
+    expect(await call).toBe(3);
+  });
+
+  test('asks once what is not answered yet, however many polls are answered meanwhile', async () => {
+    const scene = scripted({ transports: ['poll'] });
+    const call = scene.client.call('add', [1, 2]).catch((error: RealtimeError) => error.code);
+    for (let poll = 0; poll < 3; poll++) scene.link.welcomes();
+    expect(scene.link.sent).toHaveLength(1);
+    // Unless it is another session: nobody knows there what became of it.
+    scene.link.welcomes(undefined, { resumed: false });
+    expect([await call, scene.link.sent.length]).toEqual(['OUTCOME_UNKNOWN', 1]);
   });
 });
 

@@ -79,6 +79,7 @@ export class ScriptedLink implements ClientLink {
         resumed: hello.session !== undefined,
         pingMs: 25_000,
         maxBytes: 65_536,
+        againMs: 135_000,
         subs: (hello.subs ?? []).map(([ref, channel]) => {
           const subscribed = answer(channel, ref, hello);
           if (subscribed === null) throw new Error('refuse by hand');

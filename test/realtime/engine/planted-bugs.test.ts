@@ -588,6 +588,41 @@ const plants: Readonly<Record<string, readonly Plant[]>> = {
         override async endSession(): Promise<void> {}
       })(engine),
   ],
+  'all sessions of a user are ended at once, and nobody else is': [
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override async endSessionsOf(): Promise<void> {}
+      })(engine),
+    (engine) =>
+      new (class extends DelegatingEngine {
+        // Those that this node has kept, and no other.
+        readonly #kept: string[] = [];
+
+        override keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
+          this.#kept.push(id);
+          return super.keepSession(id, session, ttlMs);
+        }
+
+        override async endSessionsOf(): Promise<void> {
+          for (const id of this.#kept) await super.endSession(id);
+        }
+      })(engine),
+  ],
+  'a record of an earlier generation does not take the place of a later one': [
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override async keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
+          await super.endSession(id);
+          await super.keepSession(id, session, ttlMs);
+        }
+      })(engine),
+    (engine) =>
+      new (class extends DelegatingEngine {
+        override async keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
+          if ((await super.session(id)) === undefined) await super.keepSession(id, session, ttlMs);
+        }
+      })(engine),
+  ],
 };
 
 function makeWith(plant: Plant): () => Promise<EngineUnderTest> {

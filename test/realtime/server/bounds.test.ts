@@ -145,6 +145,7 @@ describe('one client', () => {
       clock: systemClock,
       scheduler: immediateScheduler,
       statistics: new HubStatistics(),
+      maxSnapshotBytes: 1_000,
     });
     const kept = streams.take('kept', 'map', mapFormat);
     for (let channel = 0; channel < 10_050; channel++)

@@ -19,6 +19,7 @@ describe('a hello', () => {
       user: 'ann',
       pingMs: 25_000,
       maxBytes: 1024 * 1024,
+      againMs: 135_000,
       contract: '1.2',
     });
     expect(list(welcome.session).map((text) => String(text).length)).toEqual([16, 22]);
@@ -44,6 +45,22 @@ describe('a hello', () => {
 });
 
 describe('a publication', () => {
+  test('is known by its id when it is sent again, where 1 and "1" are two', async () => {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann' });
+    const ids = [1, '1', 1, '1'];
+    for (const [index, id] of ids.entries()) {
+      ann.link.say([4, id, 'chat:1', 'message', { text: typeof id }, index < 2 ? {} : { again: true }]);
+      await settle();
+    }
+    expect(ann.link.take(5)).toEqual([
+      [5, 1, { offset: 1 }],
+      [5, '1', { offset: 2 }],
+      [5, 1, { offset: 1 }],
+      [5, '1', { offset: 2 }],
+    ]);
+  });
+
   test('reaches all who follow the channel, in order, and its publisher gets its place', async () => {
     const scene = stage();
     const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1']] });

@@ -46,6 +46,30 @@ describe('a heartbeat', () => {
     expect(link.closed?.code).toBe(1001);
   });
 
+  test('is timed also where its answer comes beside the link, to this node or another', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    const { link, session } = await connect(scene, {}, 'stream');
+    link.isAlive = false;
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const { signal } = new AbortController();
+    await scene.clock.advanceAsync(1_000);
+    await scene.clock.advanceAsync(70);
+    await scene.hub.upstream(session, [[]], peer, signal);
+    // Nothing was asked since.
+    await scene.hub.upstream(session, [[]], peer, signal);
+    const timed = (): unknown => {
+      const { count, sumMs } = scene.hub.snapshot().durations.heartbeatMs;
+      return { count, sumMs };
+    };
+    expect(timed()).toEqual({ count: 1, sumMs: 70 });
+    await scene.clock.advanceAsync(24_930);
+    await scene.clock.advanceAsync(300);
+    await other.hub.upstream(session, [[]], peer, signal);
+    await settle();
+    expect(timed()).toEqual({ count: 2, sumMs: 370 });
+  });
+
   test('is not sent on polls, which are answered by what comes first', async () => {
     const { clock, ...scene } = stage();
     const { link } = await connect(scene, {}, 'poll');

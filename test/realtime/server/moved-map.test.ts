@@ -55,3 +55,20 @@ test('a state that goes on somewhere else is read once for all who follow it', a
   }
   expect(engine.maps).toBe(1);
 });
+
+test('a state that goes on somewhere else and has become too large is sent to nobody, who come back and are told so', async () => {
+  const clock = new FakeClock();
+  const engine = new ForgetfulEngine({ clock });
+  const scene = stage({ maxBufferedBytes: 5_000 }, { clock, engine });
+  const ann = await connect(scene, { token: 'ann', subs: [[1, 'chat:1']] });
+  for (let key = 0; key < 1_000; key++) await scene.hub.channel('chat:1').set(`key ${key}`, key);
+  await settle();
+  expect(ann.link.closed).toBeUndefined();
+  ann.link.takeAll();
+  engine.startAnew();
+  await settle();
+  expect(ann.link.take(11)).toEqual([]);
+  expect(ann.link.take(10)).toMatchObject([[10, { code: 'TOO_LARGE', retryable: true }]]);
+  const again = await connect(scene, { token: 'ann', session: ann.session, subs: [[1, 'chat:1']] });
+  expect(again.welcome).toMatchObject({ resumed: true, subs: [[1, null, { code: 'TOO_LARGE' }]] });
+});

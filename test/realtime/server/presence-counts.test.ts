@@ -27,7 +27,13 @@ function scene(): { engine: LateEngine; streams: NodeStreams; counts: PresenceCo
   const clock = new FakeClock();
   const engine = new LateEngine({ clock });
   const statistics = new HubStatistics();
-  const streams = new NodeStreams({ engine, clock, scheduler: immediateScheduler, statistics });
+  const streams = new NodeStreams({
+    engine,
+    clock,
+    scheduler: immediateScheduler,
+    statistics,
+    maxSnapshotBytes: 1_000,
+  });
   return { engine, streams, counts: new PresenceCounts() };
 }
 

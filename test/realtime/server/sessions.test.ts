@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { BroadcastEvent } from '../../../src/realtime/engine/engine.ts';
+import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
 import { Hub } from '../../../src/realtime/server/hub.ts';
+import { RealtimeError } from '../../../src/realtime/wire/error-codes.ts';
 import { FakeClock, settle } from '../../../src/testing.ts';
 import { chat, connect, fields, list, stage, subscribed, TestLink } from './hub-stage.ts';
 
@@ -91,6 +94,82 @@ describe('a session', () => {
     await settle();
     expect(bob.link.closed?.reason).toBe('DISCONNECTED');
     expect((await connect(scene, { token: 'bob', session: bob.session })).welcome.resumed).toBe(false);
+  });
+});
+
+describe('a session that no node has at hand', () => {
+  // Its nodes have forgotten it, and only the engine knows it.
+  async function away(): Promise<{
+    readonly scene: ReturnType<typeof stage>;
+    readonly session: readonly [id: string, secret: string];
+  }> {
+    const scene = stage();
+    const ann = await connect(scene, { token: 'ann' });
+    ann.link.cut();
+    await scene.clock.advanceAsync(40_000);
+    expect(scene.hub.snapshot().sessions.away).toBe(0);
+    return { scene, session: ann.session };
+  }
+
+  test('is resumed', async () => {
+    const { scene, session } = await away();
+    expect((await connect(scene, { token: 'ann', session })).welcome.resumed).toBe(true);
+  });
+
+  test('is resumed no more when its user was disconnected meanwhile', async () => {
+    const { scene, session } = await away();
+    const other = stage({}, scene);
+    await other.hub.user('ann').disconnect();
+    expect(await scene.engine.session(session[0])).toBeUndefined();
+    expect((await connect(scene, { token: 'ann', session })).welcome.resumed).toBe(false);
+  });
+});
+
+describe('news of a session that come late', () => {
+  // An engine that holds back what nodes tell each other.
+  class LateEngine extends MemoryEngine {
+    readonly held: (() => Promise<void>)[] = [];
+    isHeldBack = false;
+
+    override broadcast(channel: string, event: Omit<BroadcastEvent, 'atMs'>): Promise<void> {
+      if (!this.isHeldBack) return super.broadcast(channel, event);
+      this.held.push(() => super.broadcast(channel, event));
+      return Promise.resolve();
+    }
+  }
+
+  test('do not end a link that came about after them', async () => {
+    const clock = new FakeClock();
+    const engine = new LateEngine({ clock });
+    const [first, second] = [stage({}, { clock, engine }), stage({}, { clock, engine })];
+    const ann = await connect(first, { token: 'ann' });
+    engine.isHeldBack = true;
+    const there = await connect(second, { token: 'ann', session: ann.session });
+    there.link.cut();
+    const back = await connect(first, { token: 'ann', session: ann.session });
+    expect(back.welcome.resumed).toBe(true);
+    for (const tell of engine.held.splice(0)) await tell();
+    await settle();
+    expect(back.link.closed).toBeUndefined();
+    expect(back.link.take(10)).toEqual([]);
+    // What is new is believed as before.
+    engine.isHeldBack = false;
+    await connect(second, { token: 'ann', session: ann.session });
+    await settle();
+    expect(back.link.closed?.reason).toBe('SESSION_REPLACED');
+  });
+
+  test('leave one of two links that came about at once', async () => {
+    const clock = new FakeClock();
+    const engine = new LateEngine({ clock });
+    const [first, second, third] = [0, 1, 2].map(() => stage({}, { clock, engine }));
+    const { session } = await connect(first, { token: 'ann' });
+    engine.isHeldBack = true;
+    const hello = { token: 'ann', session };
+    const links = await Promise.all([connect(second, hello), connect(third, hello)]);
+    for (const tell of engine.held.splice(0)) await tell();
+    await settle();
+    expect(links.filter(({ link }) => link.closed === undefined)).toHaveLength(1);
   });
 });
 
@@ -226,6 +305,28 @@ describe('a token', () => {
     eve.link.say([8, '?']);
     await settle();
     expect(eve.link.take(10)).toMatchObject([[10, { code: 'UNAUTHENTICATED' }]]);
+  });
+
+  test('that cannot be looked at now is answered, holds nothing up, and can be brought again', async () => {
+    let isAway = false;
+    const scene = stage({
+      authenticate: ({ token }) => {
+        if (isAway) throw new RealtimeError('UNAVAILABLE', 'the users are away');
+        return { user: token ?? '' };
+      },
+    });
+    const ann = await connect(scene, { token: 'ann' });
+    isAway = true;
+    ann.link.say([8, 'ann']);
+    await settle();
+    expect(ann.link.take(8)).toEqual([
+      [8, null, { code: 'UNAVAILABLE', message: 'the users are away', retryable: true }],
+    ]);
+    isAway = false;
+    ann.link.say([8, 'ann']);
+    await settle();
+    expect(ann.link.take(8)).toEqual([[8, 'ann']]);
+    expect(ann.link.closed).toBeUndefined();
   });
 
   test('with other rights takes back what the rules now refuse', async () => {

@@ -68,10 +68,17 @@ async function stopOne(
   const clock = new FakeClock();
   const hub = new Hub(contract, { clock, highWaterMarkBytes, maxBufferedBytes: 1024 * 1024 });
   hub.channel(name, { whenSlow, retention, key: (_event, data) => String(fields(data).key) });
-  const server = await serveRealtime(hub, { port: 0, host: '127.0.0.1' });
+  // One that is ended may read what was sent to it however late that is.
+  const server = await serveRealtime(hub, { port: 0, host: '127.0.0.1', clock });
   open.push({
     [Symbol.asyncDispose]: async () => {
-      await server.close({ timeoutMs: 0 });
+      const over = new AbortController();
+      const closing = server.close({ timeoutMs: 0 }).finally(() => over.abort());
+      while (!over.signal.aborted) {
+        clock.advance(1_000);
+        await turn();
+      }
+      await closing;
       await hub.close();
     },
   });

@@ -65,7 +65,7 @@ function takeFrames(queue: string[]): string[] {
   let characters = 0;
   const end = queue.findIndex((frame, index) => {
     characters += frame.length;
-    return index > 0 && (characters > maxCharacters || index >= maxFrames);
+    return index > 0 && characters > maxCharacters;
   });
-  return queue.splice(0, end < 0 ? maxFrames : end);
+  return queue.splice(0, Math.min(maxFrames, end < 0 ? maxFrames : end));
 }
