@@ -54,7 +54,7 @@ export function judge(handshake: ServerHandshake, request: IncomingMessage): Acc
 function headOf(request: IncomingMessage): RequestHead {
   if (Array.isArray(request.rawHeaders)) return requestHeadOf(request);
   const headers = new HeaderList();
-  for (const [name, value] of Object.entries({ host: 'localhost', ...request.headers }))
+  for (const [name, value] of Object.entries<unknown>({ host: 'localhost', ...request.headers }))
     for (const single of Array.isArray(value) ? value : [value]) headers.append(name, String(single));
   return { method: 'GET', target: request.url ?? '/', httpVersion: '1.1', headers };
 }

@@ -34,7 +34,10 @@ function gateway(...parameters) {
   return Gateway;
 }
 
-class Application {}
+class Application {
+  // Filled by its decorator.
+  started = true;
+}
 Module({ providers: [gateway(), gateway({ path: '/other' })] })(Application);
 const app = await NestFactory.create(Application, { logger: false });
 app.useWebSocketAdapter(new WsAdapter(app));

@@ -11,7 +11,7 @@ for (const options of [{}, { wsEngine: WebSocket.Server }, { perMessageDeflate: 
   const server = new Server(http, options);
   assert(server.engine.ws instanceof WebSocket.Server);
   server.on('connection', (socket) => {
-    socket.join('room');
+    void socket.join('room');
     socket.on('add', (left, right, reply) => reply(left + right));
     socket.on('binary', (bytes, reply) => reply(Buffer.concat([bytes, Buffer.from('!')])));
   });
