@@ -62,7 +62,7 @@ export type PublicationOf<C extends ContractDefinition, Name extends string> = {
   [Event in EventNames<EventsOf<C, Name>>]: Publication<Event, EventReceived<EventsOf<C, Name>, Event>>;
 }[EventNames<EventsOf<C, Name>>];
 
-/** A channel of a client. Iterating over it gives what is published from then on; a loop that is too slow for a `log` channel reads on from the server's history, of others it gets what they keep. */
+/** A channel of a client. Iterating over it gives what is published from then on; a loop that is too slow for a `log` channel makes it read on from the server's history later, its listeners included; of others it gets what they keep. */
 export interface Channel<C extends ContractDefinition, Name extends string>
   extends AsyncIterable<PublicationOf<C, Name>> {
   readonly name: Name;

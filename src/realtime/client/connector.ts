@@ -294,7 +294,11 @@ export class Connector implements LifecycleEvents {
     const isLate = leftMs <= 0;
     this.#timer?.cancel();
     if (isLate && wasLate) this.#lost(new Error(`no heartbeat in ${this.#silenceMs} ms`));
-    else this.#timer = clock.setTimer(() => this.#watchSilence(isLate), Math.max(leftMs, graceMs));
+    else {
+      // Also when it is no number, because the server has not said how often it is heard.
+      const waitMs = leftMs > graceMs ? leftMs : graceMs;
+      this.#timer = clock.setTimer(() => this.#watchSilence(isLate), waitMs);
+    }
   }
 
   #probeLater(): void {

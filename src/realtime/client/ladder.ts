@@ -3,9 +3,6 @@
 // welcome is no verdict yet, since the server may have come back just now: the kind above is tried once more, and only when that dies
 // as well, it is the network that does not let it through.
 
-/** How often a kind of link has to die young before the others are asked. */
-const deathsBeforeOthers = 2;
-
 /** The next attempt is to connect over the kind that the client stands on. */
 export const standing = 0;
 /** It is to hear over a lower kind whether the server is there. */
@@ -50,11 +47,11 @@ export class Ladder {
   died(): void {
     if (this.step === confirming) this.step = settling;
     else {
-      this.#deaths++;
-      this.#below = this.#rung + this.#deaths - deathsBeforeOthers + 1;
+      // One death is nothing: from the second on, each makes the next kind be asked.
+      this.#below = this.#rung + this.#deaths++;
       // None got through: it is the server, or the whole network.
       if (this.step === settling || this.#below >= this.#length) this.standOn(this.#rung);
-      else if (this.#deaths >= deathsBeforeOthers) this.step = asking;
+      else if (this.#below > this.#rung) this.step = asking;
     }
   }
 }

@@ -17,6 +17,10 @@ export interface ReactLike {
   ): T;
 }
 
+/** What hooks need of a client: one of `createClient`, or one that tabs share. */
+export interface HookedClient<C extends ContractDefinition>
+  extends Pick<Client<C>, 'state' | 'on' | 'channel'> {}
+
 /** Who is there, as it was when the component was drawn. */
 export interface PresenceSnapshot<Info> {
   readonly members: ReadonlyMap<string, Member<Info>>;
@@ -32,14 +36,14 @@ export interface Hooks {
    * @throws FullduplexError `WS_STATE_INVALID` when the channel is open with other options
    */
   readonly useChannel: <C extends ContractDefinition, Name extends ChannelNames<C>>(
-    client: Client<C>,
+    client: HookedClient<C>,
     name: Name,
     options?: ChannelOptions<Given<PresenceOf<C, Name>>>,
   ) => Channel<C, Name>;
   /** Who is in a channel; draws the component anew when that changes. */
   readonly usePresence: <Info>(channel: { readonly presence: Presence<Info> }) => PresenceSnapshot<Info>;
   /** How the connection stands; draws the component anew when that changes. Where pages are made on a server, it is `connecting`. */
-  readonly useConnectionState: <C extends ContractDefinition>(client: Client<C>) => ConnectionState;
+  readonly useConnectionState: <C extends ContractDefinition>(client: HookedClient<C>) => ConnectionState;
 }
 
 /** Makes the hooks for a React. */
@@ -47,7 +51,7 @@ export function createHooks(react: ReactLike): Hooks {
   const showings = new WeakMap<object, Subscribe>();
   return {
     useChannel: <C extends ContractDefinition, Name extends ChannelNames<C>>(
-      client: Client<C>,
+      client: HookedClient<C>,
       name: Name,
       options?: ChannelOptions<Given<PresenceOf<C, Name>>>,
     ) => {
@@ -92,7 +96,7 @@ export function createHooks(react: ReactLike): Hooks {
 }
 
 interface Opened<C extends ContractDefinition, Name extends ChannelNames<C>> {
-  readonly client: Client<C>;
+  readonly client: HookedClient<C>;
   readonly channel: Channel<C, Name>;
 }
 

@@ -81,6 +81,15 @@ describe('coming back', () => {
     expect([scene.client.state, scene.link.isClosed]).toEqual(['waiting', true]);
   });
 
+  test('a server that does not say how often it is heard is not watched, and costs few timers', () => {
+    const scene = scripted();
+    const setTimer = vi.spyOn(scene.clock, 'setTimer');
+    scene.link.opens(undefined, { pingMs: undefined });
+    scene.clock.advance(10_000);
+    expect(scene.client.state).toBe('open');
+    expect(setTimer.mock.calls.length).toBeLessThan(150);
+  });
+
   test('what arrives in that moment keeps it open', () => {
     const scene = scripted({ heartbeatTimeoutMs: 5_000 });
     scene.link.opens();

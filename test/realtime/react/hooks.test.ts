@@ -9,6 +9,7 @@ import type { Channel, Client, Member } from '../../../src/realtime/client/clien
 import { defineContract } from '../../../src/realtime/contract/contract.ts';
 import { typed } from '../../../src/realtime/contract/standard-schema.ts';
 import { createHooks } from '../../../src/realtime/react/hooks.ts';
+import type { SharedClient } from '../../../src/realtime/tabs/share-client.ts';
 import { settle } from '../../../src/testing.ts';
 import { scripted, type Scripted, subscribedTo } from '../client/scripted-links.ts';
 
@@ -204,3 +205,13 @@ test('the state of the connection is drawn anew when it changes', async () => {
   await React.act(async () => scene.link.dies());
   expect(page.textContent).toBe('waiting');
 });
+
+// Never called: only its types count.
+export function SharedRoom({ shared }: { readonly shared: SharedClient<typeof contract> }): React.ReactNode {
+  const room = useChannel(shared, 'chat:42', { presence: { name: 'Ann' } });
+  expectTypeOf(room).toEqualTypeOf<Channel<typeof contract, 'chat:42'>>();
+  expectTypeOf(usePresence(room).members).toEqualTypeOf<ReadonlyMap<string, Member<{ name: string }>>>();
+  // @ts-expect-error there is no such channel
+  useChannel(shared, 'news');
+  return useConnectionState(shared);
+}
