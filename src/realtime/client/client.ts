@@ -121,8 +121,8 @@ export class RealtimeClient {
     const present = this.#subscriptions.get(name);
     // Throws for what cannot be written, before any hello is.
     const wanted = JSON.stringify(options);
-    if (present !== undefined) {
-      if (options !== undefined && wanted !== JSON.stringify(present.options)) {
+    if (present) {
+      if (options && wanted !== JSON.stringify(present.options)) {
         throw new FullduplexError('WS_STATE_INVALID', `channel ${name} has other options`);
       }
       return present;

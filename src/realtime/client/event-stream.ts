@@ -69,19 +69,19 @@ export class EventStream extends Listeners implements FollowedStream {
     if (frame[0] === 12 && !this.#isBehind) {
       const [, , count, { position, gap }] = frame;
       this.cursor.position = position;
-      if (gap !== undefined) this.tell('gap', { reason: gap } satisfies Gap);
+      if (gap) this.tell('gap', { reason: gap } satisfies Gap);
       else if (count > 0) this.tell('skipped', { count });
     }
     if (frame[0] !== 15) return frame[0] !== 2 || this.#deliver(frame);
     const [, , , number, delta] = frame;
     const { patch } = this.#owner;
-    if (patch === undefined || !this.#last.has(number)) return false;
+    if (!patch || !this.#last.has(number)) return false;
     return this.#deliver(frame, patch(this.#last.get(number), delta));
   }
 
   #deliver(frame: PublicationFrame | ChangeFrame, data: unknown = frame[4]): boolean {
     const [, , step, number, , id = '', meta] = frame;
-    if (this.#subscribed === undefined) return false;
+    if (!this.#subscribed) return false;
     const { delivery, events } = this.#subscribed;
     // A loop that is too slow for a log reads on later, from the server's history.
     const isKept = id !== '';
@@ -91,7 +91,7 @@ export class EventStream extends Listeners implements FollowedStream {
     }
     // Without an id it is kept nowhere, and has no place.
     if (isKept && !this.cursor.step(step, id, delivery === 'latest')) return false;
-    if (this.#owner.patch !== undefined) this.#last.set(number, data);
+    if (this.#owner.patch) this.#last.set(number, data);
     const offset = isKept ? this.cursor.position?.[1] : undefined;
     const event = events[number];
     // An event that came with a newer contract is none of ours; what was delivered before a gap is not delivered again.
@@ -128,11 +128,11 @@ export class EventStream extends Listeners implements FollowedStream {
     try {
       for (;;) {
         const publication = queue.shift();
-        if (publication !== undefined) {
+        if (publication) {
           if (queue.length < this.#owner.readerLimit / 2) this.#goOn();
           yield publication;
-        } else if (this.#end !== undefined || reader.isOver) {
-          if (this.#end?.error !== undefined) throw this.#end.error;
+        } else if (this.#end || reader.isOver) {
+          if (this.#end?.error) throw this.#end.error;
           return undefined;
         } else {
           await new Promise<void>((resolve) => {

@@ -44,7 +44,7 @@ export class ServerCalls {
   /** A call has come. */
   async called([, id, , name, input]: RequestFrame): Promise<void> {
     let call = this.#calls.get(id);
-    if (call === undefined) {
+    if (!call) {
       const stop = new AbortController();
       call = { stop, reply: this.#run(id, name, input, stop.signal) };
       // Nobody asks again about a call without an answer.
@@ -71,7 +71,7 @@ export class ServerCalls {
   async #run(id: number | string, name: string, input: unknown, signal: AbortSignal): Promise<string> {
     try {
       const handler = this.#handlers.get(name);
-      if (handler === undefined) throw new RealtimeError('UNKNOWN_CALL', `no handler of ${name}`);
+      if (!handler) throw new RealtimeError('UNKNOWN_CALL', `no handler of ${name}`);
       return writeJson([5, id, await handler(input, { signal })]);
     } catch (error) {
       const known =

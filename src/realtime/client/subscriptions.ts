@@ -115,13 +115,13 @@ export class Subscriptions {
     }
     const target = this.#targets.get(frame[1]);
     // What was on its way when its channel was left.
-    if (target === undefined || target.channel?.alias === null) return;
+    if (!target || target.channel?.alias === null) return;
     const { channel, stream } = target;
     if (frame[0] === 9) {
       if (channel) this.#refuse(channel, frame[2]);
     } else if (!stream.take(frame)) {
       // Never on with a hole: from where it stands, once more.
-      if (channel === undefined) this.#link.resume();
+      if (!channel) this.#link.resume();
       else this.subscribeAgain(channel);
     }
   }
@@ -151,7 +151,7 @@ export class Subscriptions {
 
   #answered([ref, subscribed, error]: WireSubscribed): void {
     const channel = this.#asked.get(ref);
-    if (channel === undefined) return;
+    if (!channel) return;
     this.#asked.delete(ref);
     if (subscribed === null) {
       if (error && this.#isPresent(channel)) this.#refuse(channel, error);
@@ -166,7 +166,7 @@ export class Subscriptions {
     }
     // It was left before the answer came, and perhaps asked for again by another object.
     const present = this.#channels.get(channel.name);
-    if (present !== undefined && present !== channel) this.#ask(present);
+    if (present && present !== channel) this.#ask(present);
   }
 
   #aim<Start extends StreamStart>(
@@ -174,7 +174,7 @@ export class Subscriptions {
     stream: FollowedStream & { follow(start: Start): void },
     channel?: ClientChannel,
   ): void {
-    if (start === undefined) return;
+    if (!start) return;
     this.#targets.set(start.alias, { stream, channel });
     stream.follow(start);
   }
