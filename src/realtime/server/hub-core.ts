@@ -276,7 +276,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
         break;
       }
       case 'alive':
-        this.registry.get(command.session)?.current?.heard();
+        this.registry.get(command.session)?.current?.heard(command.isAnswer);
         break;
       case 'disconnect':
         this.#disconnectHere(command.target, RealtimeError.fromWire(command.error));

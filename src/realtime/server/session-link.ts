@@ -155,10 +155,10 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#hasHeard = true;
   }
 
-  /** A sign of life that came another way. */
-  heard(): void {
+  /** A sign of life came another way: the answer to a heartbeat, or something else. */
+  heard(isAnswer: boolean): void {
     this.#heard();
-    this.#timeBeat();
+    if (isAnswer) this.#timeBeat();
   }
 
   #hold(text: string): void {
