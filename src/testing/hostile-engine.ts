@@ -3,24 +3,8 @@
 // can be killed: nothing that it says reaches the engine any more, and its lease runs out.
 
 import type { Clock } from '../base/clock.ts';
-import type {
-  Appended,
-  AppendRequest,
-  BroadcastEvent,
-  CallClaim,
-  CallId,
-  Engine,
-  LeaseState,
-  MapChange,
-  MapEntry,
-  Retention,
-  SessionRecord,
-  StreamEntry,
-  StreamListener,
-  StreamRead,
-} from '../realtime/engine/engine.ts';
+import type { Engine, StreamListener } from '../realtime/engine/engine.ts';
 import { RealtimeError } from '../realtime/wire/error-codes.ts';
-import type { StreamPosition } from '../realtime/wire/stream-position.ts';
 import { DelegatingEngine } from './delegating-engine.ts';
 import { DelayedQueue } from './hostile-network/delayed-queue.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -125,36 +109,12 @@ export class HostileEngine extends DelegatingEngine {
     if (Number.isFinite(durationMs)) this.#clock.setTimer(() => this.#return(), durationMs);
   }
 
-  override append(channel: string, request: AppendRequest): Promise<Appended> {
-    return this.#ask(() => super.append(channel, request));
-  }
-
-  override broadcast(channel: string, event: Omit<BroadcastEvent, 'atMs'>): Promise<void> {
-    return this.#ask(() => super.broadcast(channel, event));
-  }
-
-  override head(channel: string): Promise<StreamPosition> {
-    return this.#ask(() => super.head(channel));
-  }
-
-  override read(channel: string, since: StreamPosition, limit: number): Promise<StreamRead> {
-    return this.#ask(() => super.read(channel, since, limit));
-  }
-
-  override history(
-    channel: string,
-    before: number | undefined,
-    count: number,
-  ): Promise<{ readonly entries: readonly StreamEntry[]; readonly head: StreamPosition }> {
-    return this.#ask(() => super.history(channel, before, count));
-  }
-
   override async subscribe(channel: string, listener: StreamListener): Promise<void> {
     const ears = this.#ears.get(channel) ?? new Map<StreamListener, StreamListener>();
     this.#ears.set(channel, ears);
     const ear = ears.get(listener) ?? this.#farEar(channel, listener);
     ears.set(listener, ear);
-    await this.#ask(async () => {
+    await this.ask(async () => {
       if (ears.get(listener) === ear) await super.subscribe(channel, ear);
     });
   }
@@ -168,62 +128,16 @@ export class HostileEngine extends DelegatingEngine {
     super.unsubscribe(channel, ear);
   }
 
-  override change(
-    channel: string,
-    changes: readonly MapChange[],
-    retention: Retention,
-  ): Promise<StreamPosition> {
-    return this.#ask(() => super.change(channel, changes, retention));
-  }
-
-  override map(
-    channel: string,
-  ): Promise<{ readonly entries: readonly MapEntry[]; readonly head: StreamPosition }> {
-    return this.#ask(() => super.map(channel));
-  }
-
-  override renewLease(node: string, ttlMs: number): Promise<LeaseState> {
-    return this.#ask(() => super.renewLease(node, ttlMs));
-  }
-
-  override releaseLease(node: string): Promise<void> {
-    return this.#ask(() => super.releaseLease(node));
-  }
-
-  override claimCall(session: string, id: CallId, node: string, windowMs: number): Promise<CallClaim> {
-    return this.#ask(() => super.claimCall(session, id, node, windowMs));
-  }
-
-  override completeCall(session: string, id: CallId, result: string, windowMs: number): Promise<void> {
-    return this.#ask(() => super.completeCall(session, id, result, windowMs));
-  }
-
-  override forgetCalls(session: string, ids: readonly CallId[]): Promise<void> {
-    return this.#ask(() => super.forgetCalls(session, ids));
-  }
-
-  override keepSession(id: string, session: SessionRecord, ttlMs: number): Promise<void> {
-    return this.#ask(() => super.keepSession(id, session, ttlMs));
-  }
-
-  override session(id: string): Promise<SessionRecord | undefined> {
-    return this.#ask(() => super.session(id));
-  }
-
-  override endSession(id: string): Promise<void> {
-    return this.#ask(() => super.endSession(id));
-  }
-
-  override endSessionsOf(user: string): Promise<void> {
-    return this.#ask(() => super.endSessionsOf(user));
-  }
-
   /** Takes its leave of the engine, which others go on using. */
   override async close(): Promise<void> {
     this.kill();
   }
 
-  async #ask<Answer>(question: () => Promise<Answer> | Answer): Promise<Answer> {
+  protected override askAtOnce<Answer>(question: () => Answer | Promise<Answer>): Promise<Answer> {
+    return this.ask(async () => await question());
+  }
+
+  protected override async ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
     await new Promise<void>((resolve) => {
       if (!this.#isKilled) this.#asked.put(resolve, 0, this.#delayMs());
     });

@@ -1,4 +1,4 @@
-import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channel } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,29 +8,26 @@ import { Http2Sessions } from '../../src/index.ts';
 import { serve } from '../../src/node/serve.ts';
 import type { WebSocketServer } from '../../src/node/web-socket-server.ts';
 import { selfSignedCertificate } from './certificate.ts';
+import { DiagnosticsEar } from './diagnostics-ear.ts';
 import { handshake, RawClient, until } from './raw-client.ts';
 
 type Name = `fullduplex:${keyof typeof diagnosticsChannels}`;
 
 const local = { port: 0, host: '127.0.0.1' };
 let server: WebSocketServer;
-let stops: (() => void)[];
+let ear: DiagnosticsEar;
 
 /** Collects what comes over a channel, as plain records. */
 function heard(name: Name): Record<string, unknown>[] {
-  const messages: Record<string, unknown>[] = [];
-  const listener = (message: unknown): void => void messages.push({ ...Object(message) });
-  subscribe(name, listener);
-  stops.push(() => unsubscribe(name, listener));
-  return messages;
+  return ear.hear(name);
 }
 
 beforeEach(() => {
-  stops = [];
+  ear = new DiagnosticsEar();
 });
 
 afterEach(async () => {
-  for (const stop of stops) stop();
+  ear.stop();
   await server?.close({ timeoutMs: 0 });
 });
 
@@ -200,12 +197,8 @@ describe('fullduplex:open, fullduplex:close and fullduplex:error', () => {
       'fullduplex:error',
       'fullduplex:close',
     ];
-    for (const name of names) {
-      const listener = (message: unknown): void =>
-        void life.push(`${Object(message).side} ${name.slice(11)}`);
-      subscribe(name, listener);
-      stops.push(() => unsubscribe(name, listener));
-    }
+    for (const name of names)
+      ear.listen(name, (message) => void life.push(`${Object(message).side} ${name.slice(11)}`));
     server = await serve(
       { ...local, onError: () => void life.push('onError') },
       {
@@ -320,7 +313,7 @@ describe('fullduplex:frame', () => {
     after.send('seen');
     for await (const _ of after) break;
     expect(new Set(frames.map(({ connection }) => connection)).size).toBe(2);
-    for (const stop of stops.splice(0)) stop();
+    ear.stop();
     const { length } = frames;
     after.send('unseen');
     for await (const _ of after) break;
@@ -340,10 +333,8 @@ describe('subscribers', () => {
       const broken = (): never => {
         throw new Error('broken subscriber');
       };
-      for (const name of ['fullduplex:upgrade', 'fullduplex:open', 'fullduplex:frame', 'fullduplex:close']) {
-        subscribe(name, broken);
-        stops.push(() => unsubscribe(name, broken));
-      }
+      for (const name of ['fullduplex:upgrade', 'fullduplex:open', 'fullduplex:frame', 'fullduplex:close'])
+        ear.listen(name, broken);
       server = await serve(local, { message: (connection, message) => void connection.send(message) });
       const connection = await connect(server.url);
       connection.send('hello');

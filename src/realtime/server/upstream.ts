@@ -1,6 +1,7 @@
 // Frames that come beside a link which goes one way: each request of HTTP brings its session with it, and any node can answer, because
 // what a session is stands in the engine.
 
+import type { Timer } from '../../base/clock.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import { type ClientFrame, FrameType, type RequestFrame, type ServerFrame } from '../wire/frames.ts';
 import type { ClientCalls } from './client-calls.ts';
@@ -72,8 +73,27 @@ export class Upstream {
           requestId === undefined ? errorFrame(known) : [FrameType.reply, requestId, null, known.toWire()];
       }
     });
+    const signs = this.#keepAlive(session);
     await Promise.race([Promise.all(answered), gone]);
+    signs.cancel();
     return answers.filter((answer) => answer !== undefined);
+  }
+
+  // Who waits for an answer lives, and has no other request free for the answer to a heartbeat.
+  #keepAlive(session: Session): Pick<Timer, 'cancel'> {
+    const { clock, heartbeatTimeoutMs } = this.#environment.settings;
+    const next = (): Timer =>
+      clock.setTimer(() => {
+        this.#lives(session, false);
+        timer = next();
+      }, heartbeatTimeoutMs / 2);
+    let timer = next();
+    return { cancel: () => timer.cancel() };
+  }
+
+  #lives({ id, current }: Session, isAnswer: boolean): void {
+    if (current !== undefined) current.heard(isAnswer);
+    else this.#environment.commands.tell({ kind: 'alive', session: id, isAnswer }).catch(() => undefined);
   }
 
   async #find(id: string, secret: string): Promise<Session> {
@@ -110,11 +130,10 @@ export class Upstream {
     frame: ClientFrame,
     budget: AnswerBudget,
   ): Promise<ServerFrame | undefined> | ServerFrame | undefined {
-    const { clientCalls, commands } = this.#environment;
+    const { clientCalls } = this.#environment;
     switch (frame[0]) {
       case undefined:
-        if (session.current !== undefined) session.current.heard();
-        else commands.tell({ kind: 'alive', session: session.id }).catch(() => undefined);
+        this.#lives(session, true);
         return undefined;
       case FrameType.request:
         return this.#request(session, frame, budget);

@@ -1,16 +1,13 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
 import { realtimeDiagnostics, realtimeProbe } from '../../../src/node/realtime/realtime-diagnostics.ts';
+import { DiagnosticsEar } from '../diagnostics-ear.ts';
 
 const session = { id: 's1', user: 'ann' };
 
 test('what happens to sessions is published under names that monitoring can subscribe to', () => {
-  const heard: unknown[] = [];
-  const names = ['connect', 'disconnect', 'subscribe', 'unsubscribe', 'slow', 'error'];
-  const listeners = names.map(
-    (name) => [`fullduplex:realtime:${name}`, (message: unknown) => heard.push([name, message])] as const,
-  );
-  for (const [name, listener] of listeners) subscribe(name, listener);
+  const ear = new DiagnosticsEar();
+  for (const name of ['connect', 'disconnect', 'subscribe', 'unsubscribe', 'slow', 'error'])
+    ear.hear(`fullduplex:realtime:${name}`);
   const failure = new Error('a rule failed');
   try {
     realtimeProbe.connected(session, 'poll', true);
@@ -20,15 +17,15 @@ test('what happens to sessions is published under names that monitoring can subs
     realtimeProbe.disconnected(session, 'SLOW_CONSUMER');
     realtimeProbe.failed(failure);
   } finally {
-    for (const [name, listener] of listeners) unsubscribe(name, listener);
+    ear.stop();
   }
-  expect(heard).toEqual([
-    ['connect', { session, link: 'poll', isResumed: true }],
-    ['subscribe', { session, channel: 'chat:1' }],
-    ['slow', { session, channel: 'chat:1' }],
-    ['unsubscribe', { session, channel: 'chat:1' }],
-    ['disconnect', { session, code: 'SLOW_CONSUMER' }],
-    ['error', { error: failure }],
+  expect(ear.all).toEqual([
+    ['fullduplex:realtime:connect', { session, link: 'poll', isResumed: true }],
+    ['fullduplex:realtime:subscribe', { session, channel: 'chat:1' }],
+    ['fullduplex:realtime:slow', { session, channel: 'chat:1' }],
+    ['fullduplex:realtime:unsubscribe', { session, channel: 'chat:1' }],
+    ['fullduplex:realtime:disconnect', { session, code: 'SLOW_CONSUMER' }],
+    ['fullduplex:realtime:error', { error: failure }],
   ]);
 });
 

@@ -242,6 +242,35 @@ describe('frames beside a link that goes one way', () => {
     expect(ann.link.take(2)).toEqual([]);
   });
 
+  test.each(['this node', 'another node'])(
+    'that wait for their answer on %s are a sign of life: nothing else can be said meanwhile',
+    async (place) => {
+      const options = { requestTimeoutMs: 90_000, heartbeatTimeoutMs: 20_000 };
+      const scene = stage(options);
+      const asked = place === 'this node' ? scene : stage(options, scene);
+      let finish = (): void => undefined;
+      asked.hub.call(
+        'read',
+        () =>
+          new Promise((resolve) => {
+            finish = () => resolve('done');
+          }),
+      );
+      const ann = await connect(scene, { token: 'ann' }, 'stream');
+      if (asked !== scene) await connect(asked);
+      ann.link.isAlive = false;
+      const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+      const answers = asked.hub.upstream(ann.session, [[4, 1, 0, 'read', 'x']], peer, signal);
+      for (let turn = 0; turn < 20; turn++) await settle();
+      await scene.clock.advanceAsync(80_000);
+      expect(ann.link.closed).toBeUndefined();
+      finish();
+      expect(await answers).toEqual([[5, 1, 'done']]);
+      await scene.clock.advanceAsync(80_000);
+      expect(ann.link.closed?.reason).toBe('no heartbeat');
+    },
+  );
+
   test('keep the session alive, also on another node', async () => {
     const scene = stage();
     const other = stage({}, scene);
