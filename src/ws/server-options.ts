@@ -38,6 +38,8 @@ export interface ServerOptions<
   /** Chooses a subprotocol. @defaultValue the first that the client offers */
   handleProtocols?: ((protocols: Set<string>, request: InstanceType<Request>) => string | false) | undefined;
   host?: string | undefined;
+  /** Beyond ws: how long a handshake on a port of its own may take, in milliseconds. @defaultValue 10,000 */
+  handshakeTimeoutMs?: number | undefined;
   /** Whether upgrades are handed over by `handleUpgrade` only. @defaultValue false */
   noServer?: boolean | undefined;
   /** The path that is served. @defaultValue all */

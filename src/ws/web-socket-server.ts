@@ -10,8 +10,14 @@ import {
 } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { systemClock } from '../base/clock.ts';
+import { serverProbe } from '../node/diagnostics.ts';
+import { EndingSockets } from '../node/ending-sockets.ts';
+import { HandshakeDeadline } from '../node/handshake-deadline.ts';
 import { nodeSha1 } from '../node/node-sha1.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
+import { requireInteger } from '../protocol/limits.ts';
+import { UpgradeLog } from '../server/upgrade-log.ts';
 import { deflateOf } from './deflate-options.ts';
 import type { AnyListener, EventMethods } from './event-methods.ts';
 import { refuseUpgrade } from './refused-upgrade.ts';
@@ -46,6 +52,7 @@ export class WebSocketServer<
   readonly #handshake: ServerHandshake;
   #server: NetServer | undefined;
   #release: (() => void) | undefined;
+  readonly #deadline: HandshakeDeadline | undefined;
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closesWithClients = false;
 
@@ -75,6 +82,7 @@ export class WebSocketServer<
     if (clientTracking === true) this.clients = new Set();
     if (isGiven(port)) {
       const own = createServer(requireUpgrade);
+      this.#deadline = watchHandshakes(own, this.options.handshakeTimeoutMs);
       this.#attach(own);
       own.listen({ port, host: host ?? undefined, backlog: backlog ?? undefined }, callback);
     } else if (isGiven(server)) this.#attach(server);
@@ -104,6 +112,7 @@ export class WebSocketServer<
     if (this.#state === 'closing') return;
     this.#state = 'closing';
     const server = this.#server;
+    this.#deadline?.stop();
     this.#release?.();
     this.#server = undefined;
     if (isGiven(this.options.port)) server?.close(() => this.#closed());
@@ -131,6 +140,7 @@ export class WebSocketServer<
     callback: (websocket: InstanceType<Socket>, request: InstanceType<Request>) => void,
   ): void {
     const destroy = (): void => void socket.destroy();
+    this.#deadline?.take(socket);
     socket.on('error', destroy);
     const problem = checkBasics(request);
     if (problem !== undefined) {
@@ -252,6 +262,14 @@ export class WebSocketServer<
     this.#state = 'closed';
     this.emit('close');
   }
+}
+
+// A port of its own is for handshakes only: who takes long for one is cut, as on all servers of ours.
+function watchHandshakes(server: NetServer, handshakeTimeoutMs = 10_000): HandshakeDeadline {
+  requireInteger('handshakeTimeoutMs', handshakeTimeoutMs, 1, 0x7fff_ffff);
+  const upgrades = new UpgradeLog(() => systemClock.now(), serverProbe);
+  const ending = new EndingSockets(systemClock, upgrades);
+  return new HandshakeDeadline(server, { clock: systemClock, handshakeTimeoutMs, ending, isOwn: true });
 }
 
 // Absent options are often null in programs for ws.

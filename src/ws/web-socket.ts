@@ -511,6 +511,9 @@ export class WebSocket extends SocketEmitter {
   };
 }
 
+// Inside of the namespace the name means its member.
+type Self = WebSocket;
+
 // The types as members of the class, for `import WebSocket = require(...)`.
 /* oxlint-disable-next-line typescript/no-namespace -- it is how types become members of a class */
 export declare namespace WebSocket {
@@ -538,6 +541,7 @@ export declare namespace WebSocket {
     types.VerifyClientCallbackAsync<R>;
   type VerifyClientCallbackSync<R extends IncomingMessage = IncomingMessage> =
     types.VerifyClientCallbackSync<R>;
+  type WebSocket = Self;
   type WebSocketEventMap = types.WebSocketEventMap;
   type WebSocketServer<
     S extends typeof WebSocket = typeof WebSocket,

@@ -1,11 +1,23 @@
 // What the drop-in has beyond ws: keep-alive, bounds, broadcasts that are encoded once, ready frames, and the Connection below.
 
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { repeatedMessage } from '../../src/ws/repeated-message.ts';
 import { Sender, WebSocket, type WebSocketServer } from '../../src/ws.ts';
 import { type Implementation, implementations } from './implementations.ts';
-import { connectPair, connectRaw, maskedFrame, record, thrownBy, until } from './stage.ts';
+import {
+  afterwards,
+  connectPair,
+  connectRaw,
+  maskedFrame,
+  portOf,
+  record,
+  startServer,
+  thrownBy,
+  until,
+  urlOf,
+} from './stage.ts';
 
 const own = implementations.find(({ name }) => name === 'fullduplex/ws') as Implementation;
 
@@ -39,6 +51,20 @@ describe('keep-alive', () => {
       code: 'WS_KEEP_ALIVE_TIMEOUT',
     });
   });
+});
+
+test('a handshake that is not finished in time is cut on a port of its own', async () => {
+  const server = await startServer(own, { handshakeTimeoutMs: 30, pingIntervalMs: 20 } as object);
+  const socket = connect(portOf(server), '127.0.0.1');
+  afterwards(() => socket.destroy());
+  socket.write('GET / HTTP/1.1\r\n');
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toMatch(/^HTTP\/1.1 408 /);
+  // One that is finished is left alone from then on.
+  const client = new WebSocket(urlOf(server));
+  afterwards(() => client.terminate());
+  for (let pings = 0; pings < 3; pings++) await once(client, 'ping');
+  expect(client.readyState).toBe(WebSocket.OPEN);
 });
 
 test('maxQueuedBytes bounds what waits for a peer that does not read', async () => {

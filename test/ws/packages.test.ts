@@ -57,7 +57,47 @@ beforeAll(() => {
     if (name.endsWith('.mjs')) copyFileSync(join(here, name), join(folder, name));
 }, 300_000);
 
+// What types of packages ask of ours.
+const program = `import websocket, { type WebSocket as FastifySocket } from '@fastify/websocket';
+import { WsAdapter } from '@nestjs/platform-ws';
+import fastify from 'fastify';
+import { useServer } from 'graphql-ws/use/ws';
+import { Server } from 'socket.io';
+import WebSocket, { WebSocketServer } from 'ws';
+
+const app = fastify();
+void app.register(websocket, { options: { maxPayload: 1 } });
+app.get('/', { websocket: true }, (socket: FastifySocket, request) => {
+  socket.on('message', (data, isBinary) => socket.send(data.toString() + request.url, { binary: isBinary }));
+});
+const server = new WebSocketServer({ noServer: true });
+useServer({ schema: undefined as never }, server);
+new Server({ wsEngine: WebSocketServer });
+const client: WebSocket.WebSocket = new WebSocket('ws://127.0.0.1');
+console.log(WsAdapter, client);
+`;
+
 describe('on the drop-in, by overrides', () => {
+  test('the types of packages go with ours', () => {
+    mkdirSync(join(folder, 'program'), { recursive: true });
+    writeFileSync(join(folder, 'program/program.ts'), program);
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const options = ['--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--target', 'es2022'];
+    const modules = [
+      '--module',
+      'nodenext',
+      '--typeRoots',
+      join(root, 'node_modules/@types'),
+      '--types',
+      'node',
+    ];
+    const { stdout } = spawnSync(process.execPath, [compiler, ...options, ...modules, 'program/program.ts'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+  }, 60_000);
+
   test('ws is nowhere but ours', () => {
     const { name } = JSON.parse(readFileSync(join(folder, 'node_modules/ws/package.json'), 'utf8')) as {
       name: string;
