@@ -58,7 +58,8 @@ export class ClientAttempt {
 
   /** @throws SyntaxError, RangeError, FullduplexError `WS_OPTION_INVALID` */
   constructor(owner: AttemptOwner, protocols: readonly unknown[], options: ClientOptions) {
-    const { protocolVersion = 13, perMessageDeflate = true } = options;
+    // As in ws: undefined, when it is given, is not the default.
+    const { protocolVersion = 13, perMessageDeflate } = { perMessageDeflate: true, ...options };
     if (!supportedVersions.includes(protocolVersion)) {
       throw new RangeError(
         `Unsupported protocol version: ${protocolVersion} (supported versions: ${supportedVersions.join(', ')})`,
@@ -67,7 +68,9 @@ export class ClientAttempt {
     this.#owner = owner;
     this.#options = options;
     this.#protocols = requireProtocols(protocols);
-    this.#deflate = perMessageDeflate === false ? undefined : deflateOf(perMessageDeflate);
+    const isWanted =
+      perMessageDeflate !== undefined && perMessageDeflate !== null && perMessageDeflate !== false;
+    this.#deflate = isWanted ? deflateOf(perMessageDeflate) : undefined;
   }
 
   /** Asks the server. @throws SyntaxError for a URL that makes no sense, and what node:http throws for its options */

@@ -31,17 +31,21 @@ interface Entry {
 
 const entriesOf = new WeakMap<WebSocket, Entry[]>();
 
-/** Adds a listener; the same one is not added twice, and one of an unknown event is not added at all. */
+/**
+ * Adds a listener; the same one is not added twice, and one of an unknown event is not added at all.
+ * @param wasClean whether the closing handshake was finished, when the connection is gone
+ */
 export function addListener(
   socket: WebSocket,
   name: string,
   handler: unknown,
+  wasClean: () => boolean,
   options: EventListenerOptions = {},
   isAttribute = false,
 ): void {
   const isSame = (entry: Entry): boolean => entry.handler === handler && !entry.isAttribute;
   if (!isAttribute && find(socket, name, isSame) !== undefined) return;
-  const listener = listenerFor(socket, name, handler);
+  const listener = listenerFor(socket, name, handler, wasClean);
   if (listener === undefined) return;
   const entries = (entriesOf.get(socket) ?? []).filter((entry) => isListening(socket, entry));
   entriesOf.set(socket, [...entries, { name, handler, isAttribute, listener }]);
@@ -60,9 +64,14 @@ export function attributeOf(socket: WebSocket, name: EventName): unknown {
 }
 
 /** Sets an attribute; what is no function clears it. */
-export function setAttribute(socket: WebSocket, name: EventName, handler: unknown): void {
+export function setAttribute(
+  socket: WebSocket,
+  name: EventName,
+  handler: unknown,
+  wasClean: () => boolean,
+): void {
   remove(socket, name, ({ isAttribute }) => isAttribute);
-  if (typeof handler === 'function') addListener(socket, name, handler, {}, true);
+  if (typeof handler === 'function') addListener(socket, name, handler, wasClean, {}, true);
 }
 
 // The listeners of an emitter can be removed behind our back.
@@ -84,7 +93,12 @@ function remove(socket: WebSocket, name: string, isWanted: (entry: Entry) => boo
   entries.splice(entries.indexOf(entry), 1);
 }
 
-function listenerFor(socket: WebSocket, name: string, handler: unknown): AnyListener | undefined {
+function listenerFor(
+  socket: WebSocket,
+  name: string,
+  handler: unknown,
+  wasClean: () => boolean,
+): AnyListener | undefined {
   switch (name) {
     case 'open':
       return () => call(handler, socket, new Event('open', socket));
@@ -95,7 +109,7 @@ function listenerFor(socket: WebSocket, name: string, handler: unknown): AnyList
       return (error: Error) => call(handler, socket, new ErrorEvent(socket, error));
     case 'close':
       return (code: number, reason: Buffer) =>
-        call(handler, socket, new CloseEvent(socket, code, reason.toString(), socket.wasClean));
+        call(handler, socket, new CloseEvent(socket, code, reason.toString(), wasClean()));
     default:
       return undefined;
   }

@@ -73,8 +73,7 @@ export class WebSocketServer<
       ...options,
     };
     const { perMessageDeflate, port, server, host, backlog, clientTracking } = this.options;
-    const deflate =
-      perMessageDeflate === undefined || perMessageDeflate === false ? undefined : perMessageDeflate;
+    const deflate = isGiven(perMessageDeflate) && perMessageDeflate !== false ? perMessageDeflate : undefined;
     this.#handshake = new ServerHandshake({
       extensions: deflate === undefined ? [] : [deflateOf(deflate)],
       sha1: nodeSha1,
@@ -147,7 +146,9 @@ export class WebSocketServer<
       this.#refuse(problem, socket, request);
       return;
     }
-    if (this.shouldHandle(request) === false) {
+    // Overridden in programs that know no types.
+    const isForUs: unknown = this.shouldHandle(request);
+    if (!isForUs) {
       refuseUpgrade(socket, 400);
       return;
     }
@@ -243,8 +244,8 @@ export class WebSocketServer<
 
   #chooseProtocol(offered: readonly string[], request: InstanceType<Request>): string | false | undefined {
     if (offered.length === 0) return undefined;
-    const { handleProtocols } = this.options;
-    return isGiven(handleProtocols) ? handleProtocols(new Set(offered), request) : offered[0];
+    const { options } = this;
+    return isGiven(options.handleProtocols) ? options.handleProtocols(new Set(offered), request) : offered[0];
   }
 
   #refuse({ status, message, headers }: Refused, socket: Duplex, request: InstanceType<Request>): void {

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Connection } from '../connection/connection.ts';
 import type { Message, MessageType } from '../connection/message-transport.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
 import { SocketTransport } from '../node/socket-transport.ts';
@@ -187,17 +188,12 @@ export class WebSocket extends SocketEmitter {
     return this.#url;
   }
 
-  /** Whether the closing handshake was finished. */
-  get wasClean(): boolean {
-    return this.#carrier?.closedInfo?.clean === true;
-  }
-
   get onclose(): Handler<'close'> {
     return this.#attribute('close');
   }
 
   set onclose(handler: Handler<'close'>) {
-    setAttribute(this, 'close', handler);
+    setAttribute(this, 'close', handler, this.#wasClean);
   }
 
   get onerror(): Handler<'error'> {
@@ -205,7 +201,7 @@ export class WebSocket extends SocketEmitter {
   }
 
   set onerror(handler: Handler<'error'>) {
-    setAttribute(this, 'error', handler);
+    setAttribute(this, 'error', handler, this.#wasClean);
   }
 
   get onmessage(): Handler<'message'> {
@@ -213,7 +209,7 @@ export class WebSocket extends SocketEmitter {
   }
 
   set onmessage(handler: Handler<'message'>) {
-    setAttribute(this, 'message', handler);
+    setAttribute(this, 'message', handler, this.#wasClean);
   }
 
   get onopen(): Handler<'open'> {
@@ -221,7 +217,7 @@ export class WebSocket extends SocketEmitter {
   }
 
   set onopen(handler: Handler<'open'>) {
-    setAttribute(this, 'open', handler);
+    setAttribute(this, 'open', handler, this.#wasClean);
   }
 
   /** The stream under an open connection; packages look at its addresses. */
@@ -243,11 +239,6 @@ export class WebSocket extends SocketEmitter {
     if (this.#sender === undefined && this.#outgoing !== undefined)
       this.#sender = new FrameSender(this.#outgoing);
     return this.#sender ?? null;
-  }
-
-  /** The Connection under this WebSocket, once it is open. */
-  get connection(): Carrier | undefined {
-    return this.#carrier;
   }
 
   /**
@@ -279,7 +270,7 @@ export class WebSocket extends SocketEmitter {
     listener: EventListener<Name>,
     options?: types.EventListenerOptions,
   ): void {
-    addListener(this, type, listener, options);
+    addListener(this, type, listener, this.#wasClean, options);
   }
 
   /** Removes a listener that `addEventListener` has added. */
@@ -346,6 +337,13 @@ export class WebSocket extends SocketEmitter {
     this.#sendControl('pong', data, mask, callback);
   }
 
+  /**
+   * Gives the Connection under a WebSocket, once it is open. Not a property of the socket: programs put their own there, by any name.
+   */
+  static connectionOf(socket: WebSocket): Connection<unknown> | undefined {
+    return socket.#carrier;
+  }
+
   /** Makes the server's end of a connection of a WebSocket, and opens it; `whenGone` is told before 'close'. */
   static accept(
     socket: WebSocket,
@@ -378,7 +376,7 @@ export class WebSocket extends SocketEmitter {
   #refuse(state: ReadyState, data: unknown, callback: SentCallback | undefined): void {
     if (state === CONNECTING) throw notOpen(state);
     this.#refusedBytes += isBlob(data) ? data.size : bytesOf(readyDataOf(data)).length;
-    if (callback !== undefined) process.nextTick(callback, notOpen(state));
+    if (typeof callback === 'function') process.nextTick(callback, notOpen(state));
   }
 
   #giveUp(): void {
@@ -391,6 +389,11 @@ export class WebSocket extends SocketEmitter {
     this.#state = CLOSING;
     this.#stream?.end();
     this.#emit('error', error);
+  }
+
+  // Whether the closing handshake was finished, for events of 'close'.
+  get #wasClean(): () => boolean {
+    return () => this.#carrier?.closedInfo?.clean === true;
   }
 
   #attribute<Name extends EventName>(name: Name): Handler<Name> {

@@ -335,6 +335,13 @@ describe.each(implementations)('client of $name', (implementation) => {
     expect(sockets).toBe(1);
   });
 
+  test('offers no compression when that is undefined', async () => {
+    const server = await startServer(implementation);
+    makeClient(implementation, urlOf(server), { perMessageDeflate: undefined });
+    const [, request] = await once(server, 'connection');
+    expect((request as IncomingMessage).headers['sec-websocket-extensions']).toBeUndefined();
+  });
+
   test("sends a draft's version and origin header when it is told to", async () => {
     const http = await startHttp();
     const seen = new Promise<IncomingMessage>((resolve) => {

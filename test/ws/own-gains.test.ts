@@ -39,7 +39,7 @@ describe('keep-alive', () => {
     await once(client, 'ping');
     client.pong('mine');
     await expect.poll(() => events).toEqual([['pong', 'Buffer mine']]);
-    expect(peer.connection?.latencyMs).toBeGreaterThanOrEqual(0);
+    expect(WebSocket.connectionOf(peer)?.latencyMs).toBeGreaterThanOrEqual(0);
   });
 
   test('ends a connection whose peer is silent with 1006, and no error', async () => {
@@ -47,7 +47,7 @@ describe('keep-alive', () => {
     const events = record(peer, ['error', 'close']);
     await until(peer, 'close');
     expect(events).toEqual([['close', 1006, 'Buffer ']]);
-    expect((peer as unknown as WebSocket).connection?.closedInfo?.cause).toMatchObject({
+    expect(WebSocket.connectionOf(peer as unknown as WebSocket)?.closedInfo?.cause).toMatchObject({
       code: 'WS_KEEP_ALIVE_TIMEOUT',
     });
   });

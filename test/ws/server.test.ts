@@ -201,6 +201,31 @@ describe.each(implementations)('server of $name', (implementation) => {
     expect((await at('/other')).status).toBe(101);
   });
 
+  test('takes null for options that are not given', async () => {
+    const nothing = {
+      server: null,
+      verifyClient: null,
+      handleProtocols: null,
+      path: null,
+      perMessageDeflate: null,
+    };
+    const server = await startServer(implementation, nothing as never);
+    expect((await askRaw(portOf(server), handshake)).status).toBe(101);
+  });
+
+  test('lets a program put what it likes on a socket', async () => {
+    const { client } = await connectPair(implementation);
+    const names = ['connection', 'wasClean', 'id', 'isAlive', 'closed', 'data', 'options', 'server'];
+    for (const name of names) expect(Reflect.set(client, name, 'mine')).toBe(true);
+    for (const name of names) expect(Reflect.get(client, name)).toBe('mine');
+  });
+
+  test('serves what a shouldHandle says that knows no types', async () => {
+    const server = await startServer(implementation);
+    server.shouldHandle = () => undefined as never;
+    expect((await askRaw(portOf(server), handshake)).status).toBe(400);
+  });
+
   test('asks verifyClient, which answers at once', async () => {
     const asked: unknown[] = [];
     const server = await startServer(implementation, {
