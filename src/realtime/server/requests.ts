@@ -62,9 +62,10 @@ export class Requests {
    * @param length what it had of its message, in characters; 0: something else bounds what waits
    */
   handle(session: Session, frame: RequestFrame, origin: RequestOrigin, length = 0): void {
-    const refusal = this.#admit(session, { frame, origin, length });
-    if (refusal === undefined) return;
-    const [, id] = frame;
+    const refused = this.#admit(session, { frame, origin, length });
+    if (refused === undefined) return;
+    const [, id, , , , options] = frame;
+    const refusal = options?.again === true ? unknownBecause(refused) : refused;
     origin.reply(id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal));
   }
 
@@ -279,6 +280,11 @@ export class Requests {
       `${entries.length} are there, more than one answer takes: expected a channel that counts`,
     );
   }
+}
+
+// What is sent again may have happened the first time: to say that it was refused would say that it has not.
+function unknownBecause({ message, data }: RealtimeError): RealtimeError {
+  return new RealtimeError('OUTCOME_UNKNOWN', `sent again, and not looked at: ${message}`, { data });
 }
 
 // The newest that fit, oldest first.
