@@ -30,30 +30,30 @@ const wholeText: FragmentOptions = Object.freeze({ fin: true, type: 'text' });
 // in which the application may write to its memory again.
 const writtenAtOnceBytes = 48 * 1024;
 
+/** Who sends. */
+export interface OutgoingOwner {
+  /** The bytes of a Blob cannot be read: what was promised to the peer cannot be sent. */
+  cannotSend(error: Error): void;
+}
+
 /** The sending half of one WebSocket. */
 export class Outgoing {
   readonly #carrier: Carrier;
   // Whether messages are compressed whatever their size: with a context that is taken over each one is worth it.
   readonly #compressesAll: boolean;
   readonly #maySendPrepared: boolean;
-  readonly #failed: (error: Error) => void;
+  readonly #owner: OutgoingOwner;
   #openType: MessageType | undefined;
   // What waits behind a Blob that is being read; undefined while nothing does.
   #waiting: (() => void)[] | undefined;
   #waitingBytes = 0;
   #callbacks: SentCallback[] | undefined;
 
-  /** @param failed hears that a Blob cannot be read */
-  constructor(
-    role: 'client' | 'server',
-    carrier: Carrier,
-    compressesAll: boolean,
-    failed: (error: Error) => void,
-  ) {
+  constructor(role: 'client' | 'server', carrier: Carrier, compressesAll: boolean, owner: OutgoingOwner) {
     this.#maySendPrepared = role === 'server';
     this.#carrier = carrier;
     this.#compressesAll = compressesAll;
-    this.#failed = failed;
+    this.#owner = owner;
   }
 
   /** The bytes that wait for the operating system. */
@@ -176,7 +176,7 @@ export class Outgoing {
         (error: unknown) => {
           const failure = error instanceof Error ? error : new Error(String(error));
           callback?.(failure);
-          this.#failed(failure);
+          this.#owner.cannotSend(failure);
         },
       );
     };

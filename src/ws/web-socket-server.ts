@@ -23,7 +23,7 @@ import type { AnyListener, EventMethods } from './event-methods.ts';
 import { refuseUpgrade } from './refused-upgrade.ts';
 import type { ServerOptions } from './server-options.ts';
 import { accept, checkBasics, judge, type Refused } from './server-upgrade.ts';
-import { WebSocket } from './web-socket.ts';
+import { type SocketHome, WebSocket } from './web-socket.ts';
 
 /** What the listeners of a server get. */
 export interface ServerEvents<Socket, Request> {
@@ -53,6 +53,14 @@ export class WebSocketServer<
   #server: NetServer | undefined;
   #release: (() => void) | undefined;
   readonly #deadline: HandshakeDeadline | undefined;
+  // Told of every socket that is gone.
+  readonly #home: SocketHome = {
+    left: (websocket) => {
+      const clients: Set<WebSocket> | undefined = this.clients;
+      clients?.delete(websocket);
+      if (this.#closesWithClients && clients?.size === 0) process.nextTick(() => this.#closed());
+    },
+  };
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closesWithClients = false;
 
@@ -235,9 +243,7 @@ export class WebSocketServer<
     stream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     stream.removeListener('error', destroy);
     const isTracked = this.options.clientTracking === true;
-    WebSocket.accept(websocket, stream, head, agreed, this.options, () => {
-      if (isTracked) this.#untrack(websocket);
-    });
+    WebSocket.accept(websocket, stream, head, agreed, this.options, this.#home);
     if (isTracked) this.clients.add(websocket);
     callback(websocket, request);
   }
@@ -252,11 +258,6 @@ export class WebSocketServer<
     if (this.listenerCount('wsClientError') > 0)
       this.emit('wsClientError', new Error(message), socket, request);
     else refuseUpgrade(socket, status, message, headers);
-  }
-
-  #untrack(websocket: InstanceType<Socket>): void {
-    this.clients.delete(websocket);
-    if (this.#closesWithClients && this.clients.size === 0) process.nextTick(() => this.#closed());
   }
 
   #closed(): void {

@@ -45,6 +45,12 @@ import { settingsOf, type SocketOptions } from './socket-options.ts';
 import type { createWebSocketStream } from './stream.ts';
 import type * as types from './types.ts';
 
+/** The server that a WebSocket belongs to. */
+export interface SocketHome {
+  /** It is gone; told before 'close'. */
+  left(socket: WebSocket): void;
+}
+
 /** What the listeners of a WebSocket get. */
 export interface WebSocketEvents {
   open: [];
@@ -104,7 +110,7 @@ export class WebSocket extends SocketEmitter {
   #isSynchronous = true;
   // Whether an event was emitted and the turn of the event loop that has to follow it is awaited.
   #isBetweenEvents = false;
-  #whenGone: (() => void) | undefined;
+  #home: SocketHome | undefined;
 
   static {
     for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
@@ -259,7 +265,7 @@ export class WebSocket extends SocketEmitter {
     this.#carrier = carrier;
     const takesOver = !this.#agreed.extensionsHeader.includes(`${this.#role}_no_context_takeover`);
     const compressesAll = this.#agreed.extension !== undefined && takesOver;
-    this.#outgoing = new Outgoing(this.#role, carrier, compressesAll, (error) => this.#fail(error));
+    this.#outgoing = new Outgoing(this.#role, carrier, compressesAll, owner);
     this.#state = OPEN;
     this.emit('open');
   }
@@ -344,17 +350,17 @@ export class WebSocket extends SocketEmitter {
     return socket.#carrier;
   }
 
-  /** Makes the server's end of a connection of a WebSocket, and opens it; `whenGone` is told before 'close'. */
+  /** Makes the server's end of a connection of a WebSocket, and opens it. */
   static accept(
     socket: WebSocket,
     stream: Duplex,
     head: Uint8Array,
     agreed: AgreedHandshake,
     options: SocketOptions,
-    whenGone: () => void,
+    home: SocketHome,
   ): void {
     socket.#agreed = agreed;
-    socket.#whenGone = whenGone;
+    socket.#home = home;
     socket.setSocket(stream, head, options);
   }
 
@@ -423,7 +429,7 @@ export class WebSocket extends SocketEmitter {
 
   #gone(code: number, reason: Buffer): void {
     this.#state = CLOSED;
-    this.#whenGone?.();
+    this.#home?.left(this);
     this.emit('close', code, reason);
   }
 
@@ -466,6 +472,10 @@ export class WebSocket extends SocketEmitter {
 
     sent(): void {
       this.#socket.#outgoing?.sent();
+    }
+
+    cannotSend(error: Error): void {
+      this.#socket.#fail(error);
     }
 
     gone(): void {

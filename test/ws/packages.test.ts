@@ -58,7 +58,7 @@ beforeAll(() => {
 }, 300_000);
 
 // What types of packages ask of ours.
-const program = `import websocket, { type WebSocket as FastifySocket } from '@fastify/websocket';
+const typedProgram = `import websocket, { type WebSocket as FastifySocket } from '@fastify/websocket';
 import { WsAdapter } from '@nestjs/platform-ws';
 import fastify from 'fastify';
 import { useServer } from 'graphql-ws/use/ws';
@@ -80,7 +80,7 @@ console.log(WsAdapter, client);
 describe('on the drop-in, by overrides', () => {
   test('the types of packages go with ours', () => {
     mkdirSync(join(folder, 'program'), { recursive: true });
-    writeFileSync(join(folder, 'program/program.ts'), program);
+    writeFileSync(join(folder, 'program/program.ts'), typedProgram);
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
     const options = ['--noEmit', '--ignoreConfig', '--strict', '--skipLibCheck', '--target', 'es2022'];
     const modules = [
