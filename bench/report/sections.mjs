@@ -17,6 +17,7 @@ import { details, latencies, notes, preamble, ratios } from './table.mjs';
 const WAYS = /** @type {Readonly<Record<string, string>>} */ ({
   'fullduplex-borrowed': 'borrowed',
   'fullduplex-iterator': 'for await',
+  'fullduplex-ws': 'in the place of ws',
   'fullduplex-iteration': 'for await',
   'fullduplex-events': 'WHATWG events',
 });

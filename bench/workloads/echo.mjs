@@ -22,7 +22,16 @@ const MESSAGES = [
 function serversFor(messageType) {
   // Text is a string, which nobody can borrow.
   const borrowed = messageType === 'binary' ? ['fullduplex-borrowed'] : [];
-  return ['fullduplex', ...borrowed, 'fullduplex-iterator', 'ws', 'ws-js', 'net', ...foreignServers];
+  return [
+    'fullduplex',
+    ...borrowed,
+    'fullduplex-iterator',
+    'fullduplex-ws',
+    'ws',
+    'ws-js',
+    'net',
+    ...foreignServers,
+  ];
 }
 
 /** @type {readonly import('./workload.mjs').Workload[]} */

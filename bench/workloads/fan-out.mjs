@@ -2,7 +2,7 @@
 // Outstanding messages tell whether a server writes once for each or once for all that came together.
 import { foreignServers } from './workload.mjs';
 
-const servers = ['fullduplex', 'ws', 'net', ...foreignServers];
+const servers = ['fullduplex', 'fullduplex-ws', 'ws', 'net', ...foreignServers];
 
 /** @type {readonly import('./workload.mjs').Workload[]} */
 export const fanOutWorkloads = [1000, 5000].flatMap((connections) =>

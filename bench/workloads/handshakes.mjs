@@ -7,7 +7,7 @@ export const handshakeWorkloads = [false, true].map((cuts) => ({
   kind: /** @type {const} */ ('handshakes'),
   name: `handshakes ${cuts ? 'cut' : 'closed'}`,
   isShort: !cuts,
-  servers: ['fullduplex', 'ws', 'net', ...foreignServers],
+  servers: ['fullduplex', 'fullduplex-ws', 'ws', 'net', ...foreignServers],
   connections: 16,
   messageType: /** @type {const} */ ('binary'),
   messageBytes: 0,

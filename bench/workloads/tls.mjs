@@ -7,7 +7,16 @@ export const tlsWorkloads = [1, 16].map((depth) => ({
   name: `tls echo 1 KiB binary d${depth}`,
   isShort: false,
   // uWebSockets is compiled without TLS.
-  servers: ['fullduplex', 'fullduplex-borrowed', 'ws', 'net', 'bun', 'gorilla', 'python-websockets'],
+  servers: [
+    'fullduplex',
+    'fullduplex-borrowed',
+    'fullduplex-ws',
+    'ws',
+    'net',
+    'bun',
+    'gorilla',
+    'python-websockets',
+  ],
   connections: 64,
   messageType: /** @type {const} */ ('binary'),
   messageBytes: 1024,

@@ -23,6 +23,9 @@ export interface KeepAliveTimes {
   readonly pongTimeoutMs: number;
 }
 
+// How many pings may be under way: with a short interval on a slow road an answer comes behind the next ping.
+const mostLatePings = 16;
+
 /** Sends pings and passes the verdict when nothing comes back. */
 export class KeepAlive extends SharedTimer {
   readonly #clock: Clock;
@@ -60,12 +63,13 @@ export class KeepAlive extends SharedTimer {
 
   /**
    * A pong arrived. One that answers no ping of ours says nothing about latency (RFC 6455 5.5.3).
-   * @returns whether it is the one that was awaited
+   * @returns whether it answers a ping of ours, the last one or one of those shortly before
    */
   heardPong(payload: Uint8Array): boolean {
-    if (!this.#isPongAwaited || payload.length !== 4) return false;
+    if (payload.length !== 4) return false;
     const count = ((payload[0] << 24) | (payload[1] << 16) | (payload[2] << 8) | payload[3]) >>> 0;
-    if (count !== this.#count) return false;
+    const age = (this.#count - count) >>> 0;
+    if (age > 0 || !this.#isPongAwaited) return age < mostLatePings && count > 0;
     this.#isPongAwaited = false;
     this.#latencyMs = this.#clock.now() - this.#pingedAtMs;
     return true;

@@ -69,7 +69,8 @@ const isLittleEndian = endianness() === 'LE';
 /** The text codec of Node. */
 export const nodeTextCodec: TextCodec = Object.freeze({
   isValid: (bytes: Uint8Array, start: number, end: number): boolean =>
-    isShortAscii(bytes, start, end) || isUtf8(bytes.subarray(start, end)),
+    isShortAscii(bytes, start, end) ||
+    isUtf8(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)),
   decode: (bytes: Uint8Array, start: number, end: number): string =>
     decodeStrict(bytes, start, end) ?? utf8Slice.call(bytes, start, end),
   decodeStrict,

@@ -107,7 +107,8 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
   }
 
   #streamWritten(): void {
-    if (!this.#hasUndrained || this.#socket.writableLength > 0) return;
+    // Node reports a write that was cut off as if it were done: `closed` follows.
+    if (!this.#hasUndrained || this.#socket.writableLength > 0 || this.#socket.destroyed) return;
     this.#hasUndrained = false;
     this.drained();
   }

@@ -2,7 +2,7 @@
 // message, UTF-8 across fragments, and the codec of a negotiated extension. Whole or streamed, every message goes
 // through here once.
 
-import { type Allocate, noBytes, plainView } from '../base/bytes.ts';
+import { type Allocate, type CopyBytes, noBytes, plainView } from '../base/bytes.ts';
 import { poison } from '../base/poison.ts';
 import type { TextCodec } from '../base/text-codec.ts';
 import type { NegotiatedExtension } from './extensions/extension.ts';
@@ -48,6 +48,8 @@ export interface MessageAssemblerOptions {
   readonly isStreamed: boolean;
   /** Whether text is handed out as strings. @defaultValue true */
   readonly isTextDecoded?: boolean;
+  /** Makes the copy of text that is not decoded; without it the text is borrowed. */
+  readonly copy?: CopyBytes | undefined;
   readonly retained: RetainedBytes;
   /** Makes the memory of messages that do not arrive in one piece. @defaultValue allocateZeroed */
   readonly allocate?: Allocate | undefined;
@@ -267,9 +269,12 @@ export class MessageAssembler implements FrameSink {
   }
 
   #deliverText(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    const { text, validateUtf8, isTextDecoded } = this.#options;
+    const { text, validateUtf8, isTextDecoded, copy } = this.#options;
     if (isTextDecoded === false) {
-      if (validateUtf8 && !text.isValid(bytes, start, end)) this.#fail(textInvalid());
+      if (copy !== undefined && !isOwned) {
+        // Checked in the copy, which is an array by itself: nothing is cut out of the chunk a second time.
+        this.#deliverText(copy(bytes, start, end), 0, end - start, true);
+      } else if (validateUtf8 && !text.isValid(bytes, start, end)) this.#fail(textInvalid());
       else this.#sink?.textBytes(bytes, start, end, isOwned);
       return;
     }

@@ -19,8 +19,8 @@ export class Receiver {
   #isOver = false;
 
   constructor(settings: ProtocolSettings) {
-    const { limits, text, validateUtf8, isStreamed, isTextDecoded, unmask, isServer, budget, allocate } =
-      settings;
+    const { limits, text, validateUtf8, isStreamed, isTextDecoded, isBorrowing, copy } = settings;
+    const { unmask, isServer, budget, allocate } = settings;
     this.retained = new RetainedBytes(limits.maxRetainedBytes, budget);
     this.waiting = new WaitingInput(this.retained);
     this.assembler = new MessageAssembler({
@@ -29,6 +29,7 @@ export class Receiver {
       validateUtf8,
       isStreamed,
       isTextDecoded,
+      copy: isBorrowing ? undefined : copy,
       retained: this.retained,
       allocate,
     });

@@ -11,11 +11,28 @@ export type Data = string | RawData;
 
 // Up to here a loop costs less than a view and a call.
 const loopBytes = 48;
+// Small messages share memory, so that not each of them is an allocation; what is kept of them keeps no more than this.
+const slabBytes = 32 * 1024;
+const mostSharedBytes = 4 * 1024;
 
-/** Copies a message out of the memory that was read into. Small ones share the pool of Buffer. */
+let slab = Buffer.allocUnsafeSlow(slabBytes);
+let slabOffset = 0;
+
+/** Copies a message out of the memory that was read into. */
 export function copyToBuffer(bytes: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;
-  const copy = Buffer.allocUnsafe(length);
+  if (length > mostSharedBytes) {
+    const alone = Buffer.allocUnsafeSlow(length);
+    alone.set(bytes.subarray(start, end));
+    return alone;
+  }
+  if (slabOffset + length > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    slabOffset = 0;
+  }
+  const copy = slab.subarray(slabOffset, slabOffset + length);
+  // As Node's own pool: each begins where words do.
+  slabOffset = (slabOffset + length + 7) & ~7;
   if (length <= loopBytes) for (let index = 0; index < length; index++) copy[index] = bytes[start + index];
   else copy.set(bytes.subarray(start, end));
   return copy;

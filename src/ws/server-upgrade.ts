@@ -4,6 +4,8 @@
 import type { IncomingMessage } from 'node:http';
 import { requestHeadOf } from '../node/node-request.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
+import { HeaderList } from '../protocol/handshake/header-list.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { isKey } from '../protocol/handshake/accept-key.ts';
 import type { AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 
@@ -37,7 +39,7 @@ export function checkBasics({ method, headers }: IncomingMessage): Refused | und
 
 /** The checks that come behind. */
 export function judge(handshake: ServerHandshake, request: IncomingMessage): AcceptableRequest | Refused {
-  const judged = handshake.receive(requestHeadOf(request));
+  const judged = handshake.receive(headOf(request));
   if (judged.kind === 'acceptable') return judged;
   const { status, error, body } = judged;
   if (error.message.includes('Sec-WebSocket-Protocol'))
@@ -45,6 +47,16 @@ export function judge(handshake: ServerHandshake, request: IncomingMessage): Acc
   if (error.message.includes('Sec-WebSocket-Extensions'))
     return refused(400, 'Invalid or unacceptable Sec-WebSocket-Extensions header');
   return refused(status, body);
+}
+
+// Packages make requests by themselves, for tests without sockets (@fastify/websocket): those have no raw headers, and perhaps no
+// Host, which Node has seen to in all others.
+function headOf(request: IncomingMessage): RequestHead {
+  if (Array.isArray(request.rawHeaders)) return requestHeadOf(request);
+  const headers = new HeaderList();
+  for (const [name, value] of Object.entries<unknown>({ host: 'localhost', ...request.headers }))
+    for (const single of Array.isArray(value) ? value : [value]) headers.append(name, String(single));
+  return { method: 'GET', target: request.url ?? '/', httpVersion: '1.1', headers };
 }
 
 /** Agrees. A subprotocol that the client did not offer is what the application asked for. */

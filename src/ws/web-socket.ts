@@ -87,7 +87,7 @@ export class WebSocket extends SocketEmitter {
   declare readonly CLOSING: typeof CLOSING;
   declare readonly CLOSED: typeof CLOSED;
 
-  readonly #role: 'client' | 'server';
+  #role: 'client' | 'server';
   #state: ReadyState = CONNECTING;
   #binaryType: BinaryType = 'nodebuffer';
   #url = '';
@@ -227,6 +227,15 @@ export class WebSocket extends SocketEmitter {
   /** The stream under an open connection; packages look at its addresses. */
   get _socket(): Duplex | null {
     return this.#stream ?? null;
+  }
+
+  /** Whether this is the server's end; packages set it before `setSocket`. */
+  get _isServer(): boolean {
+    return this.#role === 'server';
+  }
+
+  set _isServer(isServer: boolean) {
+    this.#role = isServer ? 'server' : 'client';
   }
 
   /** Sends frames that were encoded before. */

@@ -18,6 +18,7 @@ const servers = [
   'fullduplex',
   'fullduplex-borrowed',
   'fullduplex-iterator',
+  'fullduplex-ws',
   'ws',
   'ws-js',
   'net',

@@ -78,3 +78,33 @@ test('failed is told the rule that was broken, behind closing', async () => {
   await settle();
   expect(log.slice(0, 2)).toEqual(['closing', 'WS_FRAME_RSV_UNEXPECTED 1002']);
 });
+
+test('an answer that comes behind the next ping is one to the keep-alive all the same, a foreign pong is not', async () => {
+  const clock = new FakeClock();
+  const [near, far] = memoryTransportPair();
+  const framed = new FramedTransport({
+    transport: near,
+    protocol: { role: 'client' },
+    scheduler: immediateScheduler,
+    subprotocol: '',
+    extensions: '',
+  });
+  const options = { pingIntervalMs: 1000, pongTimeoutMs: 5000 };
+  const connection = new Connection(framed, undefined, options, { clock, scheduler: immediateScheduler });
+  const pongs: boolean[] = [];
+  connection.attach({ pong: (_, _payload, isKeepAlive) => void pongs.push(isKeepAlive) });
+  const nothing = (): void => undefined;
+  far.attach({ received: nothing, ended: nothing, drained: nothing, closed: nothing });
+  const pong = async (count: number): Promise<void> => {
+    far.write([new Uint8Array([0x8a, 4, 0, 0, 0, count])]);
+    await settle();
+  };
+  clock.advance(1000);
+  await pong(1);
+  clock.advance(1000);
+  await settle();
+  // Late, twice, for a ping that was never sent, and in time.
+  for (const count of [1, 1, 9, 2]) await pong(count);
+  expect(pongs).toEqual([true, true, true, false, true]);
+  connection.terminate();
+});

@@ -253,7 +253,9 @@ describe('tables', () => {
       'the hello, after the opening': `${helloTimeoutMs / 1000} s`,
       'messages before the welcome, together no longer than one may be': String(maxHeldTexts),
       'subscriptions of a session': String(maxSubscriptions),
-      'requests of a session that wait for their answer': String(maxPendingRequests),
+      'requests of a session that run at once': String(maxPendingRequests),
+      'requests that wait for their turn, together no longer than two messages':
+        defaultHubLimits.maxQueuedRequests.toLocaleString('en-US'),
       'requests of a session': `${defaultSessionRate.perSecond} a second, ${defaultSessionRate.burst.toLocaleString('en-US')} at once`,
       'a request': `${requestTimeoutMs / 1000} s`,
       'the same request known again': `${idempotencyWindowMs / 60_000} min`,

@@ -38,3 +38,27 @@ test('a peer that reads shows progress, also when as much waits as the last time
   expect(transport.writeProgress).not.toBe(before);
   stream.destroy();
 });
+
+test('a write that is cut off is no drain, although the stream calls back as if it were done', async () => {
+  const stream = new SlowDuplex();
+  const transport = new SocketTransport(stream);
+  const told: string[] = [];
+  const ignore = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    transport.attach({
+      received: ignore,
+      ended: ignore,
+      drained: () => told.push('drained'),
+      closed: () => {
+        told.push('closed');
+        resolve();
+      },
+    });
+  });
+  transport.write([new Uint8Array(1000)]);
+  transport.destroy();
+  // Node's own sockets do this from within destroy().
+  stream.finishOne();
+  await closed;
+  expect(told).toEqual(['closed']);
+});

@@ -137,16 +137,16 @@ export class HubCore implements LinkAcceptor, LinkHome {
     void this.#greeting.answer(link, hello, peer);
   }
 
-  frame(link: SessionLink, session: Session, frame: ClientFrame): void {
+  frame(link: SessionLink, session: Session, frame: ClientFrame, length: number): void {
     switch (frame[0]) {
       case FrameType.request:
-        this.#requests.handle(session, frame, link);
+        this.#requests.handle(session, frame, link, length);
         break;
       case FrameType.reply:
         this.clientCalls.answered(session, String(frame[1]), frame[2], frame[3]);
         break;
       case FrameType.cancel:
-        session.running?.get(frame[1])?.cancel();
+        this.#requests.cancel(session, frame[1]);
         break;
       case FrameType.subscribe:
         this.#subscriber

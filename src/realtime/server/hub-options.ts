@@ -51,8 +51,10 @@ export interface HubLimits {
   readonly maxFrameBytes: number;
   /** The most channels that a session follows at a time. @defaultValue 100 */
   readonly maxSubscriptions: number;
-  /** The most requests of a session that wait for their answer. @defaultValue 100 */
+  /** The most requests of a session that run at once. @defaultValue 100 */
   readonly maxPendingRequests: number;
+  /** How many more may wait for their turn, together no longer than two messages may be. @defaultValue 1,000 */
+  readonly maxQueuedRequests: number;
   /** How long a request may take, in milliseconds; clients may ask for less. @defaultValue 30,000 */
   readonly requestTimeoutMs: number;
   /**
@@ -139,6 +141,7 @@ export const defaultHubLimits: HubLimits = Object.freeze({
   maxFrameBytes: 1024 * 1024,
   maxSubscriptions: 100,
   maxPendingRequests: 100,
+  maxQueuedRequests: 1_000,
   requestTimeoutMs: 30_000,
   idempotencyWindowMs: 180_000,
   highWaterMarkBytes: 64 * 1024,
@@ -160,6 +163,7 @@ const limitRanges: { readonly [Name in keyof HubLimits]: readonly [min: number, 
   maxFrameBytes: [1024, 1024 * 1024 * 1024],
   maxSubscriptions: [1, 1_000_000],
   maxPendingRequests: [1, 1_000_000],
+  maxQueuedRequests: [0, 1_000_000],
   requestTimeoutMs: [1, longestDelayMs],
   idempotencyWindowMs: [1_000, longestDelayMs],
   highWaterMarkBytes: [1, 1024 * 1024 * 1024],
@@ -192,6 +196,7 @@ export function resolveHubOptions(given: HubOptions<unknown>, platform: HubPlatf
     maxFrameBytes: limit('maxFrameBytes'),
     maxSubscriptions: limit('maxSubscriptions'),
     maxPendingRequests: limit('maxPendingRequests'),
+    maxQueuedRequests: limit('maxQueuedRequests'),
     requestTimeoutMs: limit('requestTimeoutMs'),
     idempotencyWindowMs: limit('idempotencyWindowMs'),
     highWaterMarkBytes: limit('highWaterMarkBytes'),

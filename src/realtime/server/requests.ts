@@ -12,6 +12,7 @@ import type { FoundChannel } from './channel-declaration.ts';
 import type { Calls } from './calls.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
+import { RequestQueue, type WaitingRequest } from './request-queue.ts';
 import type { Session } from './session.ts';
 import { presenceStream } from './subscription.ts';
 import { readJson, writeJson } from '../wire/json-codec.ts';
@@ -56,21 +57,55 @@ export class Requests {
     this.#environment = environment;
   }
 
-  /** Answers one, now or later. */
-  handle(session: Session, frame: RequestFrame, origin: RequestOrigin): void {
+  /**
+   * Answers one, now or later. What is more than may run at once waits for its turn.
+   * @param length what it had of its message, in characters; 0: something else bounds what waits
+   */
+  handle(session: Session, frame: RequestFrame, origin: RequestOrigin, length = 0): void {
+    const refused = this.#admit(session, { frame, origin, length });
+    if (refused === undefined) return;
+    const [, id, , , , options] = frame;
+    const refusal = options?.again === true ? unknownBecause(refused) : refused;
+    origin.reply(id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal));
+  }
+
+  /** Nobody waits for the answer of a request any more. */
+  cancel(session: Session, id: CallId): void {
+    session.running?.get(id)?.cancel();
+    const waiting = session.waiting?.take(id);
+    waiting?.origin.reply(errorReply(id, new RealtimeError('CANCELLED', 'the caller no longer waits')));
+  }
+
+  // Runs a request, or lets it wait; else says why not.
+  #admit(session: Session, request: WaitingRequest): RealtimeError | undefined {
+    const { maxPendingRequests, maxQueuedRequests, maxFrameBytes } = this.#environment.settings;
+    const mayRun = session.pendingRequests < maxPendingRequests && (session.waiting?.size ?? 0) === 0;
+    if (mayRun) {
+      const refusal = this.#countOne(session);
+      if (refusal === undefined) this.#run(session, request);
+      return refusal;
+    }
+    session.waiting ??= new RequestQueue({ maxRequests: maxQueuedRequests, maxLength: 2 * maxFrameBytes });
+    if (!session.waiting.hasRoom(request)) {
+      return new RealtimeError(
+        'TOO_MANY',
+        `${maxPendingRequests} requests of one session run, and ${session.waiting.size} more wait: expected fewer or shorter ones`,
+        { retryable: true },
+      );
+    }
+    const refusal = this.#countOne(session);
+    if (refusal === undefined) session.waiting.put(request);
+    return refusal;
+  }
+
+  #run(session: Session, { frame, origin }: WaitingRequest): void {
     const [, id, channel, name, data, options] = frame;
     // Those that want no answer count as well, until they are done.
     const answer: Reply = (text) => {
       session.pendingRequests--;
       if (id !== 0) origin.reply(text);
+      this.#advance(session);
     };
-    const refusal = this.#refusalOf(session);
-    if (refusal !== undefined) {
-      origin.reply(
-        id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal),
-      );
-      return;
-    }
     session.pendingRequests++;
     if (channel === 0) {
       this.#environment.calls.handle(session, id, name, data, options ?? {}, answer, origin);
@@ -86,16 +121,23 @@ export class Requests {
     }
   }
 
-  // Why a session may ask nothing now; else it is counted.
-  #refusalOf(session: Session): RealtimeError | undefined {
-    const { maxPendingRequests, sessionRate, clock } = this.#environment.settings;
-    if (session.pendingRequests >= maxPendingRequests) {
-      return new RealtimeError(
-        'TOO_MANY',
-        `more than ${maxPendingRequests} requests of one session wait for their answer`,
-        { retryable: true },
-      );
+  // Runs what waits. Much of it may be answered at once: that is one loop and no recursion.
+  #advance(session: Session): void {
+    const { waiting } = session;
+    if (waiting === undefined || waiting.isAdvancing) return;
+    waiting.isAdvancing = true;
+    const { maxPendingRequests } = this.#environment.settings;
+    while (session.pendingRequests < maxPendingRequests) {
+      const next = waiting.next();
+      if (next === undefined) break;
+      this.#run(session, next);
     }
+    waiting.isAdvancing = false;
+  }
+
+  // Counts a request; else says that there were too many lately.
+  #countOne(session: Session): RealtimeError | undefined {
+    const { sessionRate, clock } = this.#environment.settings;
     if (sessionRate === undefined) return undefined;
     const nowMs = clock.now();
     session.requestTokens ??= new TokenBucket(sessionRate, nowMs);
@@ -238,6 +280,11 @@ export class Requests {
       `${entries.length} are there, more than one answer takes: expected a channel that counts`,
     );
   }
+}
+
+// What is sent again may have happened the first time: to say that it was refused would say that it has not.
+function unknownBecause({ message, data }: RealtimeError): RealtimeError {
+  return new RealtimeError('OUTCOME_UNKNOWN', `sent again, and not looked at: ${message}`, { data });
 }
 
 // The newest that fit, oldest first.

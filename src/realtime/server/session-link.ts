@@ -26,8 +26,11 @@ export interface LinkHome {
   readonly statistics: HubStatistics;
   /** A first frame that is a hello arrived. */
   greet(link: SessionLink, hello: ClientFrame & readonly [1, unknown], peer: LinkPeer): void;
-  /** A frame arrived on a link that has a session. */
-  frame(link: SessionLink, session: Session, frame: ClientFrame): void;
+  /**
+   * A frame arrived on a link that has a session.
+   * @param length what it had of its message, in characters
+   */
+  frame(link: SessionLink, session: Session, frame: ClientFrame, length: number): void;
   /** The name of the channel that has an alias on this node. */
   nameOf(alias: number): string | undefined;
   /** A heartbeat was sent. */
@@ -150,7 +153,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       this.#wrong(error);
       return;
     }
-    for (const frame of frames) this.#frame(frame);
+    for (const frame of frames) this.#frame(frame, text.length / frames.length);
   }
 
   #heard(): void {
@@ -176,7 +179,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     );
   }
 
-  #frame(item: unknown): void {
+  #frame(item: unknown, length: number): void {
     if (this.#state === 'ended') return;
     let frame: ClientFrame;
     try {
@@ -191,7 +194,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       if (frame.length === 0) this.#answered();
       else if (frame[0] === FrameType.hello)
         this.goodbye(new RealtimeError('BAD_FRAME', 'a second hello on one link, expected one'));
-      else this.#home.frame(this, session, frame);
+      else this.#home.frame(this, session, frame, length);
     } else if (this.#state === 'waiting' && frame.length !== 0 && frame[0] === FrameType.hello) {
       this.#greet(frame);
     } else if (this.#state === 'waiting') {

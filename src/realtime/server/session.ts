@@ -5,6 +5,7 @@ import type { TokenBucket } from '../../base/token-bucket.ts';
 import { SharedTimer } from '../../base/shared-timers.ts';
 import type { LinkKind } from '../link/link.ts';
 import type { SessionRecord } from '../engine/engine.ts';
+import type { RequestQueue } from './request-queue.ts';
 import type { RunningRequest } from './requests.ts';
 import type { SessionLink } from './session-link.ts';
 
@@ -43,8 +44,10 @@ export class Session extends SharedTimer implements SessionView {
   strayAnswers = 0;
   /** How many requests it may still make; made with the first. */
   requestTokens: TokenBucket | undefined;
-  /** How many of its requests wait for their answer. */
+  /** How many of its requests run, and have no answer yet. */
   pendingRequests = 0;
+  /** Those that wait for their turn; made with the first. */
+  waiting: RequestQueue | undefined;
   /** Calls that run, by their id. */
   running: Map<number | string, RunningRequest> | undefined;
   /** What has to be done before the next publication, so that they keep their order. */

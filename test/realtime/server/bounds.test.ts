@@ -12,6 +12,7 @@ import { type Chat, chat, connect, type Greeted, list, stage, TestLink } from '.
 async function waitingRules(limits: {
   maxSubscriptions?: number;
   maxPendingRequests?: number;
+  maxQueuedRequests?: number;
 }): Promise<
   Greeted & { readonly asked: string[]; readonly hub: Hub<Chat, unknown>; readonly answer: () => void }
 > {
@@ -103,7 +104,10 @@ describe('one client', () => {
   });
 
   test('cannot pile up requests that want no answer', async () => {
-    const { link, asked, hub, answer } = await waitingRules({ maxPendingRequests: 3 });
+    const { link, asked, hub, answer } = await waitingRules({
+      maxPendingRequests: 3,
+      maxQueuedRequests: 0,
+    });
     link.say(Array.from({ length: 10 }, () => [4, 0, 'chat:1', 'message', { text: 'again' }]));
     await settle();
     expect(link.take(13)).toEqual(Array.from({ length: 7 }, () => [13, tooMany]));

@@ -184,8 +184,8 @@ describe('a call', () => {
     expect(link.take(5)).toEqual([[5, 1, null, { code: 'CANCELLED', message: expect.any(String) }]]);
   });
 
-  test('beyond the bound of those that wait is refused', async () => {
-    const scene = stage({ maxPendingRequests: 2 });
+  test('beyond the bounds of those that run and that wait is refused', async () => {
+    const scene = stage({ maxPendingRequests: 2, maxQueuedRequests: 0 });
     scene.hub.call('add', () => new Promise<number>(() => undefined));
     const { link } = await connect(scene);
     for (const id of [1, 2, 3]) link.say([4, id, 0, 'add', { a: 1, b: 2 }]);

@@ -41,6 +41,24 @@ describe('the requests of a session', () => {
     expect(outcomes(ann)).toEqual(['RATE_LIMITED', 'done']);
   });
 
+  test('that are sent again are not said to be refused: the first time may have been enough', async () => {
+    const scene = stage({ sessionRate: { perSecond: 1, burst: 1 } });
+    const ann = await connect(scene, { token: 'ann' });
+    const publish = [4, 1, 'chat:1', 'message', { text: 'once' }];
+    ann.link.say(publish);
+    ann.link.say([...publish, { again: true }]);
+    await settle();
+    expect(ann.link.take(5)).toEqual([
+      [5, 1, null, { code: 'OUTCOME_UNKNOWN', message: expect.any(String), data: { afterMs: 1_000 } }],
+      [5, 1, { offset: 1 }],
+    ]);
+    await scene.clock.advanceAsync(1_000);
+    ann.link.say([...publish, { again: true }]);
+    await settle();
+    expect(ann.link.take(5)).toEqual([[5, 1, { offset: 1 }]]);
+    expect(await scene.hub.channel('chat:1').history({ count: 10 })).toHaveLength(1);
+  });
+
   test('are counted over all its links, and beside them', async () => {
     const scene = stage({ sessionRate: { perSecond: 1, burst: 2 } });
     scene.hub.call('read', (text) => text);
