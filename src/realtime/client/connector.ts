@@ -181,6 +181,8 @@ export class Connector implements LifecycleEvents {
   }
 
   #openLink(): void {
+    // Who heard that the last one is lost, or that it connects, may have closed it.
+    if (this.state === 'closed') return;
     const { clock, transports, streamTimeoutMs, connectTimeoutMs } = this.#settings;
     const { next, step } = this.#ladder;
     this.#place = next;

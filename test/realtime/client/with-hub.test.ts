@@ -204,6 +204,30 @@ test('a slow loop over a log loses nothing: it reads on from the history', async
   expect(heard).toEqual(Array.from({ length: 50 }, (_, number) => number));
 });
 
+test.each([
+  ['its state', 'connecting'],
+  ['a channel', 'subscribing'],
+])(
+  'a client that is closed by who hears from %s that it is "%s" opens nothing any more',
+  async (_, heard) => {
+    const { hub, network, client, pass } = scene();
+    const reader = client({ transports: ['stream'] });
+    const room = reader.channel('chat:42');
+    await pass(2_000);
+    const close = (status: unknown): void => {
+      if (status === heard) reader.close();
+    };
+    reader.on('state', close);
+    room.on('status', close);
+    if (heard === 'connecting') network.cut();
+    // What is followed changes: the stream is opened anew.
+    else reader.channel('chat:43');
+    await pass(20_000);
+    expect(reader.state).toBe('closed');
+    expect([...hub.inspect().sessions]).toEqual([]);
+  },
+);
+
 test('a token that is refused closes the client with the reason', async () => {
   const { client, pass } = scene();
   const stranger = client({ token: 'bad' });
