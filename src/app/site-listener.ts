@@ -5,6 +5,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { isLoopbackHost } from '../server/origin.ts';
 import type { SiteFile } from './site.ts';
 
+const base = 'http://start.page';
+
 /**
  * Answers requests with the files of a site.
  * @param isOnLoopback whether the server listens for this machine only
@@ -28,7 +30,13 @@ export function siteListener(
       answer(response, 403, `This server is for this machine only, and ${host} is not its name.`);
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://start.page');
+    // What follows the method is somebody else's text, and `//` is no URL: to throw here would end the process.
+    const target = request.url ?? '/';
+    if (!URL.canParse(target, base)) {
+      answer(response, 400, 'That is no address.');
+      return;
+    }
+    const url = new URL(target, base);
     if (other(request, response, url)) return;
     const file = site.get(url.pathname);
     if (file === undefined) {

@@ -37,7 +37,7 @@ async function start(isOnLoopback = true): Promise<{ origin: string; feeds: Page
 // fetch does not let one choose Host.
 async function get(
   url: string,
-  options: { method?: string; headers?: Record<string, string> } = {},
+  options: { method?: string; path?: string; headers?: Record<string, string> } = {},
 ): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: string }> {
   const request = httpRequest(url, options).end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -72,6 +72,12 @@ describe('the page', () => {
       expect((await get(`${origin}${path}`)).status).toBe(404);
     },
   );
+
+  test.each(['//', '//a:99999', 'http://'])('refuses the address %s, and lives on', async (path) => {
+    const { origin } = await start();
+    expect((await get(origin, { path })).status).toBe(400);
+    expect((await get(origin)).status).toBe(200);
+  });
 
   test('answers other methods with 405', async () => {
     const { origin } = await start();

@@ -119,7 +119,8 @@ export class Connector implements LifecycleEvents {
 
   /** Sends a frame. @returns false when no link is open */
   send(text: string): boolean {
-    const isOpen = this.state === 'open';
+    // The state is open for a moment longer: who hears that the link is lost may ask for something.
+    const isOpen = this.#isWelcomed;
     if (isOpen) this.#link?.send(text);
     return isOpen;
   }
@@ -180,6 +181,8 @@ export class Connector implements LifecycleEvents {
   }
 
   #openLink(): void {
+    // Who heard that the last one is lost, or that it connects, may have closed it.
+    if (this.state === 'closed') return;
     const { clock, transports, streamTimeoutMs, connectTimeoutMs } = this.#settings;
     const { next, step } = this.#ladder;
     this.#place = next;

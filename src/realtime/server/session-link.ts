@@ -57,6 +57,8 @@ export interface GoodbyeOptions {
 const firstHeartbeatMs = 1_000;
 // When so many answers to calls were sent, a heartbeat asks whether they were heard, so that they need not be kept.
 const maxUnheardCalls = 64;
+// So many are remembered for a client that does not answer.
+const mostUnheardCalls = 1_024;
 /** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
 export const maxHeldTexts = 64;
 
@@ -85,9 +87,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   // When the oldest heartbeat was sent that is not answered.
   #beatAtMs = -1;
   #expiry: Timer | undefined;
-  // Calls that were answered since the last heartbeat was sent, and those before it: who answers that has heard these.
+  // Heartbeats that are not answered.
+  #beats = 0;
+  // Calls that were answered since a heartbeat asked, and those before it: so many answers to heartbeats later these were heard.
   #answeredCalls: CallId[] | undefined;
   #unheardCalls: CallId[] | undefined;
+  #unheardBeats = 0;
 
   constructor(link: ServerLink, peer: LinkPeer, home: LinkHome) {
     super();
@@ -259,7 +264,9 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   callAnswered(id: CallId): void {
     // On others a heartbeat says nothing of answers.
     if (!this.link.isTwoWay || this.#state !== 'open') return;
-    this.#answeredCalls ??= [];
+    // Whose client does not say what it has heard end by themselves.
+    if (this.#answeredCalls === undefined || this.#answeredCalls.length >= mostUnheardCalls)
+      this.#answeredCalls = [];
     if (this.#answeredCalls.push(id) >= maxUnheardCalls && this.#unheardCalls === undefined) this.#beat();
   }
 
@@ -387,9 +394,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   #beat(): void {
     if (this.#beatAtMs < 0) this.#beatAtMs = Math.round(this.#home.settings.clock.now());
+    this.#beats++;
     if (this.#unheardCalls === undefined) {
       this.#unheardCalls = this.#answeredCalls;
       this.#answeredCalls = undefined;
+      // Answers to earlier ones may be on their way, and were sent before these calls were heard.
+      this.#unheardBeats = this.#beats;
     }
     this.link.send('[]');
   }
@@ -402,8 +412,12 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
 
   #answered(): void {
     this.#timeBeat();
+    // What answers none says nothing.
+    if (this.#beats === 0) return;
+    this.#beats--;
+    this.#unheardBeats--;
     const unheard = this.#unheardCalls;
-    if (unheard === undefined || this.session === undefined) return;
+    if (unheard === undefined || this.#unheardBeats > 0 || this.session === undefined) return;
     this.#unheardCalls = undefined;
     this.#home.callsHeard(this.session, unheard);
   }

@@ -141,7 +141,7 @@ export class Upstream {
         clientCalls.answered(session, String(frame[1]), frame[2], frame[3], true);
         return undefined;
       case FrameType.cancel:
-        session.running?.get(frame[1])?.cancel();
+        this.#environment.requests.cancel(session, frame[1]);
         return undefined;
       default:
         return errorFrame(
@@ -154,7 +154,7 @@ export class Upstream {
   }
 
   #request(session: Session, frame: RequestFrame, budget: AnswerBudget): Promise<ServerFrame | undefined> {
-    const [, id] = frame;
+    const [, id, channel] = frame;
     return new Promise((resolve) => {
       this.#environment.requests.handle(session, frame, {
         nameOf: () => undefined,
@@ -162,7 +162,8 @@ export class Upstream {
           // Nobody waits for what has no id.
           if (id === 0) return;
           budget.left -= text.length;
-          const { result, error } = budget.left < 0 ? tooMuch() : readReply(text);
+          const isTooMuch = budget.left < 0 && text.length > smallAnswer;
+          const { result, error } = isTooMuch ? tooMuch(channel === 0) : readReply(text);
           resolve(error === undefined ? [FrameType.reply, id, result] : [FrameType.reply, id, null, error]);
         },
       });
@@ -171,15 +172,21 @@ export class Upstream {
   }
 }
 
+// An answer of so many characters is always given: those to all frames of one request are little together.
+const smallAnswer = 1_024;
+
 // How many characters the answers of one request may still have.
 interface AnswerBudget {
   left: number;
 }
 
-function tooMuch(): ReturnType<typeof readReply> {
-  const error = new RealtimeError('TOO_MANY', 'the answers of one request are too large together', {
-    retryable: true,
-  });
+// A call has run by then: nobody may hear that it can be made again.
+function tooMuch(isCall: boolean): ReturnType<typeof readReply> {
+  const error = new RealtimeError(
+    isCall ? 'OUTCOME_UNKNOWN' : 'TOO_MANY',
+    'the answers of one request are too large together',
+    { retryable: !isCall },
+  );
   return { result: null, error: error.toWire() };
 }
 

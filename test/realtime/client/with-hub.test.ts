@@ -72,6 +72,42 @@ describe.each(kinds)('over %s', (kind) => {
     expect(history.map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, number) => number));
   });
 
+  test('all that waited for the connection happens, however much it is', async () => {
+    const { hub, network, client, pass } = scene();
+    network.isDown = true;
+    const writer = client({ transports: [kind] });
+    const room = writer.channel('chat:42');
+    const numbers = Array.from({ length: 500 }, (_, number) => number);
+    const results = Promise.all(numbers.map((number) => room.publish('message', number)));
+    network.isDown = false;
+    await pass(60_000);
+    expect(await results).toHaveLength(500);
+    const history = await hub.channel('chat:42').history({ count: 1_000 });
+    expect(history.map(({ data }) => data)).toEqual(numbers);
+  });
+
+  test('what is asked while the loss of the link is told was not sent over it', async () => {
+    const { hub, network, answer, client, pass } = scene();
+    const caller = client({ transports: [kind] });
+    const room = caller.channel('chat:42');
+    await pass(2_000);
+    const outcomes: Promise<unknown>[] = [];
+    room.on('status', () => {
+      if (outcomes.length === 0) outcomes.push(caller.call('order', 7));
+    });
+    network.isDown = true;
+    network.cut();
+    await pass(10);
+    expect(outcomes).toHaveLength(1);
+    // Another session knows nothing of what was sent in this one.
+    await hub.session(caller.sessionId ?? '').disconnect();
+    network.isDown = false;
+    await pass(20_000);
+    answer();
+    await pass();
+    expect(await Promise.all(outcomes)).toEqual([7]);
+  });
+
   test('calls go both ways, with their errors', async () => {
     const { hub, client, pass } = scene();
     const caller = client({ transports: [kind] });
@@ -167,6 +203,30 @@ test('a slow loop over a log loses nothing: it reads on from the history', async
   }
   expect(heard).toEqual(Array.from({ length: 50 }, (_, number) => number));
 });
+
+test.each([
+  ['its state', 'connecting'],
+  ['a channel', 'subscribing'],
+])(
+  'a client that is closed by who hears from %s that it is "%s" opens nothing any more',
+  async (_, heard) => {
+    const { hub, network, client, pass } = scene();
+    const reader = client({ transports: ['stream'] });
+    const room = reader.channel('chat:42');
+    await pass(2_000);
+    const close = (status: unknown): void => {
+      if (status === heard) reader.close();
+    };
+    reader.on('state', close);
+    room.on('status', close);
+    if (heard === 'connecting') network.cut();
+    // What is followed changes: the stream is opened anew.
+    else reader.channel('chat:43');
+    await pass(20_000);
+    expect(reader.state).toBe('closed');
+    expect([...hub.inspect().sessions]).toEqual([]);
+  },
+);
 
 test('a token that is refused closes the client with the reason', async () => {
   const { client, pass } = scene();

@@ -142,6 +142,31 @@ describe('one client', () => {
     ]);
   });
 
+  test('never hears of what was done that it can be tried again, because too much was asked beside it', async () => {
+    const scene = stage({ maxBufferedBytes: 10_000 });
+    scene.hub.call('add', ({ a, b }) => a + b);
+    scene.hub.call('read', (text) => text);
+    const ann = await connect(scene, { token: 'ann' });
+    const peer = { kind: 'poll', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const answers = await scene.hub.upstream(
+      ann.session,
+      [
+        [4, 1, 0, 'read', 'x'.repeat(9_900)],
+        [4, 2, 0, 'read', 'y'.repeat(2_000)],
+        [4, 3, 'chat:1', 'message', { text: 'one' }],
+        [4, 4, 0, 'add', { a: 1, b: 2 }],
+      ],
+      peer,
+      new AbortController().signal,
+    );
+    expect(answers.map((answer) => list(answer).slice(2))).toEqual([
+      [expect.any(String)],
+      [null, { code: 'OUTCOME_UNKNOWN', message: 'the answers of one request are too large together' }],
+      [{ offset: 1 }],
+      [3],
+    ]);
+  });
+
   test('cannot make the node keep ever more channels that it has left', () => {
     const engine = new MemoryEngine();
     const streams = new NodeStreams({

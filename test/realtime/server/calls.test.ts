@@ -270,6 +270,44 @@ describe('the record of a call', () => {
     expect(await isKept(scene, session, 65)).toBe(true);
   });
 
+  test('is kept when an earlier heartbeat is answered, which was sent before the answer to the call', async () => {
+    const scene = stage();
+    scene.hub.call('add', ({ a, b }) => a + b);
+    const { link, session } = await connect(scene);
+    link.isAlive = false;
+    await scene.clock.advanceAsync(1_000);
+    for (let id = 1; id <= 64; id++) {
+      link.say([4, id, 0, 'add', sum]);
+      // The first waits for the lease of the node.
+      if (id === 1) await settle();
+    }
+    await settle();
+    expect(link.messages.filter((message) => message === '[]')).toHaveLength(2);
+    link.say([]);
+    expect([await isKept(scene, session, 1), await isKept(scene, session, 64)]).toEqual([true, true]);
+    link.say([]);
+    expect([await isKept(scene, session, 1), await isKept(scene, session, 64)]).toEqual([false, false]);
+  });
+
+  test('ends by itself for a client that does not answer heartbeats, and asks no more than it can bear', async () => {
+    const scene = stage({ sessionRate: false });
+    scene.hub.call('add', ({ a, b }) => a + b);
+    const { link, session } = await connect(scene);
+    link.isAlive = false;
+    for (let id = 1; id <= 64 + 1_024 + 1; id++) {
+      link.say([4, id, 0, 'add', sum]);
+      // The first waits for the lease of the node.
+      if (id === 1) await settle();
+    }
+    link.say([]);
+    await scene.clock.advanceAsync(1_000);
+    link.say([]);
+    expect(link.messages.filter((message) => message === '[]')).toHaveLength(2);
+    // The oldest of those that were not asked for are forgotten here, not in the engine.
+    const kept = [64, 65, 1_088, 1_089].map((id) => isKept(scene, session, id));
+    expect(await Promise.all(kept)).toEqual([false, true, true, false]);
+  });
+
   test('is kept on links that go one way', async () => {
     const scene = stage();
     scene.hub.call('add', ({ a, b }) => a + b);

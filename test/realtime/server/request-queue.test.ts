@@ -110,6 +110,31 @@ describe('requests beyond those that may run at once', () => {
   });
 
   for (const kind of ['websocket', 'stream', 'poll'] as const) {
+    test('are taken back beside a link that goes one way too', async () => {
+      const { scene, begun, finish } = heldCalls({ maxPendingRequests: 1 });
+      const { session } = await connect(scene, {}, 'stream');
+      const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+      const answers = scene.hub.upstream(
+        session,
+        [
+          [4, 1, 0, 'add', { a: 1, b: 0 }],
+          [4, 2, 0, 'add', { a: 2, b: 0 }],
+          [14, 2],
+        ],
+        peer,
+        new AbortController().signal,
+      );
+      // Digests take real time.
+      for (let turn = 0; turn < 2_000 && begun.length === 0; turn++) await settle();
+      await finish();
+      await finish();
+      expect(await answers).toMatchObject([
+        [5, 1, 1],
+        [5, 2, null, { code: 'CANCELLED' }],
+      ]);
+      expect(begun).toEqual([1]);
+    });
+
     test(`are all answered when a client has a thousand of them as it comes: ${kind}`, async () => {
       const hub = new Hub(chat);
       hub.channel('chat:{room}', { publish: () => true, retention: { maxEntries: 1_000 } });
