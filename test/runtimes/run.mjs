@@ -1,6 +1,6 @@
 // `npm run test:runtimes`: the library on every runtime that it is made for. On each of them run its own tests (vitest runs
-// inside of all), the checks of the client entries, and the checks of each server entry; on every Node also the Autobahn
-// list. Options: --only <name> (part of a runtime's name), --quick (without vitest and the Autobahn list).
+// inside of all), the checks of the client entries, and the checks of each server entry; on the newest Node also the Autobahn
+// list, and on every Node with FULLDUPLEX_LONG=1. Options: --only <name> (part of a runtime's name), --quick (without vitest and the Autobahn list).
 // The exit code is 0 when all passed.
 
 import { spawn } from 'node:child_process';
@@ -39,6 +39,7 @@ const nodeTests = [
   'zlib/raw-dictionary',
 ].map((name) => `node/${name}`);
 const newestNode = 'Node 26';
+const isLong = process.env.FULLDUPLEX_LONG !== undefined;
 const heavyTests = ['protocol/protocol-properties', 'permessage-deflate/portable-inflater'];
 const deadlineMs = 400_000;
 
@@ -191,7 +192,7 @@ try {
     if (runtime.kind !== 'node') await runServer(runtime, `fullduplex/${runtime.kind}`, stage);
     // npm test and npm run conformance have done the rest on this Node.
     if (values.quick || runtime.command[0] === process.execPath) continue;
-    if (runtime.kind === 'node') await runConformance(runtime);
+    if (runtime.name === newestNode || (isLong && runtime.kind === 'node')) await runConformance(runtime);
     await runVitest(runtime, folder);
   }
 } finally {
