@@ -30,7 +30,7 @@ export class Viewer {
   readonly #connection: ServerConnection<unknown>;
   readonly #environment: ViewerEnvironment;
   #isUnlocked: boolean;
-  #watched: number | undefined;
+  #watched: ServerConnection<unknown> | undefined;
   #stopWatching: (() => void) | undefined;
   #startedAtMs = 0;
   #frames: WatchedFrame[] = [];
@@ -67,16 +67,19 @@ export class Viewer {
     void this.#connection.send(this.#environment.state());
   }
 
-  /** Tells the frames that were seen since the last time. */
+  /** Tells the frames that were seen since the last time, and behind them that the connection is gone. */
   tellFrames(): void {
     if (this.#watched === undefined || this.#isBehind) return;
-    const connection = this.#watched;
+    // Asked for here and not heard from the connection: pages come and go, and would leave a listener each.
+    const { id: connection, readyState } = this.#watched;
     const frames = this.#frames;
     const dropped = this.#dropped;
-    if (frames.length + dropped === 0) return;
     this.#frames = [];
     this.#dropped = 0;
-    this.#tell({ kind: 'frames', connection, frames, dropped });
+    if (frames.length + dropped > 0) this.#tell({ kind: 'frames', connection, frames, dropped });
+    if (readyState !== 'closed') return;
+    this.end();
+    this.#tell({ kind: 'gone', connection });
   }
 
   /** The page is gone. */
@@ -114,16 +117,10 @@ export class Viewer {
       this.#tell({ kind: 'gone', connection: number });
       return;
     }
-    this.#watched = number;
+    this.#watched = watched;
     this.#startedAtMs = performance.now();
     const collector = new FrameCollector(maxShownBytes, (frame) => this.#seen(frame));
     this.#stopWatching = watched.observe(collector);
-    void watched.closed.then(() => {
-      if (this.#watched !== number) return;
-      this.tellFrames();
-      this.end();
-      this.#tell({ kind: 'gone', connection: number });
-    });
   }
 
   #seen(observed: ObservedFrame): void {
