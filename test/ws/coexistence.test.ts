@@ -1,7 +1,7 @@
 // Those that carry a copy of ws inside of them, beside the drop-in on one HTTP server: Vite with its hot module replacement, and
 // Playwright, which drives a Chromium through a relay made of our server and client.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -95,24 +95,27 @@ async function startChromium(): Promise<string> {
     '--disable-dev-shm-usage',
     '--no-first-run',
   ];
-  const browser: ChildProcess = spawn(
+  const browser = spawn(
     chromiumPath,
     [...flags, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );
-  const gone = once(browser, 'exit');
+  // Not its exit: what it started holds its stderr, and writes into the profile until it is gone too.
+  const gone = once(browser, 'close');
   cleanups.push(async () => {
-    browser.kill();
+    if (browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL');
     await gone;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
   });
   let said = '';
-  for await (const chunk of browser.stderr ?? []) {
-    said += String(chunk);
-    const [, endpoint] = /DevTools listening on (ws:\S+)/.exec(said) ?? [];
-    if (endpoint !== undefined) return endpoint;
-  }
-  throw new Error(`Chromium did not start: ${said}`);
+  return new Promise((resolve, reject) => {
+    browser.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+      const [, endpoint] = /DevTools listening on (ws:\S+)/.exec(said) ?? [];
+      if (endpoint !== undefined) resolve(endpoint);
+    });
+    browser.once('close', () => reject(new Error(`Chromium did not start: ${said}`)));
+  });
 }
 
 test('Playwright drives a browser over the drop-in, on a page of Vite that uses it too', async (context: TestContext) => {
