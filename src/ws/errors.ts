@@ -2,6 +2,7 @@
 // (the section of the RFC, what was found) is the cause.
 
 import type { ErrorCode } from '../base/errors.ts';
+import { CloseCode } from '../protocol/close-code.ts';
 import type { ProtocolError } from '../protocol/protocol-error.ts';
 
 interface Wording {
@@ -38,7 +39,11 @@ const wordings: Partial<Record<ErrorCode, Wording>> = Object.freeze({
 });
 
 // Of these ws makes plain errors, of all others a RangeError.
-const plainErrors: ReadonlySet<ErrorCode> = new Set(['WS_TEXT_INVALID', 'WS_CLOSE_REASON_INVALID']);
+const plainErrors: ReadonlySet<ErrorCode> = new Set([
+  'WS_CODEC_FAILED',
+  'WS_CLOSE_REASON_INVALID',
+  'WS_TEXT_INVALID',
+]);
 
 function inFrame(code: string, message: string): Wording {
   return { code, message: `Invalid WebSocket frame: ${message}` };
@@ -59,10 +64,12 @@ export function errorOf(error: ProtocolError): CodedError {
 function wordingOf(error: ProtocolError): Wording {
   if (error.code === 'WS_FRAME_RSV_UNEXPECTED' && /RSV[23]/.test(error.message))
     return inFrame('WS_ERR_UNEXPECTED_RSV_2_3', 'RSV2 and RSV3 must be clear');
-  // A codec has errors of its own: those of zlib have a code too.
-  return wordings[error.code] ?? { code: codeOf(error.cause) ?? error.code, message: error.message };
-}
-
-function codeOf(value: unknown): string | undefined {
-  return value instanceof Error && 'code' in value && typeof value.code === 'string' ? value.code : undefined;
+  // What zlib says of compressed data that is none.
+  if (
+    error.code === 'WS_CODEC_FAILED' &&
+    error.closeCode === CloseCode.invalidPayload &&
+    error.cause instanceof Error
+  )
+    return { code: 'Z_DATA_ERROR', message: error.cause.message };
+  return wordings[error.code] ?? { code: error.code, message: error.message };
 }

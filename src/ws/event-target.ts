@@ -5,7 +5,7 @@ import type { Buffer } from 'node:buffer';
 import type { AnyListener } from './event-methods.ts';
 import { CloseEvent, ErrorEvent, Event, MessageEvent, type WebSocketEventMap } from './events.ts';
 import { type RawData, textOf } from './received-data.ts';
-import type { WebSocket } from './web-socket.ts';
+import type { WebSocketEmitter } from './web-socket-emitter.ts';
 
 /** The events that have such listeners. */
 export type EventName = keyof WebSocketEventMap;
@@ -29,23 +29,32 @@ interface Entry {
   readonly listener: AnyListener;
 }
 
-const entriesOf = new WeakMap<WebSocket, Entry[]>();
+const entriesOf = new WeakMap<WebSocketEmitter, Entry[]>();
+
+// Those whose closing handshake was finished, among the sockets with such listeners.
+const cleanlyClosed = new WeakSet<WebSocketEmitter>();
+
+/**
+ * Notes for events of 'close' whether the closing handshake was finished; to be told before them.
+ * @param wasClean asked only when somebody might want to know
+ */
+export function noteEnd(socket: WebSocketEmitter, wasClean: () => boolean): void {
+  if (entriesOf.has(socket) && wasClean()) cleanlyClosed.add(socket);
+}
 
 /**
  * Adds a listener; the same one is not added twice, and one of an unknown event is not added at all.
- * @param wasClean whether the closing handshake was finished, when the connection is gone
  */
 export function addListener(
-  socket: WebSocket,
+  socket: WebSocketEmitter,
   name: string,
   handler: unknown,
-  wasClean: () => boolean,
   options: EventListenerOptions = {},
   isAttribute = false,
 ): void {
   const isSame = (entry: Entry): boolean => entry.handler === handler && !entry.isAttribute;
   if (!isAttribute && find(socket, name, isSame) !== undefined) return;
-  const listener = listenerFor(socket, name, handler, wasClean);
+  const listener = listenerFor(socket, name, handler);
   if (listener === undefined) return;
   const entries = (entriesOf.get(socket) ?? []).filter((entry) => isListening(socket, entry));
   entriesOf.set(socket, [...entries, { name, handler, isAttribute, listener }]);
@@ -54,38 +63,37 @@ export function addListener(
 }
 
 /** Removes what `addListener` has added. */
-export function removeListener(socket: WebSocket, name: string, handler: unknown): void {
+export function removeListener(socket: WebSocketEmitter, name: string, handler: unknown): void {
   remove(socket, name, (entry) => entry.handler === handler && !entry.isAttribute);
 }
 
 /** The handler that an attribute holds, or null. */
-export function attributeOf(socket: WebSocket, name: EventName): unknown {
+export function attributeOf(socket: WebSocketEmitter, name: EventName): unknown {
   return find(socket, name, ({ isAttribute }) => isAttribute)?.handler ?? null;
 }
 
 /** Sets an attribute; what is no function clears it. */
-export function setAttribute(
-  socket: WebSocket,
-  name: EventName,
-  handler: unknown,
-  wasClean: () => boolean,
-): void {
+export function setAttribute(socket: WebSocketEmitter, name: EventName, handler: unknown): void {
   remove(socket, name, ({ isAttribute }) => isAttribute);
-  if (typeof handler === 'function') addListener(socket, name, handler, wasClean, {}, true);
+  if (typeof handler === 'function') addListener(socket, name, handler, {}, true);
 }
 
 // The listeners of an emitter can be removed behind our back.
-function isListening(socket: WebSocket, { name, listener }: Entry): boolean {
+function isListening(socket: WebSocketEmitter, { name, listener }: Entry): boolean {
   return socket.listeners(name).includes(listener);
 }
 
-function find(socket: WebSocket, name: string, isWanted: (entry: Entry) => boolean): Entry | undefined {
+function find(
+  socket: WebSocketEmitter,
+  name: string,
+  isWanted: (entry: Entry) => boolean,
+): Entry | undefined {
   return entriesOf
     .get(socket)
     ?.find((entry) => entry.name === name && isWanted(entry) && isListening(socket, entry));
 }
 
-function remove(socket: WebSocket, name: string, isWanted: (entry: Entry) => boolean): void {
+function remove(socket: WebSocketEmitter, name: string, isWanted: (entry: Entry) => boolean): void {
   const entry = find(socket, name, isWanted);
   if (entry === undefined) return;
   socket.removeListener(name, entry.listener);
@@ -93,12 +101,7 @@ function remove(socket: WebSocket, name: string, isWanted: (entry: Entry) => boo
   entries.splice(entries.indexOf(entry), 1);
 }
 
-function listenerFor(
-  socket: WebSocket,
-  name: string,
-  handler: unknown,
-  wasClean: () => boolean,
-): AnyListener | undefined {
+function listenerFor(socket: WebSocketEmitter, name: string, handler: unknown): AnyListener | undefined {
   switch (name) {
     case 'open':
       return () => call(handler, socket, new Event('open', socket));
@@ -109,13 +112,13 @@ function listenerFor(
       return (error: Error) => call(handler, socket, new ErrorEvent(socket, error));
     case 'close':
       return (code: number, reason: Buffer) =>
-        call(handler, socket, new CloseEvent(socket, code, reason.toString(), wasClean()));
+        call(handler, socket, new CloseEvent(socket, code, reason.toString(), cleanlyClosed.has(socket)));
     default:
       return undefined;
   }
 }
 
-function call(handler: unknown, socket: WebSocket, event: Event): void {
+function call(handler: unknown, socket: WebSocketEmitter, event: Event<WebSocketEmitter>): void {
   if (typeof handler === 'function') Reflect.apply(handler, socket, [event]);
   else if (typeof handler === 'object' && handler !== null && 'handleEvent' in handler) {
     const { handleEvent } = handler;

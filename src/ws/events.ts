@@ -5,11 +5,11 @@ import type { RawData } from './received-data.ts';
 import type { WebSocket } from './web-socket.ts';
 
 /** Something happened. */
-export class Event {
+export class Event<Target = WebSocket> {
   readonly #type: string;
-  readonly #target: WebSocket;
+  readonly #target: Target;
 
-  constructor(type: string, target: WebSocket) {
+  constructor(type: string, target: Target) {
     this.#type = type;
     this.#target = target;
   }
@@ -20,18 +20,18 @@ export class Event {
   }
 
   /** Where it happened. */
-  get target(): WebSocket {
+  get target(): Target {
     return this.#target;
   }
 }
 
 /** The connection is gone. */
-export class CloseEvent extends Event {
+export class CloseEvent<Target = WebSocket> extends Event<Target> {
   readonly #code: number;
   readonly #reason: string;
   readonly #wasClean: boolean;
 
-  constructor(target: WebSocket, code: number, reason: string, wasClean: boolean) {
+  constructor(target: Target, code: number, reason: string, wasClean: boolean) {
     super('close', target);
     this.#code = code;
     this.#reason = reason;
@@ -55,10 +55,10 @@ export class CloseEvent extends Event {
 }
 
 /** Something went wrong. */
-export class ErrorEvent extends Event {
+export class ErrorEvent<Target = WebSocket> extends Event<Target> {
   readonly #error: Error;
 
-  constructor(target: WebSocket, error: Error) {
+  constructor(target: Target, error: Error) {
     super('error', target);
     this.#error = error;
   }
@@ -75,10 +75,10 @@ export class ErrorEvent extends Event {
 }
 
 /** A message arrived. */
-export class MessageEvent extends Event {
+export class MessageEvent<Target = WebSocket> extends Event<Target> {
   readonly #data: string | RawData;
 
-  constructor(target: WebSocket, data: string | RawData) {
+  constructor(target: Target, data: string | RawData) {
     super('message', target);
     this.#data = data;
   }

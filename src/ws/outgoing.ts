@@ -8,6 +8,7 @@ import { referenceFromBytes } from '../protocol/frame-encoder.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Carrier } from './carrier.ts';
 import { repeatedMessage } from './repeated-message.ts';
+import { rethrow } from './rethrow.ts';
 import { bytesOf, isBlob, type ReadyData, readyDataOf } from './sent-data.ts';
 
 /** Told when what was sent has left, or with the error that kept it from leaving. */
@@ -63,9 +64,11 @@ export class Outgoing {
 
   /** Sends a message or a fragment of one. @throws TypeError for what has no bytes */
   send(data: unknown, options: SendOptions | undefined, callback: SentCallback | undefined): void {
-    const isBinary = options?.binary ?? (typeof data !== 'string' && typeof data !== 'number');
+    const isText = typeof data === 'string' || typeof data === 'number';
+    const isBinary = options?.binary ?? !(isText || isNamed(options, 'binary'));
     const isFinal = options?.fin ?? true;
-    const compress = options?.compress === false ? false : this.#compressesAll ? true : undefined;
+    const mayCompress = options?.compress ?? !isNamed(options, 'compress');
+    const compress = !mayCompress ? false : this.#compressesAll ? true : undefined;
     if (!(data instanceof Uint8Array) && isBlob(data)) {
       this.#sendBlob(data, (bytes) => this.#sendNow(bytes, isBinary, isFinal, compress, callback), callback);
       return;
@@ -113,15 +116,28 @@ export class Outgoing {
 
   /** All that was sent has left. */
   sent(): void {
-    this.#callBack(undefined);
+    const callbacks = this.#callbacks;
+    this.#callbacks = undefined;
+    if (callbacks === undefined) return;
+    process.nextTick(() => {
+      for (const callback of callbacks) callback();
+    });
   }
 
   /** Nothing leaves any more. */
   gone(): void {
     this.#waiting = undefined;
     this.#waitingBytes = 0;
-    if (this.#callbacks !== undefined)
-      this.#callBack(new Error('The socket was closed before the data was sent'));
+    const callbacks = this.#callbacks;
+    this.#callbacks = undefined;
+    // At once, because 'close' comes behind them.
+    for (const callback of callbacks ?? []) {
+      try {
+        callback(new Error('The socket was closed before the data was sent'));
+      } catch (error) {
+        rethrow(error);
+      }
+    }
   }
 
   #sendNow(
@@ -215,18 +231,11 @@ export class Outgoing {
     }
     this.#callbacks.push(callback);
   }
+}
 
-  #callBack(error: Error | undefined): void {
-    const callbacks = this.#callbacks;
-    this.#callbacks = undefined;
-    if (callbacks === undefined) return;
-    process.nextTick(() => {
-      for (const callback of callbacks) {
-        if (error === undefined) callback();
-        else callback(error);
-      }
-    });
-  }
+// In ws an option that is there counts, also as undefined, which is taken for false; a message that would never end is nobody's wish.
+function isNamed(options: SendOptions | undefined, name: 'binary' | 'compress'): boolean {
+  return options !== undefined && options !== null && name in options;
 }
 
 function optional(compress: boolean | undefined): { readonly compress?: boolean } {

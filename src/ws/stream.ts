@@ -21,8 +21,7 @@ class WebSocketDuplex extends Duplex {
     super({ ...options, autoDestroy: false, emitClose: false, objectMode: false, writableObjectMode: false });
     this.#socket = socket;
     socket.on('message', (data, isBinary) => {
-      const chunk: unknown = !isBinary && this.readableObjectMode ? textOf(data) : chunkOf(data);
-      if (!this.push(chunk)) socket.pause();
+      if (!this.push(this.readableObjectMode ? objectOf(data, isBinary) : chunkOf(data))) socket.pause();
     });
     socket.once('error', (error) => {
       if (this.destroyed) return;
@@ -91,6 +90,10 @@ class WebSocketDuplex extends Duplex {
     if (this.#socket.readyState === CONNECTING) this.#socket.once('open', act);
     else act();
   }
+}
+
+function objectOf(data: RawData, isBinary: boolean): unknown {
+  return isBinary ? data : textOf(data);
 }
 
 function chunkOf(data: RawData): unknown {

@@ -23,7 +23,8 @@ import type { AnyListener, EventMethods } from './event-methods.ts';
 import { refuseUpgrade } from './refused-upgrade.ts';
 import type { ServerOptions } from './server-options.ts';
 import { accept, checkBasics, judge, type Refused } from './server-upgrade.ts';
-import { type SocketHome, WebSocket } from './web-socket.ts';
+import type { SocketHome } from './open-socket.ts';
+import { WebSocket } from './web-socket.ts';
 
 /** What the listeners of a server get. */
 export interface ServerEvents<Socket, Request> {
@@ -75,7 +76,10 @@ export class WebSocketServer<
       allowSynchronousEvents: true,
       autoPong: true,
       clientTracking: true,
+      closeTimeout: 30_000,
+      maxFragments: 16 * 1024,
       maxPayload: 100 * 1024 * 1024,
+      noServer: false,
       perMessageDeflate: false,
       skipUTF8Validation: false,
       ...options,
@@ -102,6 +106,11 @@ export class WebSocketServer<
   address(): AddressInfo | string | null {
     if (this.options.noServer === true) throw new Error('The server is operating in "noServer" mode');
     return this.#server?.address() ?? null;
+  }
+
+  /** The server below, until it is closed; programs ask it for its port. */
+  get _server(): NetServer | null {
+    return this.#server ?? null;
   }
 
   /**

@@ -1,32 +1,20 @@
-// The WebSocket class of ws, a client's or a server's, as a view of a Connection: its methods and properties, and its events from
-// those of the connection. How a client gets its connection is client-attempt.ts, how a server does is server-upgrade.ts.
+// The WebSocket class of ws, a client's or a server's, as a view of a Connection: its methods and properties in all four states. How
+// a client gets its connection is client-attempt.ts, how a server does is server-upgrade.ts, and what happens on one that is
+// open is open-socket.ts.
 
 import { Buffer } from 'node:buffer';
-import { EventEmitter } from 'node:events';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
-import type { Message, MessageType } from '../connection/message-transport.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
 import { SocketTransport } from '../node/socket-transport.ts';
 import { pushBack } from '../node/upgrade-answers.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
-import { Carrier, type CarrierOwner } from './carrier.ts';
 import { type AttemptOwner, ClientAttempt } from './client-attempt.ts';
 import { clientArguments } from './client-options.ts';
 import { closeReasonOf } from './close-arguments.ts';
-import { errorOf } from './errors.ts';
-import type { EventMethods } from './event-methods.ts';
-import {
-  addListener,
-  attributeOf,
-  type EventListener,
-  type EventName,
-  removeListener,
-  setAttribute,
-} from './event-target.ts';
-import { Outgoing, type SendOptions, type SentCallback } from './outgoing.ts';
+import { OpenSocket, type SocketHome } from './open-socket.ts';
+import type { SendOptions, SentCallback } from './outgoing.ts';
 import {
   type BinaryType,
   CLOSED,
@@ -37,35 +25,12 @@ import {
   OPEN,
   type ReadyState,
 } from './ready-state.ts';
-import { binaryDataOf, bufferOver } from './received-data.ts';
-import { rethrow } from './rethrow.ts';
-import { FrameSender, type Sender } from './sender.ts';
+import type { FrameSender, Sender } from './sender.ts';
 import { type BufferLike, bytesOf, isBlob, readyDataOf } from './sent-data.ts';
 import { settingsOf, type SocketOptions } from './socket-options.ts';
 import type { createWebSocketStream } from './stream.ts';
 import type * as types from './types.ts';
-
-/** The server that a WebSocket belongs to. */
-export interface SocketHome {
-  /** It is gone; told before 'close'. */
-  left(socket: WebSocket): void;
-}
-
-/** What the listeners of a WebSocket get. */
-export interface WebSocketEvents {
-  open: [];
-  message: [data: types.RawData, isBinary: boolean];
-  close: [code: number, reason: Buffer];
-  error: [error: Error];
-  ping: [data: Buffer];
-  pong: [data: Buffer];
-  upgrade: [response: IncomingMessage];
-  redirect: [url: string, request: ClientRequest];
-  'unexpected-response': [request: ClientRequest, response: IncomingMessage];
-}
-
-// An EventEmitter that knows its events.
-const SocketEmitter: new () => EventMethods<WebSocketEvents> = EventEmitter;
+import { WebSocketEmitter } from './web-socket-emitter.ts';
 
 const noReason = Buffer.alloc(0);
 const nothingAgreed: AgreedHandshake = Object.freeze({
@@ -74,10 +39,8 @@ const nothingAgreed: AgreedHandshake = Object.freeze({
   extensionsHeader: '',
 });
 
-type Handler<Name extends EventName> = ((event: types.WebSocketEventMap[Name]) => void) | null;
-
 /** A WebSocket of a client, or the server's end of one. */
-export class WebSocket extends SocketEmitter {
+export class WebSocket extends WebSocketEmitter {
   static readonly CONNECTING: typeof CONNECTING = CONNECTING;
   static readonly OPEN: typeof OPEN = OPEN;
   static readonly CLOSING: typeof CLOSING = CLOSING;
@@ -95,21 +58,15 @@ export class WebSocket extends SocketEmitter {
   declare readonly CLOSED: typeof CLOSED;
 
   #role: 'client' | 'server';
+  // Until it is open, and when it never is.
   #state: ReadyState = CONNECTING;
   #binaryType: BinaryType = 'nodebuffer';
   #url = '';
   #agreed = nothingAgreed;
   #attempt: ClientAttempt | undefined;
-  #stream: Duplex | undefined;
-  #carrier: Carrier | undefined;
-  #outgoing: Outgoing | undefined;
-  #sender: FrameSender | undefined;
+  #open: OpenSocket | undefined;
   // Bytes that were given to `send` when it was too late.
   #refusedBytes = 0;
-  #isPaused = false;
-  #isSynchronous = true;
-  // Whether an event was emitted and the turn of the event loop that has to follow it is awaited.
-  #isBetweenEvents = false;
   #home: SocketHome | undefined;
 
   static {
@@ -126,8 +83,6 @@ export class WebSocket extends SocketEmitter {
       'readyState',
       'url',
     ])
-      Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
-    for (const name of ['onclose', 'onerror', 'onmessage', 'onopen'])
       Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
   }
 
@@ -166,7 +121,7 @@ export class WebSocket extends SocketEmitter {
 
   /** The bytes that were given to `send` and that the operating system has not taken yet. */
   get bufferedAmount(): number {
-    return (this.#outgoing?.bufferedAmount ?? 0) + this.#refusedBytes;
+    return (this.#open?.outgoing.bufferedAmount ?? 0) + this.#refusedBytes;
   }
 
   /** The name of the extension that was agreed, or the empty string. */
@@ -176,7 +131,7 @@ export class WebSocket extends SocketEmitter {
 
   /** Whether `pause` was called and `resume` was not. */
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#open?.isPaused === true;
   }
 
   /** The subprotocol that was agreed, or the empty string. */
@@ -186,7 +141,7 @@ export class WebSocket extends SocketEmitter {
 
   /** CONNECTING, OPEN, CLOSING or CLOSED. */
   get readyState(): ReadyState {
-    return this.#state === OPEN && this.#carrier?.readyState !== 'open' ? CLOSING : this.#state;
+    return this.#open?.readyState ?? this.#state;
   }
 
   /** Where a client has connected to; the empty string on a server. */
@@ -194,41 +149,9 @@ export class WebSocket extends SocketEmitter {
     return this.#url;
   }
 
-  get onclose(): Handler<'close'> {
-    return this.#attribute('close');
-  }
-
-  set onclose(handler: Handler<'close'>) {
-    setAttribute(this, 'close', handler, this.#wasClean);
-  }
-
-  get onerror(): Handler<'error'> {
-    return this.#attribute('error');
-  }
-
-  set onerror(handler: Handler<'error'>) {
-    setAttribute(this, 'error', handler, this.#wasClean);
-  }
-
-  get onmessage(): Handler<'message'> {
-    return this.#attribute('message');
-  }
-
-  set onmessage(handler: Handler<'message'>) {
-    setAttribute(this, 'message', handler, this.#wasClean);
-  }
-
-  get onopen(): Handler<'open'> {
-    return this.#attribute('open');
-  }
-
-  set onopen(handler: Handler<'open'>) {
-    setAttribute(this, 'open', handler, this.#wasClean);
-  }
-
   /** The stream under an open connection; packages look at its addresses. */
   get _socket(): Duplex | null {
-    return this.#stream ?? null;
+    return this.#open?.stream ?? null;
   }
 
   /** Whether this is the server's end; packages set it before `setSocket`. */
@@ -240,11 +163,14 @@ export class WebSocket extends SocketEmitter {
     this.#role = isServer ? 'server' : 'client';
   }
 
+  /** The same as `readyState`, under the name that it has inside of ws. */
+  get _readyState(): ReadyState {
+    return this.readyState;
+  }
+
   /** Sends frames that were encoded before. */
   get _sender(): FrameSender | null {
-    if (this.#sender === undefined && this.#outgoing !== undefined)
-      this.#sender = new FrameSender(this.#outgoing);
-    return this.#sender ?? null;
+    return this.#open?.sender ?? null;
   }
 
   /**
@@ -258,30 +184,15 @@ export class WebSocket extends SocketEmitter {
       stream.setNoDelay();
     }
     pushBack(stream, head);
-    const owner = new WebSocket.#Owner(this);
-    const carrier = new Carrier(this.#role, new SocketTransport(stream), this.#agreed, settings, owner);
-    this.#isSynchronous = settings.allowSynchronousEvents;
-    this.#stream = stream;
-    this.#carrier = carrier;
-    const takesOver = !this.#agreed.extensionsHeader.includes(`${this.#role}_no_context_takeover`);
-    const compressesAll = this.#agreed.extension !== undefined && takesOver;
-    this.#outgoing = new Outgoing(this.#role, carrier, compressesAll, owner);
-    this.#state = OPEN;
+    this.#open = new OpenSocket(this, {
+      role: this.#role,
+      stream,
+      transport: new SocketTransport(stream),
+      agreed: this.#agreed,
+      settings,
+      home: this.#home,
+    });
     this.emit('open');
-  }
-
-  /** Adds a listener in the manner of browsers; the same one is not added twice. */
-  addEventListener<Name extends EventName>(
-    type: Name,
-    listener: EventListener<Name>,
-    options?: types.EventListenerOptions,
-  ): void {
-    addListener(this, type, listener, this.#wasClean, options);
-  }
-
-  /** Removes a listener that `addEventListener` has added. */
-  removeEventListener<Name extends EventName>(type: Name, listener: EventListener<Name>): void {
-    removeListener(this, type, listener);
   }
 
   /**
@@ -292,34 +203,24 @@ export class WebSocket extends SocketEmitter {
     const state = this.readyState;
     if (state === CONNECTING) this.#giveUp();
     if (state !== OPEN) return;
-    const reason = closeReasonOf(code, data);
-    this.#state = CLOSING;
-    this.#outgoing?.close(code, reason);
+    this.#open?.close(code, closeReasonOf(code, data));
   }
 
   /** Cuts the connection at once. */
   terminate(): void {
     const state = this.readyState;
     if (state === CONNECTING) this.#giveUp();
-    if (state === CONNECTING || state === CLOSED) return;
-    this.#state = CLOSING;
-    this.#carrier?.terminate();
+    else if (state !== CLOSED) this.#open?.terminate();
   }
 
   /** Stops receiving. */
   pause(): void {
-    const state = this.readyState;
-    if (state === CONNECTING || state === CLOSED) return;
-    this.#isPaused = true;
-    this.#carrier?.pause();
+    if (this.readyState !== CLOSED) this.#open?.pause();
   }
 
   /** Goes on receiving. */
   resume(): void {
-    const state = this.readyState;
-    if (state === CONNECTING || state === CLOSED) return;
-    this.#isPaused = false;
-    if (!this.#isBetweenEvents) this.#carrier?.resume();
+    if (this.readyState !== CLOSED) this.#open?.resume();
   }
 
   /**
@@ -347,7 +248,7 @@ export class WebSocket extends SocketEmitter {
    * Gives the Connection under a WebSocket, once it is open. Not a property of the socket: programs put their own there, by any name.
    */
   static connectionOf(socket: WebSocket): Connection<unknown> | undefined {
-    return socket.#carrier;
+    return socket.#open?.carrier;
   }
 
   /** Makes the server's end of a connection of a WebSocket, and opens it. */
@@ -366,7 +267,7 @@ export class WebSocket extends SocketEmitter {
 
   #send(data: unknown, options: SendOptions | undefined, callback: SentCallback | undefined): void {
     const state = this.readyState;
-    if (state === OPEN) this.#outgoing?.send(data, options, callback);
+    if (state === OPEN) this.#open?.outgoing.send(data, options, callback);
     else this.#refuse(state, data, callback);
   }
 
@@ -375,7 +276,7 @@ export class WebSocket extends SocketEmitter {
     const done = [data, mask, callback].find((argument) => typeof argument === 'function');
     const sent = isSentCallback(done) ? done : undefined;
     const payload = typeof data === 'function' ? undefined : data;
-    if (state === OPEN) this.#outgoing?.sendControl(kind, payload, sent);
+    if (state === OPEN) this.#open?.outgoing.sendControl(kind, payload, sent);
     else this.#refuse(state, payload, sent);
   }
 
@@ -388,107 +289,6 @@ export class WebSocket extends SocketEmitter {
   #giveUp(): void {
     this.#attempt?.abort('WebSocket was closed before the connection was established');
   }
-
-  // What this side cannot send any more: the connection ends, without a close frame.
-  #fail(error: Error): void {
-    if (this.readyState === CLOSED) return;
-    this.#state = CLOSING;
-    this.#stream?.end();
-    this.#emit('error', error);
-  }
-
-  // Whether the closing handshake was finished, for events of 'close'.
-  get #wasClean(): () => boolean {
-    return () => this.#carrier?.closedInfo?.clean === true;
-  }
-
-  #attribute<Name extends EventName>(name: Name): Handler<Name> {
-    const handler = attributeOf(this, name);
-    return isHandler(handler) ? handler : null;
-  }
-
-  #emit(name: string, ...values: unknown[]): void {
-    try {
-      this.emit(name, ...values);
-    } catch (error) {
-      rethrow(error);
-    }
-    if (!this.#isSynchronous) this.#awaitTurn();
-  }
-
-  // `allowSynchronousEvents: false`: the next event comes in a later turn of the event loop.
-  #awaitTurn(): void {
-    if (this.#isBetweenEvents || this.#carrier === undefined) return;
-    this.#isBetweenEvents = true;
-    this.#carrier.pause();
-    setImmediate(() => {
-      this.#isBetweenEvents = false;
-      if (!this.#isPaused) this.#carrier?.resume();
-    });
-  }
-
-  #gone(code: number, reason: Buffer): void {
-    this.#state = CLOSED;
-    this.#home?.left(this);
-    this.emit('close', code, reason);
-  }
-
-  // Hears the connection. A class of its own keeps these calls out of what users see.
-  static readonly #Owner = class implements CarrierOwner {
-    readonly #socket: WebSocket;
-
-    constructor(socket: WebSocket) {
-      this.#socket = socket;
-    }
-
-    message(message: Message, type: MessageType): void {
-      const socket = this.#socket;
-      const bytes = typeof message === 'string' ? Buffer.from(message) : bufferOver(message);
-      const isBinary = type === 'binary';
-      const binaryType = socket.#binaryType;
-      try {
-        socket.emit(
-          'message',
-          isBinary && binaryType !== 'nodebuffer' ? binaryDataOf(bytes, binaryType) : bytes,
-          isBinary,
-        );
-      } catch (error) {
-        rethrow(error);
-      }
-      if (!socket.#isSynchronous) socket.#awaitTurn();
-    }
-
-    ping(payload: Uint8Array): void {
-      this.#socket.#emit('ping', Buffer.from(payload));
-    }
-
-    pong(payload: Uint8Array): void {
-      this.#socket.#emit('pong', Buffer.from(payload));
-    }
-
-    failed(error: ProtocolError): void {
-      this.#socket.#emit('error', errorOf(error));
-    }
-
-    sent(): void {
-      this.#socket.#outgoing?.sent();
-    }
-
-    cannotSend(error: Error): void {
-      this.#socket.#fail(error);
-    }
-
-    gone(): void {
-      const socket = this.#socket;
-      const { code, reason } = socket.#carrier?.peerClose ?? { code: 1006, reason: '' };
-      socket.#outgoing?.gone();
-      try {
-        socket.#gone(code, reason === '' ? noReason : Buffer.from(reason));
-      } catch (error) {
-        rethrow(error);
-      }
-    }
-  };
 
   // Hears the opening handshake of a client.
   static readonly #Attempt = class implements AttemptOwner {
@@ -511,9 +311,11 @@ export class WebSocket extends SocketEmitter {
     }
 
     failed(error: Error): void {
-      this.socket.#state = CLOSING;
-      this.socket.emit('error', error);
-      this.socket.#gone(1006, noReason);
+      const { socket } = this;
+      socket.#state = CLOSING;
+      socket.emit('error', error);
+      socket.#state = CLOSED;
+      socket.emit('close', 1006, noReason);
     }
 
     opened(stream: Duplex, head: Uint8Array, agreed: AgreedHandshake, options: SocketOptions): void {
@@ -563,9 +365,5 @@ export declare namespace WebSocket {
 }
 
 function isSentCallback(value: unknown): value is SentCallback {
-  return typeof value === 'function';
-}
-
-function isHandler(value: unknown): value is () => void {
   return typeof value === 'function';
 }

@@ -48,7 +48,7 @@ withChromium(() => {
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
     await page.goto(inspector.url);
-    return { page, room, client, server };
+    return { page, room, client, server, inspector };
   }
 
   const cell = (page: Page, table: string, text: string) =>
@@ -76,6 +76,49 @@ withChromium(() => {
     await page.locator('#frames-section').waitFor({ state: 'hidden' });
     client.close();
     await cell(page, 'sessions', client.sessionId ?? '').waitFor({ state: 'detached' });
+    await page.getByText('No client has a session.').waitFor();
+    await page.getByText('Nobody is connected.').waitFor();
+  });
+
+  test('a pause keeps what is shown and counts the frames that pass meanwhile', {
+    timeout: 60_000,
+  }, async () => {
+    const { page, room } = await scene();
+    await page.getByRole('button', { name: /Watch the frames of connection/ }).click();
+    await page.getByText('No frame yet').waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await room.publish('said', 'unseen');
+    await page.getByText('passed while this page paused').waitFor();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await room.publish('said', 'seen again');
+    const shown = page.locator('#frames tbody tr');
+    await shown.filter({ hasText: 'seen again' }).first().waitFor();
+    expect(await shown.filter({ hasText: 'unseen' }).count()).toBe(0);
+  });
+
+  test('on a phone the button that watches a connection is at hand without scrolling', {
+    timeout: 60_000,
+  }, async () => {
+    const { page } = await scene();
+    await page.setViewportSize({ width: 390, height: 844 });
+    const button = page.getByRole('button', { name: /Watch the frames of connection/ });
+    await button.waitFor();
+    const box = await button.boundingBox();
+    expect(box === null ? Infinity : box.x + box.width).toBeLessThan(390);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  });
+
+  test('numbers of an inspector that does not answer are marked as old, with their time', {
+    timeout: 60_000,
+  }, async () => {
+    const { page, inspector } = await scene();
+    await cell(page, 'channels', 'chat:42').waitFor();
+    await inspector.close();
+    await page.getByText(/No answer, trying again… What is shown is from \d\d:\d\d:\d\d\./).waitFor();
+    expect(await page.locator('#content.is-stale').count()).toBe(1);
+    // The browser complains of each try.
+    await page.close();
+    expect(complaints.splice(0).every((text) => text.includes('ERR_CONNECTION_REFUSED'))).toBe(true);
   });
 
   test('where there is a key it has to be typed, and a wrong one is told', { timeout: 60_000 }, async () => {
@@ -84,7 +127,8 @@ withChromium(() => {
     await page.getByRole('button', { name: 'Show' }).click();
     await page.getByText('That is not the key.').waitFor();
     expect(await page.locator('#content').isVisible()).toBe(false);
-    await page.locator('#connection[data-state="connected"]').waitFor();
+    // It is no failure of the connection.
+    expect(await page.locator('#connection').innerText()).toBe('Locked');
     await page.getByLabel('This inspector asks for a key.').fill(key);
     await page.getByRole('button', { name: 'Show' }).click();
     await cell(page, 'channels', 'chat:42').waitFor();

@@ -97,6 +97,7 @@ withChromium(() => {
 
       await ada.click('#cut');
       await ada.locator('#connection', { hasText: 'The network is cut' }).waitFor();
+      await ada.getByText('Now neither hears the other').waitFor();
       await ada.locator('.note', { hasText: '/realtime closed with 4002' }).waitFor();
       for (const text of ['One', 'Two', 'Three']) {
         await grace.fill('#text', text);
@@ -114,6 +115,7 @@ withChromium(() => {
 
       await ada.click('#cut');
       await ada.locator('#connection[data-state="connected"]').waitFor();
+      await ada.getByText('Now both talk whenever they like').waitFor();
       await ada.locator('.message.mine', { hasText: 'Said in the dark' }).waitFor();
       await grace.locator('.message', { hasText: 'Said in the dark' }).waitFor();
       await ada.locator('.recovery[data-messages="3"]', { hasText: 'Nothing was lost.' }).waitFor();

@@ -51,6 +51,29 @@ export const differences = Object.freeze({
   'extension that cannot be agreed': { ws: 400, 'fullduplex/ws': 101 },
   /** A request without the token Upgrade in Connection is refused. */
   'no Connection header': { ws: 101, 'fullduplex/ws': 400 },
+  /** What was read together with the message in whose listener `terminate` is called is not delivered. */
+  'messages behind terminate': { ws: ['message', 'message'], 'fullduplex/ws': ['message'] },
+  /** The same for what `pause` has held back. */
+  'messages held back at terminate': { ws: ['message'], 'fullduplex/ws': [] },
+  /** `pause` in a listener holds what was read together with the message. */
+  'pause inside of a read': { ws: 3, 'fullduplex/ws': 1 },
+  /** A paused socket is not read, so that a reset is not seen either. */
+  'reset while paused': { ws: 'at once', 'fullduplex/ws': 'when it goes on' },
+  /** A socket whose listeners were removed leaves `clients` nevertheless. */
+  'clients after removeAllListeners': { ws: 1, 'fullduplex/ws': 0 },
+  /** Pings and close frames are answered below the methods that a subclass may override. */
+  'own calls of pong and close': { ws: ['pong()', 'close()'], 'fullduplex/ws': [] },
+  /** The options of a server are read when its first connection comes about. */
+  'maxPayload that changes later': { ws: 'refused', 'fullduplex/ws': 'taken' },
+  /** `url` is a string at the server's end too. */
+  "url of the server's end": { ws: 'none', 'fullduplex/ws': '' },
+  /** `fin: undefined` is as if it were not there. */
+  'fin that is there and undefined': {
+    ws: ['Buffer fourfive'],
+    'fullduplex/ws': ['Buffer four', 'Buffer five'],
+  },
+  /** A stream takes ArrayBuffers too. */
+  'stream of ArrayBuffers': { ws: 'error', 'fullduplex/ws': 'data' },
 });
 
 /** What the implementation does in one of the points that differ. */

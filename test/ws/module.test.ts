@@ -73,6 +73,9 @@ test('the package that stands in for ws has the version of ours and nothing of i
   const [own, small] = [read('package.json'), read('packages/ws/package.json')];
   expect(small.version).toBe(own.version);
   expect(small.dependencies).toEqual({ fullduplex: own.version });
+  expect(readFileSync(join(root, 'docs/migrating-from-ws.md'), 'utf8')).toContain(
+    `npm:fullduplex-ws@${own.version}`,
+  );
 });
 
 test('no shipped module waits at its top level, so that all can be required', () => {

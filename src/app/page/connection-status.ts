@@ -23,6 +23,8 @@ export class ConnectionStatus {
   readonly #text = byId('connection-text', HTMLSpanElement);
   readonly #retry = byId('retry', HTMLButtonElement);
   readonly #switch = byId('cut', HTMLButtonElement);
+  readonly #story = byId('story', HTMLOListElement);
+  readonly #storyTalk = byId('story-talk', HTMLElement);
   #isCut = false;
 
   constructor({ retry, cut }: StatusActions) {
@@ -57,6 +59,9 @@ export class ConnectionStatus {
   #show(state: string, text: string): void {
     this.#element.dataset['state'] = state;
     this.#text.textContent = text;
-    this.#retry.hidden = state !== 'lost' || this.#isCut;
+    const isLost = state === 'lost';
+    this.#story.classList.toggle('is-lost', isLost);
+    this.#storyTalk.textContent = isLost ? 'Now neither hears the other' : 'Now both talk whenever they like';
+    this.#retry.hidden = !isLost || this.#isCut;
   }
 }

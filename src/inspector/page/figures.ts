@@ -3,7 +3,7 @@
 import { byId, element } from '../../app/page/element.ts';
 import type { HistogramSnapshot } from '../../realtime/server/hub-statistics.ts';
 import type { InspectorState } from '../messages.ts';
-import { bytes, count, perSecond, span } from './numbers.ts';
+import { bytes, count, counted, perSecond, span } from './numbers.ts';
 
 interface Figure {
   readonly name: string;
@@ -36,6 +36,7 @@ export function showFigures(state: InspectorState, hubRates: HubRates | undefine
 function serverFigures({ server }: InspectorState): Figure[] {
   const { connections, handshakes, rates, messages, queuedBytes, heldBytes, memory, state, ageMs } = server;
   const codes = Object.entries(handshakes.refusedByStatus).map(([status, times]) => `${status}: ${times}`);
+  const refused = `${count(handshakes.refused)} refused`;
   return [
     { name: 'Server', value: state, more: `for ${span(ageMs)}`, isBad: state !== 'open' },
     {
@@ -64,9 +65,9 @@ function serverFigures({ server }: InspectorState): Figure[] {
       more: `of ${bytes(memory.retained.maxBytes)}`,
     },
     {
-      name: 'Handshakes refused',
-      value: count(handshakes.refused),
-      more: codes.length === 0 ? `${count(handshakes.accepted)} accepted` : codes.join(', '),
+      name: 'Handshakes',
+      value: count(handshakes.accepted),
+      more: codes.length === 0 ? refused : `${refused} (${codes.join(', ')})`,
     },
   ];
 }
@@ -85,12 +86,12 @@ function hubFigures({ hub }: InspectorState, rates: HubRates | undefined): Figur
     {
       name: 'Subscriptions',
       value: count(channels.subscriptions),
-      more: `on ${count(channels.streams)} streams`,
+      more: `on ${counted(channels.streams, 'stream')}`,
     },
     {
       name: 'Publications',
       value: rates === undefined ? '…' : perSecond(rates.publications),
-      more: rates === undefined ? '' : `${perSecond(rates.deliveries)} deliveries`,
+      more: rates === undefined ? '' : `${perSecond(rates.deliveries)} delivered`,
     },
     {
       name: 'Recovered',
@@ -100,7 +101,7 @@ function hubFigures({ hub }: InspectorState, rates: HubRates | undefined): Figur
     {
       name: 'Calls',
       value: count(calls.total),
-      more: `${count(calls.running)} run, ${count(calls.failed)} failed`,
+      more: `${count(calls.running)} running, ${count(calls.failed)} failed`,
     },
     {
       name: 'Round trip',
@@ -115,7 +116,7 @@ function hubFigures({ hub }: InspectorState, rates: HubRates | undefined): Figur
     {
       name: 'Engine',
       value: engine,
-      more: `${count(engineFailures)} failures`,
+      more: counted(engineFailures, 'failure'),
       isBad: engineFailures > 0,
     },
   ];

@@ -2,7 +2,7 @@
 
 import { byId, element } from '../../app/page/element.ts';
 import type { WatchedFrame } from '../messages.ts';
-import { count } from './numbers.ts';
+import { count, counted } from './numbers.ts';
 
 const framesKept = 500;
 // How far from the end still counts as the end, in pixels.
@@ -18,6 +18,7 @@ export class FramesPanel {
   #connection: number | undefined;
   #seen = 0;
   #dropped = 0;
+  #passed = 0;
 
   /** @param stopped hears that nobody wants to watch any more */
   constructor(stopped: () => void) {
@@ -64,6 +65,13 @@ export class FramesPanel {
     if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
   }
 
+  /** Counts frames that came while nobody wanted to see any. */
+  pass(connection: number, frames: number): void {
+    if (connection !== this.#connection) return;
+    this.#passed += frames;
+    this.#showNote();
+  }
+
   /** The connection is gone. */
   gone(connection: number): void {
     if (connection === this.#connection) this.#showNote('The connection is gone.');
@@ -73,12 +81,15 @@ export class FramesPanel {
     this.#body.replaceChildren();
     this.#seen = 0;
     this.#dropped = 0;
+    this.#passed = 0;
     this.#showNote();
   }
 
   #showNote(end = ''): void {
     const left = this.#dropped === 0 ? '' : `, ${count(this.#dropped)} more were too many to show`;
-    this.#note.textContent = `${count(this.#seen)} frames seen${left}. ${end}`;
+    const passed = this.#passed === 0 ? '' : `, ${count(this.#passed)} passed while this page paused`;
+    const seen = this.#seen === 0 ? 'No frame yet' : `${counted(this.#seen, 'frame')} seen`;
+    this.#note.textContent = `${seen}${left}${passed}. ${end}`;
   }
 }
 

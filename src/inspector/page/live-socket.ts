@@ -5,8 +5,8 @@ import type { InspectorMessage, PageMessage } from '../messages.ts';
 /** What the page hears. */
 export interface LiveEvents {
   received(message: InspectorMessage): void;
-  /** The connection is open, or gone. */
-  changed(isOpen: boolean): void;
+  /** The connection is gone; the next try comes by itself. */
+  lost(): void;
   /** The key that was shown is the wrong one. */
   refused(): void;
 }
@@ -47,7 +47,6 @@ export class LiveSocket {
     const socket = new WebSocket(url);
     this.#socket = socket;
     socket.addEventListener('open', () => {
-      this.#events.changed(true);
       if (this.#key !== undefined) this.#send({ kind: 'unlock', key: this.#key });
       if (this.#watched !== null) this.#send({ kind: 'watch', connection: this.#watched });
     });
@@ -59,8 +58,9 @@ export class LiveSocket {
       if (reason === 'wrong key') {
         this.#key = undefined;
         this.#events.refused();
+      } else {
+        this.#events.lost();
       }
-      this.#events.changed(false);
       setTimeout(() => this.#open(), againMs);
     });
   }

@@ -12,6 +12,8 @@ export interface Column<Item> {
 /** What a table shows, and how. */
 export interface TableOptions<Item> {
   readonly columns: readonly Column<Item>[];
+  /** What stands there while there is nothing. */
+  readonly empty: string;
   key(item: Item): string;
   /** The class of a row. */
   mark?(item: Item): string;
@@ -28,6 +30,7 @@ interface Row<Item> {
 /** The table. */
 export class LiveTable<Item> {
   readonly #body = element('tbody');
+  readonly #empty: HTMLTableRowElement;
   readonly #options: TableOptions<Item>;
   #rows = new Map<string, Row<Item>>();
 
@@ -35,7 +38,10 @@ export class LiveTable<Item> {
     this.#options = options;
     const titles = options.columns.map(({ title, isNumber }) => head(title, isNumber));
     if (options.action !== undefined)
-      titles.push(element('th', '', element('span', 'visually-hidden', options.action.title)));
+      titles.push(element('th', 'action', element('span', 'visually-hidden', options.action.title)));
+    const nothing = element('td', 'empty', options.empty);
+    nothing.colSpan = titles.length;
+    this.#empty = element('tr', '', nothing);
     table.replaceChildren(element('thead', '', element('tr', '', ...titles)), this.#body);
   }
 
@@ -50,6 +56,8 @@ export class LiveTable<Item> {
       rows.set(key, row);
     }
     for (const [key, { line }] of this.#rows) if (!rows.has(key)) line.remove();
+    if (rows.size > 0) this.#empty.remove();
+    else this.#body.replaceChildren(this.#empty);
     // Only what stands in another place is moved: moving takes the focus away.
     let place = this.#body.firstElementChild;
     for (const { line } of rows.values()) {
@@ -68,7 +76,7 @@ export class LiveTable<Item> {
       button.type = 'button';
       button.setAttribute('aria-label', action.name(item));
       button.addEventListener('click', () => action.run(row.item));
-      row.line.append(element('td', '', button));
+      row.line.append(element('td', 'action', button));
     }
     return row;
   }

@@ -13,6 +13,7 @@ import { bytes, count, perSecond, span } from './numbers.ts';
 const content = byId('content', HTMLElement);
 const lock = byId('lock', HTMLFormElement);
 const key = byId('key', HTMLInputElement);
+const lockNote = byId('lock-note', HTMLParagraphElement);
 const pause = byId('pause', HTMLButtonElement);
 
 let before: InspectorState | undefined;
@@ -39,6 +40,7 @@ const connections = new LiveTable<ServerConnectionSnapshot>(byId('connections', 
     },
     { title: 'State', text: ({ readyState, pausedBy }) => [readyState, ...pausedBy].join(', ') },
   ],
+  empty: 'Nobody is connected.',
   key: ({ id }) => String(id),
   mark: ({ id, pausedBy }) => (id === frames.connection ? 'is-chosen' : pausedBy.length > 0 ? 'is-bad' : ''),
   action: {
@@ -58,10 +60,11 @@ const channels = new LiveTable<InspectedChannel>(byId('channels', HTMLTableEleme
     { title: 'Keeps', text: ({ kind }) => kind },
     { title: 'Subscribers', isNumber: true, text: ({ subscribers }) => count(subscribers) },
     { title: 'Behind', isNumber: true, text: ({ behind }) => count(behind) },
-    { title: 'Told', isNumber: true, text: ({ told }) => count(told) },
+    { title: 'Publications', isNumber: true, text: ({ told }) => count(told) },
     { title: 'Rate', isNumber: true, text: (channel) => rateOf(channel) },
     { title: 'Offset', isNumber: true, text: ({ offset }) => (offset === 0 ? '–' : count(offset)) },
   ],
+  empty: 'Nobody follows a channel.',
   key: ({ name }) => name,
   mark: ({ behind }) => (behind > 0 ? 'is-bad' : ''),
 });
@@ -76,6 +79,7 @@ const sessions = new LiveTable<InspectedSession>(byId('sessions', HTMLTableEleme
     { title: 'Behind', isNumber: true, text: ({ behind }) => count(behind) },
     { title: 'Requests', isNumber: true, text: ({ pendingRequests }) => count(pendingRequests) },
   ],
+  empty: 'No client has a session.',
   key: ({ id }) => id,
   mark: ({ behind }) => (behind > 0 ? 'is-bad' : ''),
 });
@@ -86,19 +90,20 @@ let secondsSince = 0;
 
 const socket = new LiveSocket({
   received,
-  changed: (isOpen) => {
-    byId('connection', HTMLParagraphElement).dataset['state'] = isOpen ? 'connected' : 'lost';
-    byId('connection-text', HTMLSpanElement).textContent = isOpen ? 'Live' : 'Gone, trying again…';
+  lost: () => {
+    const state = before === undefined ? '' : ` What is shown is from ${timeOf(before.atMs)}.`;
+    showStatus('lost', `No answer, trying again…${state}`);
   },
   refused: () => {
-    byId('lock-note', HTMLParagraphElement).textContent = 'That is not the key.';
-    lock.hidden = false;
-    content.hidden = true;
+    lockNote.textContent = 'That is not the key.';
+    key.select();
+    showLock();
   },
 });
 
 lock.addEventListener('submit', (event) => {
   event.preventDefault();
+  lockNote.textContent = '';
   socket.unlock(key.value);
 });
 
@@ -111,21 +116,43 @@ pause.addEventListener('click', () => {
 function received(message: InspectorMessage): void {
   switch (message.kind) {
     case 'locked':
-      lock.hidden = false;
+      showLock();
       key.focus();
       break;
     case 'state':
       lock.hidden = true;
       content.hidden = false;
+      pause.hidden = false;
+      showStatus('connected', 'Live');
       if (!isPaused) show(message.state);
       break;
     case 'frames':
-      if (!isPaused) frames.add(message.connection, message.frames, message.dropped);
+      if (isPaused) frames.pass(message.connection, message.frames.length + message.dropped);
+      else frames.add(message.connection, message.frames, message.dropped);
       break;
     case 'gone':
       frames.gone(message.connection);
       break;
   }
+}
+
+function showLock(): void {
+  lock.hidden = false;
+  content.hidden = true;
+  pause.hidden = true;
+  showStatus('locked', 'Locked');
+}
+
+function showStatus(state: 'connected' | 'locked' | 'lost', text: string): void {
+  byId('connection', HTMLParagraphElement).dataset['state'] = state;
+  // What stands there is of earlier.
+  content.classList.toggle('is-stale', state === 'lost');
+  const place = byId('connection-text', HTMLSpanElement);
+  if (place.textContent !== text) place.textContent = text;
+}
+
+function timeOf(atMs: number): string {
+  return new Date(atMs).toLocaleTimeString('en-GB');
 }
 
 function show(state: InspectorState): void {

@@ -9,6 +9,11 @@ export function count(value: number): string {
   return whole.format(value);
 }
 
+/** A count of things, by their name in the singular. */
+export function counted(value: number, name: string): string {
+  return `${count(value)} ${name}${value === 1 ? '' : 's'}`;
+}
+
 /** An amount of bytes. */
 export function bytes(value: number): string {
   let [amount, unit] = [value, 0];
