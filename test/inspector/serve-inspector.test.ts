@@ -168,6 +168,40 @@ describe('the inspector', () => {
     expect(page.frames.map(({ opcode }) => opcode)).toEqual(['close', 'close']);
   });
 
+  test('leaves nothing on a watched connection behind for the pages that came and went', async () => {
+    const { server, open } = await inspected();
+    const watched = await client(server.url);
+    const [connection] = server.connections;
+    // What waits for its end would stay until then.
+    const { closed } = connection;
+    let [waiting, observing] = [0, 0];
+    const then = closed.then.bind(closed);
+    closed.then = (...callbacks) => {
+      waiting++;
+      return then(...callbacks);
+    };
+    const observe = connection.observe.bind(connection);
+    connection.observe = (observer) => {
+      observing++;
+      const stop = observe(observer);
+      return () => {
+        observing--;
+        stop();
+      };
+    };
+    for (let count = 1; count <= 3; count++) {
+      const page = await open();
+      page.say({ kind: 'watch', connection: connection.id });
+      await until(() => observing === 1);
+      watched.send(`seen by page ${count}`);
+      await until(() => page.frames.length === 2);
+      await page.connection.close();
+      await until(() => observing === 0);
+    }
+    expect(waiting).toBe(0);
+    await watched.close();
+  });
+
   test('counts frames that are too many to show', async () => {
     const { server, open } = await inspected();
     const watched = await client(server.url);
