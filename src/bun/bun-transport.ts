@@ -1,21 +1,9 @@
 // The MessageTransport over the server's end of a WebSocket that Bun gives. Bun speaks the protocol and answers pings; it
 // sends pings, tells of drained queues and cuts. It cannot pause a connection, nor send or show single frames.
 
-import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
-import { Traffic } from '../protocol/traffic.ts';
-import type {
-  MessageTransport,
-  MessageTransportEvents,
-  TransportFeatures,
-} from '../connection/message-transport.ts';
-import {
-  messageByteLength,
-  messageTooLarge,
-  reasonOf,
-  requireSendableClose,
-  unsupported,
-} from '../connection/platform-rules.ts';
+import type { TransportFeatures } from '../connection/message-transport.ts';
+import { requireSendableClose } from '../connection/platform-rules.ts';
+import { PlatformTransport } from '../connection/platform-transport.ts';
 import type { BunSocket } from './bun-runtime.ts';
 
 /** How a BunTransport behaves. */
@@ -37,22 +25,17 @@ const features: TransportFeatures = Object.freeze({
 });
 
 /** Carries messages over a WebSocket of Bun's server; its handlers call the methods named as they are. */
-export class BunTransport implements MessageTransport {
+export class BunTransport extends PlatformTransport {
   readonly supports: TransportFeatures = features;
-  readonly isMessageOpen = false;
-  readonly retainedBytes = 0;
   /** Bun does not tell what was agreed. */
   readonly extensions = '';
   readonly protocol: string;
   readonly #socket: BunSocket<unknown>;
   readonly #options: BunTransportOptions;
-  readonly #traffic = new Traffic();
-  #events: MessageTransportEvents | undefined;
   #isClosing = false;
-  // Set once a message was refused: those behind it are not wanted either.
-  #isRefusing = false;
 
   constructor(socket: BunSocket<unknown>, options: BunTransportOptions) {
+    super(options.maxMessageBytes);
     this.#socket = socket;
     this.#options = options;
     this.protocol = options.protocol;
@@ -60,115 +43,61 @@ export class BunTransport implements MessageTransport {
   }
 
   get bufferedBytes(): number {
-    return this.#events === undefined ? 0 : this.#socket.getBufferedAmount();
-  }
-
-  get writeProgress(): number {
-    return this.bufferedBytes;
-  }
-
-  attach(events: MessageTransportEvents): void {
-    this.#events = events;
+    return this.events === undefined ? 0 : this.#socket.getBufferedAmount();
   }
 
   sendText(text: string, compress?: boolean): void {
-    if (this.#events === undefined) return;
+    if (this.events === undefined) return;
     this.#socket.sendText(text, this.#compresses(text.length, compress));
-    this.#traffic.messagesOut++;
-    this.#traffic.payloadBytesOut += messageByteLength(text);
+    this.sent(text);
   }
 
   sendBinary(bytes: Uint8Array, compress?: boolean): void {
-    if (this.#events === undefined) return;
+    if (this.events === undefined) return;
     this.#socket.sendBinary(bytes, this.#compresses(bytes.length, compress));
-    this.#traffic.messagesOut++;
-    this.#traffic.payloadBytesOut += bytes.length;
-  }
-
-  sendPrepared(message: PreparedMessage): void {
-    if (message.type === 'text') this.sendText(message.text, message.compress);
-    else this.sendBinary(message.payload, message.compress);
+    this.sent(bytes);
   }
 
   sendPing(payload: Uint8Array): void {
-    if (this.#events !== undefined) this.#socket.ping(payload);
+    if (this.events !== undefined) this.#socket.ping(payload);
   }
 
   sendPong(payload: Uint8Array): void {
-    if (this.#events !== undefined) this.#socket.pong(payload);
+    if (this.events !== undefined) this.#socket.pong(payload);
   }
 
   sendClose(code: number | undefined, reason: string): void {
     requireSendableClose(code, reason);
-    if (this.#events === undefined) return;
+    if (this.events === undefined) return;
     this.#isClosing = true;
     if (code === undefined) this.#socket.close();
     else this.#socket.close(code, reason);
   }
 
   terminate(): void {
-    if (this.#events !== undefined) this.#socket.terminate();
-  }
-
-  sendFragment(): never {
-    throw unsupported('sending fragments');
-  }
-
-  pause(): never {
-    throw unsupported('pausing');
-  }
-
-  resume(): never {
-    throw unsupported('pausing');
-  }
-
-  observe(): never {
-    throw unsupported('observing frames');
-  }
-
-  /** Closes with what is wrong, and hears nothing more. */
-  fail(error: ProtocolError): void {
-    this.#isRefusing = true;
-    this.sendClose(error.closeCode, reasonOf(error));
-    this.#events?.failed(error);
-  }
-
-  addTrafficTo(total: Traffic): void {
-    total.add(this.#traffic);
+    if (this.events !== undefined) this.#socket.terminate();
   }
 
   /** Bun read a message. */
   message(message: string | Uint8Array): void {
-    if (this.#isRefusing) return;
-    const byteLength = messageByteLength(message);
-    this.#events?.received(byteLength);
-    // Hearing of the bytes may have ended it.
-    if (this.#isRefusing) return;
-    const violation = messageTooLarge(byteLength, this.#options.maxMessageBytes);
-    if (violation !== undefined) {
-      this.fail(violation);
-      return;
-    }
-    this.#traffic.messagesIn++;
-    this.#traffic.payloadBytesIn += byteLength;
-    this.#events?.message(message);
+    this.received(message);
   }
 
   /** Some of what waited has left. */
   drain(): void {
-    if (this.bufferedBytes === 0) this.#events?.drained();
+    if (this.bufferedBytes === 0) this.events?.drained();
   }
 
   /** Bun read a ping, and answers it. */
   ping(payload: Uint8Array): void {
-    this.#events?.received(payload.length);
-    this.#events?.ping(payload);
+    this.events?.received(payload.length);
+    this.events?.ping(payload);
   }
 
   /** Bun read a pong. */
   pong(payload: Uint8Array): void {
-    this.#events?.received(payload.length);
-    this.#events?.pong(payload);
+    this.events?.received(payload.length);
+    this.events?.pong(payload);
   }
 
   /**
@@ -181,9 +110,8 @@ export class BunTransport implements MessageTransport {
   }
 
   #finish(code: number, reason: string): void {
-    const events = this.#events;
+    const events = this.detach();
     if (events === undefined) return;
-    this.#events = undefined;
     if (code !== 1006) events.peerClosed(code, reason);
     // What Bun itself found wrong, such as a message beyond its own bound.
     const hasFailed = code === 1006 && reason !== '';

@@ -5,22 +5,9 @@
 import { viewOf } from '../base/bytes.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { CloseCode, isApplicationCloseCode } from '../protocol/close-code.ts';
-import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { ProtocolError } from '../protocol/protocol-error.ts';
-import { Traffic } from '../protocol/traffic.ts';
-import type {
-  Message,
-  MessageTransport,
-  MessageTransportEvents,
-  TransportFeatures,
-} from './message-transport.ts';
-import {
-  messageByteLength,
-  messageTooLarge,
-  reasonOf,
-  requireSendableClose,
-  unsupported,
-} from './platform-rules.ts';
+import type { Message, MessageTransportEvents, TransportFeatures } from './message-transport.ts';
+import { requireSendableClose, unsupported } from './platform-rules.ts';
+import { PlatformTransport } from './platform-transport.ts';
 
 /** The event of a message. */
 export interface PlatformMessageEvent {
@@ -82,21 +69,16 @@ const features: TransportFeatures = Object.freeze({
 const drainPollMs = 20;
 
 /** Carries messages over a WebSocket of the platform that is already open. */
-export class WebSocketTransport implements MessageTransport {
+export class WebSocketTransport extends PlatformTransport {
   readonly supports: TransportFeatures = features;
-  readonly isMessageOpen = false;
-  readonly retainedBytes = 0;
   readonly #socket: PlatformSocket;
   readonly #options: WebSocketTransportOptions;
-  readonly #traffic = new Traffic();
-  #events: MessageTransportEvents | undefined;
   #poll: Timer | undefined;
   #hasFailed = false;
   #hasSentClose = false;
-  // Set once a message was refused: those behind it are not wanted either.
-  #isRefusing = false;
 
   constructor(socket: PlatformSocket, options: WebSocketTransportOptions) {
+    super(options.maxMessageBytes ?? Infinity);
     this.#socket = socket;
     this.#options = options;
     socket.binaryType = 'arraybuffer';
@@ -114,12 +96,8 @@ export class WebSocketTransport implements MessageTransport {
     return this.#socket.bufferedAmount ?? 0;
   }
 
-  get writeProgress(): number {
-    return this.bufferedBytes;
-  }
-
-  attach(events: MessageTransportEvents): void {
-    this.#events = events;
+  override attach(events: MessageTransportEvents): void {
+    super.attach(events);
     const socket = this.#socket;
     socket.addEventListener('message', this.#message);
     socket.addEventListener('error', this.#failed);
@@ -128,21 +106,14 @@ export class WebSocketTransport implements MessageTransport {
 
   sendText(text: string): void {
     this.#socket.send(text);
-    this.#traffic.messagesOut++;
-    this.#traffic.payloadBytesOut += messageByteLength(text);
+    this.sent(text);
     this.#watchBuffer();
   }
 
   sendBinary(bytes: Uint8Array): void {
     this.#socket.send(sendable(bytes));
-    this.#traffic.messagesOut++;
-    this.#traffic.payloadBytesOut += bytes.length;
+    this.sent(bytes);
     this.#watchBuffer();
-  }
-
-  sendPrepared(message: PreparedMessage): void {
-    if (message.type === 'text') this.sendText(message.text);
-    else this.sendBinary(message.payload);
   }
 
   /**
@@ -160,25 +131,10 @@ export class WebSocketTransport implements MessageTransport {
     else this.#socket.close();
   }
 
-  /** Closes with what is wrong, and hears nothing more. */
-  fail(error: ProtocolError): void {
-    this.#isRefusing = true;
-    this.sendClose(error.closeCode, reasonOf(error));
-    this.#events?.failed(error);
-  }
-
-  addTrafficTo(total: Traffic): void {
-    total.add(this.#traffic);
-  }
-
   /** Gives the socket up: the platform is left to end it, and what it still says is not heard. */
   terminate(): void {
     this.sendClose(undefined, '');
     queueMicrotask(() => this.#finish(undefined));
-  }
-
-  sendFragment(): never {
-    throw unsupported('sending fragments');
   }
 
   sendPing(): never {
@@ -189,38 +145,13 @@ export class WebSocketTransport implements MessageTransport {
     throw unsupported('sending pongs');
   }
 
-  pause(): never {
-    throw unsupported('pausing');
-  }
-
-  resume(): never {
-    throw unsupported('pausing');
-  }
-
-  observe(): never {
-    throw unsupported('observing frames');
-  }
-
   readonly #message = ({ data }: PlatformMessageEvent): void => {
-    if (this.#isRefusing) return;
     const message = messageOf(data);
-    if (message === undefined) {
-      this.#isRefusing = true;
+    if (message !== undefined) this.received(message);
+    else {
+      this.refuse();
       this.sendClose(CloseCode.unsupportedData, 'the platform gave neither text nor an ArrayBuffer');
-      return;
     }
-    const byteLength = messageByteLength(message);
-    this.#events?.received(byteLength);
-    // Hearing of the bytes may have ended it.
-    if (this.#isRefusing) return;
-    const violation = messageTooLarge(byteLength, this.#options.maxMessageBytes ?? Infinity);
-    if (violation !== undefined) {
-      this.fail(violation);
-      return;
-    }
-    this.#traffic.messagesIn++;
-    this.#traffic.payloadBytesIn += byteLength;
-    this.#events?.message(message);
   };
 
   readonly #failed = (): void => {
@@ -230,7 +161,7 @@ export class WebSocketTransport implements MessageTransport {
   readonly #closed = ({ code, reason, wasClean }: PlatformCloseEvent): void => {
     if (this.#options.answersClose === true && !this.#hasSentClose) answerClose(this.#socket, code, reason);
     if (wasClean) {
-      this.#events?.peerClosed(code, reason);
+      this.events?.peerClosed(code, reason);
       this.#finish(undefined);
     } else if (this.#hasFailed || code !== 1006) {
       const said = reason === '' ? `${code}` : `${code}, ${reason}`;
@@ -241,9 +172,8 @@ export class WebSocketTransport implements MessageTransport {
   };
 
   #finish(error: Error | undefined): void {
-    const events = this.#events;
+    const events = this.detach();
     if (events === undefined) return;
-    this.#events = undefined;
     this.#poll?.cancel();
     const socket = this.#socket;
     socket.removeEventListener('message', this.#message);
@@ -260,7 +190,7 @@ export class WebSocketTransport implements MessageTransport {
   readonly #lookAtBuffer = (): void => {
     this.#poll = undefined;
     if (this.bufferedBytes > 0) this.#poll = this.#clock.setTimer(this.#lookAtBuffer, drainPollMs);
-    else this.#events?.drained();
+    else this.events?.drained();
   };
 
   get #clock(): Clock {

@@ -1,28 +1,12 @@
 // The soak and its criterion. That nothing grows is for its ten minutes to show (`npm run soak`); here, that it would
 // be noticed.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-
-const file = fileURLToPath(new URL('../../fuzz/soak.mjs', import.meta.url));
-
-async function soak(...options: string[]): Promise<{ exitCode: unknown; output: string }> {
-  const child = spawn(process.execPath, [file, ...options]);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const [exitCode] = await once(child, 'close');
-  return { exitCode, output };
-}
+import { runFuzzScript } from './fuzz-script.ts';
 
 describe('npm run soak', () => {
   test('compares every message that comes back, and notices a server that keeps what it receives', async () => {
-    const { exitCode, output } = await soak('--minutes', '0.2', '--hoard');
+    const { exitCode, output } = await runFuzzScript('soak', '--minutes', '0.2', '--hoard');
     expect(output).toMatch(/server +heapUsed .* NOT FLAT/);
     expect(output).toMatch(/\d{3,} connections, \d{4,} echoes, \d{4,} broadcasts heard/);
     expect(output).not.toMatch(/soak: an echo|soak: heard/);
@@ -30,7 +14,7 @@ describe('npm run soak', () => {
   }, 60_000);
 
   test('refuses a wrong option before it starts', async () => {
-    const { exitCode, output } = await soak('--minutes', 'nine');
+    const { exitCode, output } = await runFuzzScript('soak', '--minutes', 'nine');
     expect([exitCode, output]).toEqual([
       2,
       expect.stringContaining('--minutes is nine, expected a number above 0'),
