@@ -11,8 +11,8 @@ export type Data = string | RawData;
 
 // Up to here a loop costs less than a view and a call.
 const loopBytes = 48;
-// Small messages share memory, so that not each of them is an allocation; what is kept of them keeps no more than this.
-const slabBytes = 32 * 1024;
+// Small messages share memory, so that not each of them is an allocation; what is kept of them keeps no more than this, as much as with ws.
+const slabBytes = 64 * 1024;
 const mostSharedBytes = 4 * 1024;
 
 let slab = Buffer.allocUnsafeSlow(slabBytes);

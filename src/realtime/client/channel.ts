@@ -1,6 +1,7 @@
 // One channel as a client follows it: how it stands, where its streams stand, and what it is asked for. When frames about it
 // are sent is the client's affair (subscriptions.ts).
 
+import type { Timer } from '../../base/clock.ts';
 import type { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryPage, HistoryRequest, SubscribeWish } from '../wire/frames.ts';
 import type { JsonPatch } from '../wire/json-delta.ts';
@@ -55,6 +56,8 @@ export class ClientChannel {
   status: ChannelStatus = 'subscribing';
   /** What stands for it on the link that is open; null: nothing, for now. */
   alias: number | null = null;
+  /** After which it is asked for again, when it was refused for now. */
+  rest: Timer | undefined;
   readonly #host: ChannelHost;
 
   constructor(name: string, options: ChannelOptions, host: ChannelHost) {
@@ -63,10 +66,8 @@ export class ClientChannel {
     this.options = options;
     const { failed } = host;
     this.stream = new EventStream({
+      ...host,
       name,
-      readerLimit: host.readerLimit,
-      patch: host.patch,
-      failed,
       readAgain: () => host.subscriptions.subscribeAgain(this),
     });
     this.state = new KeyedMap(failed);

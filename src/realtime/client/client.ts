@@ -48,6 +48,8 @@ export class RealtimeClient {
   readonly #userStream: EventStream;
   #session: Hello['session'];
   #saidToken: string | undefined;
+  // Whether somebody waits until the present token is accepted.
+  #isRefreshing = false;
   #user: string | undefined;
   #closeError: RealtimeError | undefined;
 
@@ -143,7 +145,7 @@ export class RealtimeClient {
   }
 
   /**
-   * Shows another token. The promise resolves when the server has accepted it; it rejects, with `retryable`, when the server cannot
+   * Shows another token. The promise resolves when the server has accepted it, or a newer one that was shown meanwhile; it rejects, with `retryable`, when the server cannot
    * look at it now: then the one before holds on, and the next connection shows the new one.
    */
   async refresh(token: string): Promise<void> {
@@ -152,10 +154,13 @@ export class RealtimeClient {
     return new Promise((resolve, reject) => {
       const remove = this.#listeners.on(refreshedEvent, (error) => {
         remove();
+        this.#isRefreshing = false;
         if (error) reject(error);
         else resolve();
       });
-      this.#sayToken();
+      // One at a time, since the answer does not name it: this one follows the answer to the one before.
+      if (!this.#isRefreshing) this.#sayToken();
+      this.#isRefreshing = true;
     });
   }
 
@@ -186,9 +191,7 @@ export class RealtimeClient {
         if (!resumed) this.#calls.forget();
         if (isFirst || !resumed) this.#requests.opened(welcome.maxBytes, resumed ? welcome.againMs : 0);
         this.#subscriptions.welcomed(welcome);
-        // It was replaced after the hello had been written.
-        if (this.#saidToken === this.#token.current) this.#refreshed();
-        else this.#sayToken();
+        this.#accepted();
       },
       received: (frame) => {
         switch (frame[0]) {
@@ -207,7 +210,8 @@ export class RealtimeClient {
             if (frame[2]) this.#listeners.tell(refreshedEvent, RealtimeError.fromWire(frame[2]));
             else {
               this.#user = frame[1] ?? undefined;
-              this.#refreshed();
+              this.#token.aged();
+              this.#accepted();
             }
             break;
           case 13:
@@ -237,11 +241,14 @@ export class RealtimeClient {
   }
 
   #sayToken(): void {
-    this.#connector.sendChange(writeJson([8, this.#token.current]));
+    const token = this.#token.current;
+    if (this.#connector.sendChange(writeJson([8, token]))) this.#saidToken = token;
   }
 
-  #refreshed(): void {
-    if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
+  // The token that was said; it may have been replaced since.
+  #accepted(): void {
+    if (this.#saidToken !== this.#token.current) this.#sayToken();
+    else if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
   }
 
   #closed(): RealtimeError {

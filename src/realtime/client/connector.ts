@@ -106,8 +106,7 @@ export class Connector implements LifecycleEvents {
 
   /** Opens a link now. */
   open(): void {
-    if (this.state === 'closed') return;
-    this.#detach();
+    if (!this.#detach()) return;
     this.#change('connecting');
     if (this.#token.isMissing) {
       this.#token.fetch().then(
@@ -145,8 +144,8 @@ export class Connector implements LifecycleEvents {
   }
 
   /** Calls back after a while: what was refused may be accepted then. */
-  later(callback: () => void): void {
-    this.#settings.clock.setTimer(callback, restMs * (1 + randomFraction(this.#settings.random)));
+  later(callback: () => void): Timer {
+    return this.#settings.clock.setTimer(callback, restMs * (1 + randomFraction(this.#settings.random)));
   }
 
   /** Ends it for good. */
@@ -230,7 +229,8 @@ export class Connector implements LifecycleEvents {
   #welcomed(welcome: Welcome): void {
     this.#token.aged();
     if (this.#ladder.step === asking) {
-      this.#ladder.answered();
+      // Our server has answered over the kind that was asked.
+      this.#ladder.step = confirming;
       this.open();
       return;
     }
@@ -283,9 +283,11 @@ export class Connector implements LifecycleEvents {
   }
 
   #wait(cause: unknown, delayMs?: number): void {
-    this.#detach();
-    const waitMs = delayMs ?? backoffMs(this.#settings, this.#waits++);
-    this.#timer = this.#settings.clock.setTimer(() => this.open(), waitMs);
+    if (!this.#detach()) return;
+    this.#timer = this.#settings.clock.setTimer(
+      () => this.open(),
+      delayMs ?? backoffMs(this.#settings, this.#waits++),
+    );
     this.#change('waiting', cause instanceof Error ? cause : undefined);
   }
 
@@ -323,8 +325,8 @@ export class Connector implements LifecycleEvents {
     }, this.#probeAtMs - clock.now());
   }
 
-  /** Lets go of the link, whatever becomes of it. */
-  #detach(): void {
+  // Lets go of the link, whatever becomes of it; false: it is closed for good, perhaps by who heard that the link is lost.
+  #detach(): boolean {
     const wasWelcomed = this.#isWelcomed;
     if (this.#isProven && this.#settings.clock.now() - this.#openedAtMs >= stableAfterMs) this.#waits = 0;
     this.#attempt++;
@@ -335,6 +337,7 @@ export class Connector implements LifecycleEvents {
     this.#link?.close();
     this.#gathering = this.#link = undefined;
     if (wasWelcomed) this.#events.lost();
+    return this.state !== 'closed';
   }
 
   #change(state: ConnectionState, cause?: Error): void {

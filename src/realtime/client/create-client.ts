@@ -38,7 +38,7 @@ export function clientFactory(platform: () => ClientPlatform): CreateClient {
     const options = resolveClientOptions(settings);
     const { WebSocket, fetch, credentials } = { ...parts, ...options };
     const scheme = /^(ws|http)(?=s?:)/;
-    const { href } = URL.canParse(url, baseUrl) ? new URL(url, baseUrl) : { href: '' };
+    const href = URL.canParse(url, baseUrl) ? new URL(url, baseUrl).href : '';
     if (!scheme.test(href)) {
       throw new FullduplexError('WS_URL_INVALID', `no address of ws: or http: is ${String(url)}`);
     }

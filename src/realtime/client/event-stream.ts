@@ -72,11 +72,11 @@ export class EventStream extends Listeners implements FollowedStream {
       if (gap) this.tell('gap', { reason: gap } satisfies Gap);
       else if (count > 0) this.tell('skipped', { count });
     }
-    if (frame[0] !== 15) return frame[0] !== 2 || this.#deliver(frame);
+    if (frame[0] === 2) return this.#deliver(frame);
+    if (frame[0] !== 15) return true;
     const [, , , number, delta] = frame;
     const { patch } = this.#owner;
-    if (!patch || !this.#last.has(number)) return false;
-    return this.#deliver(frame, patch(this.#last.get(number), delta));
+    return !!patch && this.#last.has(number) && this.#deliver(frame, patch(this.#last.get(number), delta));
   }
 
   #deliver(frame: PublicationFrame | ChangeFrame, data: unknown = frame[4]): boolean {

@@ -25,7 +25,7 @@ export class KeyedMap extends Map<string, unknown> implements FollowedStream {
   /** Goes on where a subscription begins, or behind something that was left out. */
   follow({ position, recovered }: Pick<StreamStart, 'position' | 'recovered'>): void {
     this.#announced = position;
-    this.cursor.position = recovered === true ? position : undefined;
+    this.cursor.position = recovered ? position : undefined;
   }
 
   take(frame: StreamFrame): boolean {

@@ -16,13 +16,12 @@ export function watchLifecycle(events: LifecycleEvents): () => void {
   const stop = new AbortController();
   const on = (target: EventTarget | undefined, type: string, listener: () => void): void =>
     target?.addEventListener?.(type, listener, stop);
-  const resumed = (): void => events.resumed();
   const page: Document | undefined = globalThis.document;
   on(page, 'visibilitychange', () => {
-    if (page.visibilityState === 'visible') resumed();
+    if (!page.hidden) events.resumed();
   });
-  on(page, 'resume', resumed);
-  on(globalThis, 'pageshow', resumed);
+  on(page, 'resume', () => events.resumed());
+  on(globalThis, 'pageshow', () => events.resumed());
   on(globalThis, 'online', () => events.online());
   on(globalThis, 'pagehide', () => events.hidden());
   return () => stop.abort();

@@ -21,14 +21,12 @@ export function probe(
 ): { cancel(): void } {
   let link: ClientLink | undefined;
   let isWelcomed = false;
-  let isOver = false;
+  // Behind its close a link tells nothing.
   const cancel = (): void => {
-    isOver = true;
     timer.cancel();
     link?.close();
   };
   const end = (gotThrough: boolean): void => {
-    if (isOver) return;
     cancel();
     done(gotThrough);
   };
@@ -41,7 +39,7 @@ export function probe(
           try {
             for (const { length } of readFrames(text)) {
               if (length > 0) isWelcomed = true;
-              else if (isWelcomed) end(true);
+              else if (isWelcomed) return end(true);
             }
           } catch {
             // It is none of our servers that speaks there.

@@ -49,8 +49,10 @@ export class ServerCalls {
       call = { stop, reply: this.#run(id, name, input, stop.signal) };
       // Nobody asks again about a call without an answer.
       if (id !== 0) this.#calls.set(id, call);
-      const [oldest] = this.#calls.keys();
-      if (this.#calls.size > maxRemembered && oldest !== undefined) this.#calls.delete(oldest);
+      for (const oldest of this.#calls.keys()) {
+        if (this.#calls.size <= maxRemembered) break;
+        this.#calls.delete(oldest);
+      }
     }
     const reply = await call.reply;
     // In another session the id may be that of another call.

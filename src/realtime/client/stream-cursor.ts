@@ -24,8 +24,9 @@ export class StreamCursor {
    * @param mayLeap whether the stream leaves out what is no longer of interest
    */
   step(step: number, id: string, mayLeap: boolean): boolean {
-    if (this.position === undefined || !(step === 1 || (mayLeap && step > 1))) return false;
-    this.position = [this.position[0], this.position[1] + step, id];
+    const { position } = this;
+    if (!position || !(step === 1 || (mayLeap && step > 1))) return false;
+    this.position = [position[0], position[1] + step, id];
     return true;
   }
 }

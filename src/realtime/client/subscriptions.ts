@@ -1,6 +1,7 @@
 // The channels of a client on the link that is open: what was asked for and not answered yet, and which alias stands for which
 // stream. What a link forgets when it ends is here; what a channel keeps is in the channel.
 
+import type { Timer } from '../../base/clock.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
 import type { Hello, ServerFrame, StreamStart, Welcome, WireSubscribed } from '../wire/frames.ts';
 import { writeJsonTersely as writeJson } from '../wire/json-codec.ts';
@@ -15,7 +16,7 @@ export interface SubscriptionLink {
   /** Brings the next hello about. */
   resume(): void;
   /** Calls back later: what was refused may be accepted then. */
-  later(callback: () => void): void;
+  later(callback: () => void): Timer;
 }
 
 /** Frames about subscriptions: those of their streams, answers (6) and revocations (9). */
@@ -57,6 +58,7 @@ export class Subscriptions {
   remove(channel: ClientChannel, error?: RealtimeError): void {
     if (!this.#isPresent(channel)) return;
     this.#channels.delete(channel.name);
+    channel.rest?.cancel();
     channel.setStatus('left', error);
     this.#unsubscribe(channel);
   }
@@ -182,7 +184,7 @@ export class Subscriptions {
   #refuse(channel: ClientChannel, error: WireError): void {
     channel.alias = null;
     channel.setStatus('refused', RealtimeError.fromWire(error));
-    if (error.retryable) this.#link.later(() => this.#retry(channel));
+    if (error.retryable) channel.rest = this.#link.later(() => this.#retry(channel));
   }
 
   #retry(channel: ClientChannel): void {

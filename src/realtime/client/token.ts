@@ -7,24 +7,24 @@ export type TokenSource = string | (() => string | Promise<string>);
 export class Token {
   /** The present token; undefined: there is none, or it has to be fetched first. */
   current: string | undefined;
-  readonly #source: TokenSource | undefined;
+  // Where to get another one, if it can be asked.
+  readonly #source: Exclude<TokenSource, string> | undefined;
   // Whether the present one was asked for because the one before was refused.
   #isFresh = false;
 
   constructor(source: TokenSource | undefined) {
-    this.#source = source;
-    if (typeof source === 'string') this.current = source;
+    if (typeof source === 'function') this.#source = source;
+    else this.current = source;
   }
 
   /** Whether `fetch` has to be called before the next hello. */
   get isMissing(): boolean {
-    return this.current === undefined && this.#source !== undefined;
+    return this.#source !== undefined && this.current === undefined;
   }
 
   /** Asks for one. @throws what the function throws */
   async fetch(): Promise<void> {
-    if (typeof this.#source !== 'function') return;
-    const token = await this.#source();
+    const token = await this.#source?.();
     // Another one may have been given meanwhile, or been fetched sooner.
     this.current ??= token;
   }
@@ -42,7 +42,7 @@ export class Token {
 
   /** The server has refused it. @returns whether another one may be had */
   refused(): boolean {
-    if (typeof this.#source !== 'function' || this.#isFresh) return false;
+    if (!this.#source || this.#isFresh) return false;
     this.current = undefined;
     this.#isFresh = true;
     return true;

@@ -142,8 +142,8 @@ export interface Engine {
 
   /**
    * Appends a publication and tells all subscribed nodes, before or after it resolves. Atomic: the offset, the entry and the idempotency key come about together
-   * or not at all. After it has resolved, `read` on any node finds the entry. A rejection leaves open whether it was appended;
-   * trying again with the same idempotency key is safe.
+   * or not at all. After it has resolved, `read` on any node finds the entry. A rejection leaves open whether it was appended,
+   * unless its code says more than `UNAVAILABLE`; trying again with the same idempotency key is safe.
    */
   append(channel: string, request: AppendRequest): Promise<Appended>;
 

@@ -120,12 +120,6 @@ export class Calls {
       );
       return;
     }
-    const running = session.running?.get(id);
-    if (running instanceof RunningCall) {
-      // Sent again while it runs: whoever asks last gets the answer too.
-      running.also(answer);
-      return;
-    }
     const deadlineMs = Math.min(options.deadlineMs ?? settings.requestTimeoutMs, settings.requestTimeoutMs);
     const call = new RunningCall(
       session,
@@ -162,7 +156,9 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
   readonly #declared: DeclaredCall;
   readonly #origin: RequestOrigin;
   readonly #environment: CallEnvironment;
-  #waiting: Reply[];
+  // The answer, until it was given, and who has sent the call again meanwhile.
+  #reply: Reply | undefined;
+  #others: Set<RequestOrigin> | undefined;
   // Whether it came once only: of what came twice another copy may still be on its way.
   #cameOnce: boolean;
   #isKept = false;
@@ -186,7 +182,7 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     this.#declared = declared;
     this.deadlineMs = deadlineMs;
     this.isRetry = isRetry;
-    this.#waiting = [answer];
+    this.#reply = answer;
     this.#cameOnce = !isRetry;
     this.#origin = origin;
     this.#environment = environment;
@@ -204,9 +200,13 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
     return this.#abort.signal;
   }
 
-  also(answer: Reply): void {
-    this.#waiting.push(answer);
+  also(origin: RequestOrigin): void {
     this.#cameOnce = false;
+    // One answer for each who asks; it may be more than one by then.
+    if (origin === this.#origin && this.#reply !== undefined) return;
+    this.#others ??= new Set();
+    for (const other of this.#others) if (other.isEnded === true) this.#others.delete(other);
+    this.#others.add(origin);
   }
 
   /** Runs it to its end, which may be after its deadline; never rejects. What is answered at once needs no promise and no timer. */
@@ -240,10 +240,14 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
   }
 
   #answer(tail: string): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const answer of waiting) answer(`[${FrameType.reply},${writeJson(this.#id)},${tail}]`);
-    if (this.#isKept && this.#cameOnce && waiting.length > 0) this.#origin.callAnswered?.(this.#id);
+    const reply = this.#reply;
+    const others = this.#others;
+    this.#reply = undefined;
+    this.#others = undefined;
+    const frame = `[${FrameType.reply},${writeJson(this.#id)},${tail}]`;
+    reply?.(frame);
+    if (others !== undefined) for (const other of others) other.reply(frame);
+    if (this.#isKept && this.#cameOnce && reply !== undefined) this.#origin.callAnswered?.(this.#id);
   }
 
   // What stands behind the id in an answer.

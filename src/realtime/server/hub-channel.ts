@@ -19,6 +19,7 @@ import { ChannelDeclaration, type FoundChannel } from './channel-declaration.ts'
 import type { HubCore } from './hub-core.ts';
 import type { SessionTarget } from './node-commands.ts';
 import { presenceStream, stateStream } from './subscription.ts';
+import { unknownAppend } from './unknown-append.ts';
 import { readJson, writeJson } from '../wire/json-codec.ts';
 
 /** How the server publishes. */
@@ -83,7 +84,8 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
   /**
    * Publishes an event to everybody who follows the channel, on all nodes.
    * @returns its place in the channel; a volatile channel has none
-   * @throws (as a rejection) RealtimeError `UNKNOWN_EVENT`, `BAD_DATA`, `UNAVAILABLE`
+   * @throws (as a rejection) RealtimeError `UNKNOWN_EVENT`, `BAD_DATA`; while the engine is away `OUTCOME_UNKNOWN`, or with an
+   * `idempotencyKey`, with which it can be tried again, `UNAVAILABLE`
    */
   async publish<Event extends EventNames<EventsOf<C, Name>>>(
     event: Event,
@@ -113,12 +115,15 @@ export class HubChannel<C extends ContractDefinition, Name extends string> {
       await engine.broadcast(this.name, common);
       return {};
     }
-    const { position } = await engine.append(this.name, {
+    const appended = engine.append(this.name, {
       ...common,
       retention: declaration.retention,
       ...(idempotencyKey === undefined
         ? {}
         : { idempotency: { key: `$/${idempotencyKey}`, windowMs: idempotencyWindowMs } }),
+    });
+    const { position } = await appended.catch((error: unknown) => {
+      throw idempotencyKey === undefined ? unknownAppend(error) : error;
     });
     return { offset: position.offset };
   }

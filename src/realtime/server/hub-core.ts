@@ -137,10 +137,10 @@ export class HubCore implements LinkAcceptor, LinkHome {
     void this.#greeting.answer(link, hello, peer);
   }
 
-  frame(link: SessionLink, session: Session, frame: ClientFrame, length: number): void {
+  frame(link: SessionLink, session: Session, frame: ClientFrame): void {
     switch (frame[0]) {
       case FrameType.request:
-        this.#requests.handle(session, frame, link, length);
+        this.#requests.handle(session, frame, link);
         break;
       case FrameType.reply:
         this.clientCalls.answered(session, String(frame[1]), frame[2], frame[3]);

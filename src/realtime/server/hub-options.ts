@@ -86,8 +86,8 @@ export interface HubOptions<Data = undefined> extends Partial<HubLimits> {
     request: AuthenticationRequest,
   ): Authentication<Data> | undefined | Promise<Authentication<Data> | undefined>;
   /**
-   * How many requests a session may make: publications, calls, and questions for history and presence, also those that are sent
-   * again. Beyond it they are refused with `RATE_LIMITED`, which says when the next one may come. `false`, and one client keeps the
+   * How many requests a session may make: publications, calls, and questions for history and presence. One that is sent again counts
+   * again, unless it still waits or runs. Each session counts by itself: for what a user may in all, ask in the rules. Beyond it they are refused with `RATE_LIMITED`, which says when the next one may come. `false`, and one client keeps the
    * server, the engine and all subscribers of a channel as busy as it likes. @defaultValue 100 a second, 1,000 at once
    */
   readonly sessionRate?: RateLimit | false;

@@ -31,6 +31,7 @@ export function snapshotOf(hub: HubCore): HubSnapshot {
     channels: { streams: streams.size, subscriptions },
     publications: statistics.publications,
     deliveries: statistics.deliveries,
+    requestsRefused: statistics.requestsRefused,
     recovery: { recovered: statistics.recovered, notRecovered: statistics.notRecovered },
     calls: {
       running: calls.runningCount,

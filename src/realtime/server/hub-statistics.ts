@@ -38,6 +38,8 @@ export class HubStatistics {
   /** What clients and the server have published, and what links were given of it. */
   publications = 0;
   deliveries = 0;
+  /** Requests that nobody looked at, because their session asked more than it may. */
+  requestsRefused = 0;
   calls = 0;
   callsFailed = 0;
   /** Requests that were answered from the record of the first time. */
@@ -83,6 +85,8 @@ export interface HubSnapshot {
   };
   readonly publications: number;
   readonly deliveries: number;
+  /** Requests that were refused because their session asked more than it may: `RATE_LIMITED`, `TOO_MANY`. */
+  readonly requestsRefused: number;
   readonly recovery: { readonly recovered: number; readonly notRecovered: number };
   readonly calls: {
     /** Now. */

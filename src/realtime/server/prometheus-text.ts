@@ -37,6 +37,9 @@ export function prometheusText(snapshot: HubSnapshot, options: PrometheusOptions
     [{}, snapshot.publications],
   ]);
   text.counter('deliveries_total', 'What links were given of publications.', [[{}, snapshot.deliveries]]);
+  text.counter('requests_refused_total', 'Requests beyond what their session may ask.', [
+    [{}, snapshot.requestsRefused],
+  ]);
   text.counter('recoveries_total', 'Streams that came back with a position, by how that ended.', [
     [{ outcome: 'recovered' }, recovery.recovered],
     [{ outcome: 'not_recovered' }, recovery.notRecovered],

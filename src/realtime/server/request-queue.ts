@@ -2,14 +2,22 @@
 // in which they came.
 
 import type { RequestFrame } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import type { RequestOrigin } from './requests.ts';
 
-/** A request that waits. */
+/** A request, and where it came from. */
 export interface WaitingRequest {
   readonly frame: RequestFrame;
   readonly origin: RequestOrigin;
-  /** What it had of its message, in characters; 0: something else bounds it. */
+}
+
+interface Waiting extends WaitingRequest {
   readonly length: number;
+}
+
+/** The length of a request as JSON, in characters: its part of the message that brought it says nothing, since the others may be short. */
+export function lengthOf(frame: RequestFrame): number {
+  return writeJson(frame).length;
 }
 
 /** The bounds of a queue. */
@@ -24,7 +32,7 @@ export class RequestQueue {
   /** Whether somebody is about to run what waits. */
   isAdvancing = false;
   readonly #limits: RequestQueueLimits;
-  readonly #waiting: WaitingRequest[] = [];
+  readonly #waiting: Waiting[] = [];
   #length = 0;
 
   constructor(limits: RequestQueueLimits) {
@@ -35,16 +43,30 @@ export class RequestQueue {
     return this.#waiting.length;
   }
 
-  /** Whether one more may wait. */
-  hasRoom({ length }: WaitingRequest): boolean {
+  /** Whether one more of a length may wait. */
+  hasRoom(length: number): boolean {
     const { maxRequests, maxLength } = this.#limits;
     return this.#waiting.length < maxRequests && this.#length + length <= maxLength;
   }
 
   /** Puts one behind the others. */
-  put(request: WaitingRequest): void {
-    this.#waiting.push(request);
-    this.#length += request.length;
+  put({ frame, origin }: WaitingRequest, length: number): void {
+    this.#waiting.push({ frame, origin, length });
+    this.#length += length;
+  }
+
+  /**
+   * Lets one that was sent again wait in the place of its first copy.
+   * @returns who has sent that; undefined: there is none
+   */
+  replace({ frame, origin }: WaitingRequest): RequestOrigin | undefined {
+    const index = this.#indexOf(frame[1]);
+    if (index < 0) return undefined;
+    const { frame: first, origin: before, length } = this.#waiting[index];
+    const [type, id, channel, name, data] = first;
+    // What the first has said counts, so that nothing grows here.
+    this.#waiting[index] = { frame: [type, id, channel, name, data, frame[5]], origin, length };
+    return before;
   }
 
   /** Takes the one that has waited longest. */
@@ -54,11 +76,15 @@ export class RequestQueue {
 
   /** Takes one out of its order: nobody waits for it any more. */
   take(id: number | string): WaitingRequest | undefined {
-    const index = this.#waiting.findIndex(({ frame }) => frame[1] === id);
+    const index = this.#indexOf(id);
     return index < 0 ? undefined : this.#taken(this.#waiting.splice(index, 1)[0]);
   }
 
-  #taken(request: WaitingRequest | undefined): WaitingRequest | undefined {
+  #indexOf(id: number | string): number {
+    return this.#waiting.findIndex(({ frame }) => frame[1] === id);
+  }
+
+  #taken(request: Waiting | undefined): WaitingRequest | undefined {
     this.#length -= request?.length ?? 0;
     return request;
   }

@@ -12,14 +12,17 @@ import type { FoundChannel } from './channel-declaration.ts';
 import type { Calls } from './calls.ts';
 import type { HubSettings } from './hub-options.ts';
 import type { HubStatistics } from './hub-statistics.ts';
-import { RequestQueue, type WaitingRequest } from './request-queue.ts';
+import { lengthOf, RequestQueue, type WaitingRequest } from './request-queue.ts';
 import type { Session } from './session.ts';
 import { presenceStream } from './subscription.ts';
 import { readJson, writeJson } from '../wire/json-codec.ts';
+import { unknownAppend } from './unknown-append.ts';
 
 /** A request that somebody can take back. */
 export interface RunningRequest {
   cancel(): void;
+  /** It was sent again: its answer goes to that origin too. */
+  also(origin: RequestOrigin): void;
 }
 
 /** Takes the answer of a request: the text of a frame. Called once at most. */
@@ -31,6 +34,8 @@ export interface RequestOrigin {
   nameOf(alias: number): string | undefined;
   /** Takes the answer: the text of a frame. */
   reply(frame: string): void;
+  /** Whether nobody takes answers there any more. @defaultValue false */
+  readonly isEnded?: boolean;
   /**
    * The answer to a call that ran once was given; it was asked for here and nowhere else before. Who learns that it was heard
    * tells `Calls.heard`.
@@ -59,11 +64,12 @@ export class Requests {
 
   /**
    * Answers one, now or later. What is more than may run at once waits for its turn.
-   * @param length what it had of its message, in characters; 0: something else bounds what waits
    */
-  handle(session: Session, frame: RequestFrame, origin: RequestOrigin, length = 0): void {
-    const refused = this.#admit(session, { frame, origin, length });
+  handle(session: Session, frame: RequestFrame, origin: RequestOrigin): void {
+    if (this.#joins(session, frame, origin)) return;
+    const refused = this.#admit(session, { frame, origin });
     if (refused === undefined) return;
+    this.#environment.statistics.requestsRefused++;
     const [, id, , , , options] = frame;
     const refusal = options?.again === true ? unknownBecause(refused) : refused;
     origin.reply(id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal));
@@ -76,6 +82,19 @@ export class Requests {
     waiting?.origin.reply(errorReply(id, new RealtimeError('CANCELLED', 'the caller no longer waits')));
   }
 
+  // What is sent again while it waits or runs takes no place of its own, and is not counted again.
+  #joins(session: Session, frame: RequestFrame, origin: RequestOrigin): boolean {
+    const [, id, channel] = frame;
+    if (id === 0) return false;
+    const running = channel === 0 ? session.running?.get(id) : undefined;
+    running?.also(origin);
+    if (running !== undefined) return true;
+    const before = session.waiting?.replace({ frame, origin });
+    if (before !== undefined && before !== origin)
+      before.reply(errorReply(id, new RealtimeError('CANCELLED', 'the caller waits elsewhere')));
+    return before !== undefined;
+  }
+
   // Runs a request, or lets it wait; else says why not.
   #admit(session: Session, request: WaitingRequest): RealtimeError | undefined {
     const { maxPendingRequests, maxQueuedRequests, maxFrameBytes } = this.#environment.settings;
@@ -86,7 +105,8 @@ export class Requests {
       return refusal;
     }
     session.waiting ??= new RequestQueue({ maxRequests: maxQueuedRequests, maxLength: 2 * maxFrameBytes });
-    if (!session.waiting.hasRoom(request)) {
+    const length = lengthOf(request.frame);
+    if (!session.waiting.hasRoom(length)) {
       return new RealtimeError(
         'TOO_MANY',
         `${maxPendingRequests} requests of one session run, and ${session.waiting.size} more wait: expected fewer or shorter ones`,
@@ -94,7 +114,7 @@ export class Requests {
       );
     }
     const refusal = this.#countOne(session);
-    if (refusal === undefined) session.waiting.put(request);
+    if (refusal === undefined) session.waiting.put(request, length);
     return refusal;
   }
 
@@ -242,13 +262,19 @@ export class Requests {
       return '{}';
     }
     const startedAtMs = clock.now();
-    const { position } = await engine.append(channel, {
+    const appended = engine.append(channel, {
       ...common,
       retention: declaration.retention,
       // As JSON, so that `1` and `"1"` are two.
       ...(id === 0
         ? {}
         : { idempotency: { key: `${session.id}/${JSON.stringify(id)}`, windowMs: idempotencyWindowMs } }),
+    });
+    // A client that tries again does so with another id.
+    const { position } = await appended.catch((error: unknown) => {
+      if (!(error instanceof RealtimeError)) settings.onError(error);
+      statistics.engineFailures++;
+      throw unknownAppend(error);
     });
     statistics.publishMs.add(clock.now() - startedAtMs);
     return `{"offset":${position.offset}}`;

@@ -26,11 +26,8 @@ export interface LinkHome {
   readonly statistics: HubStatistics;
   /** A first frame that is a hello arrived. */
   greet(link: SessionLink, hello: ClientFrame & readonly [1, unknown], peer: LinkPeer): void;
-  /**
-   * A frame arrived on a link that has a session.
-   * @param length what it had of its message, in characters
-   */
-  frame(link: SessionLink, session: Session, frame: ClientFrame, length: number): void;
+  /** A frame arrived on a link that has a session. */
+  frame(link: SessionLink, session: Session, frame: ClientFrame): void;
   /** The name of the channel that has an alias on this node. */
   nameOf(alias: number): string | undefined;
   /** A heartbeat was sent. */
@@ -153,7 +150,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       this.#wrong(error);
       return;
     }
-    for (const frame of frames) this.#frame(frame, text.length / frames.length);
+    for (const frame of frames) this.#frame(frame);
   }
 
   #heard(): void {
@@ -179,7 +176,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     );
   }
 
-  #frame(item: unknown, length: number): void {
+  #frame(item: unknown): void {
     if (this.#state === 'ended') return;
     let frame: ClientFrame;
     try {
@@ -194,7 +191,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
       if (frame.length === 0) this.#answered();
       else if (frame[0] === FrameType.hello)
         this.goodbye(new RealtimeError('BAD_FRAME', 'a second hello on one link, expected one'));
-      else this.#home.frame(this, session, frame, length);
+      else this.#home.frame(this, session, frame);
     } else if (this.#state === 'waiting' && frame.length !== 0 && frame[0] === FrameType.hello) {
       this.#greet(frame);
     } else if (this.#state === 'waiting') {

@@ -63,7 +63,7 @@ export class Upstream {
     });
     const answered = frames.map(async (given: unknown, index) => {
       try {
-        answers[index] = await this.#frame(session, readClientFrame(given), budget);
+        answers[index] = await this.#frame(session, readClientFrame(given), budget, signal);
       } catch (error) {
         statistics.badFrames++;
         const known =
@@ -129,6 +129,7 @@ export class Upstream {
     session: Session,
     frame: ClientFrame,
     budget: AnswerBudget,
+    signal: AbortSignal,
   ): Promise<ServerFrame | undefined> | ServerFrame | undefined {
     const { clientCalls } = this.#environment;
     switch (frame[0]) {
@@ -136,7 +137,7 @@ export class Upstream {
         this.#lives(session, true);
         return undefined;
       case FrameType.request:
-        return this.#request(session, frame, budget);
+        return this.#request(session, frame, budget, signal);
       case FrameType.reply:
         clientCalls.answered(session, String(frame[1]), frame[2], frame[3], true);
         return undefined;
@@ -153,11 +154,19 @@ export class Upstream {
     }
   }
 
-  #request(session: Session, frame: RequestFrame, budget: AnswerBudget): Promise<ServerFrame | undefined> {
+  #request(
+    session: Session,
+    frame: RequestFrame,
+    budget: AnswerBudget,
+    signal: AbortSignal,
+  ): Promise<ServerFrame | undefined> {
     const [, id, channel] = frame;
     return new Promise((resolve) => {
       this.#environment.requests.handle(session, frame, {
         nameOf: () => undefined,
+        get isEnded(): boolean {
+          return signal.aborted;
+        },
         reply: (text) => {
           // Nobody waits for what has no id.
           if (id === 0) return;

@@ -72,7 +72,7 @@ export class RealtimeError extends Error {
       code: this.code,
       message: this.message,
       // What is undefined is not written.
-      retryable: this.retryable ? true : undefined,
+      retryable: this.retryable || undefined,
       data: this.data,
     };
   }

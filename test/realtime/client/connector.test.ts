@@ -248,6 +248,49 @@ test('a token that is refreshed while the hello is on its way is shown after the
   await refreshed;
 });
 
+test('of two tokens that are shown at once neither counts before the newer one was accepted', async () => {
+  const scene = scripted({ token: 'T1' });
+  scene.link.opens();
+  const accepted: string[] = [];
+  const shown = ['T2', 'T3', 'T4'].map(async (token) => {
+    await scene.client.refresh(token);
+    accepted.push(token);
+  });
+  scene.link.taken();
+  scene.link.says([8, 'ann']);
+  await settle();
+  expect([scene.link.taken(), accepted]).toEqual([[[8, 'T4']], []]);
+  scene.link.says([8, 'ann']);
+  await Promise.all(shown);
+});
+
+test('of two tokens that are shown at once the link forgets none when it is lost', async () => {
+  const scene = scripted({ token: 'T1' });
+  scene.link.opens();
+  const shown = [scene.client.refresh('T2'), scene.client.refresh('T3')];
+  scene.link.dies();
+  scene.clock.advance(1_000);
+  expect(scene.link.opens().token).toBe('T3');
+  await Promise.all(shown);
+  const next = scene.client.refresh('T5');
+  expect(scene.link.last).toEqual([8, 'T5']);
+  scene.link.says([8, 'ann']);
+  await next;
+});
+
+test('a token that was accepted on the open link is followed by another one when it has expired', async () => {
+  const tokens = ['T1', 'T3'];
+  const scene = scripted({ token: () => tokens.shift() ?? 'none' });
+  await settle();
+  scene.link.opens();
+  const refreshed = scene.client.refresh('T2');
+  scene.link.says([8, 'ann']);
+  await refreshed;
+  scene.link.says(goodbye('TOKEN_EXPIRED', { retryable: true }));
+  await scene.clock.advanceAsync(1_000);
+  expect(scene.link.hello().token).toBe('T3');
+});
+
 test('over a link that goes one way it is shown in one more hello', async () => {
   const scene = scripted({ transports: ['stream'], token: 'T1' });
   const hello = scene.link.hello();
@@ -272,6 +315,29 @@ test('a token that arrives late does not take the place of one that was given me
 });
 
 describe('the ladder', () => {
+  test('asks over the kinds above too when the one that it stands on gets through no more', () => {
+    const scene = scripted();
+    for (const waitMs of [500, 0, 0]) {
+      scene.link.dies();
+      scene.clock.advance(waitMs);
+    }
+    expect(scene.link.kind).toBe('poll');
+    scene.link.welcomes();
+    scene.link.dies();
+    scene.clock.advance(0);
+    scene.link.welcomes();
+    expect(scene.client.transport).toBe('poll');
+    // From here on nobody polls any more, and WebSocket gets through.
+    scene.link.dies();
+    for (let turn = 0; turn < 100 && scene.client.transport !== 'websocket'; turn++) {
+      scene.clock.advance(1_000);
+      if (scene.link.isClosed) continue;
+      if (scene.link.kind === 'websocket') scene.link.opens();
+      else scene.link.dies();
+    }
+    expect(scene.client.transport).toBe('websocket');
+  });
+
   test('two early deaths of WebSocket ask over a stream, and a third one when the server has answered steps down', () => {
     const scene = scripted({ token: 'T' });
     scene.client.channel('chat:42');
@@ -296,7 +362,7 @@ describe('the ladder', () => {
     expect(scene.link.opens().session).toEqual(['s1', 'secret1']);
     expect(scene.client.transport).toBe('stream');
     scene.link.dies();
-    scene.clock.advance(30_000);
+    scene.clock.advance(1_000);
     expect(scene.link.kind).toBe('stream');
   });
 
@@ -568,11 +634,11 @@ describe('the life of a page', () => {
   afterEach(() => vi.unstubAllGlobals());
 
   function page(): {
-    readonly document: EventTarget & { visibilityState: string };
+    readonly document: EventTarget & { hidden: boolean };
     readonly tell: (event: Event) => void;
   } {
     const window = new EventTarget();
-    const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    const document = Object.assign(new EventTarget(), { hidden: false });
     vi.stubGlobal('document', document);
     vi.stubGlobal('addEventListener', window.addEventListener.bind(window));
     return { document, tell: (event) => window.dispatchEvent(event) };
@@ -588,7 +654,7 @@ describe('the life of a page', () => {
     scene.link.says(goodbye('DRAINING', { retryable: true, afterMs: 60_000 }));
     document.dispatchEvent(new Event('resume'));
     expect(scene.links).toHaveLength(2);
-    document.visibilityState = 'hidden';
+    document.hidden = true;
     document.dispatchEvent(new Event('visibilitychange'));
     expect(scene.links).toHaveLength(2);
   });

@@ -8,6 +8,8 @@ import { connect, fields, list, stage, type Stage, subscribed, TestLink } from '
 /** An engine that a test can take away, and that loses what it is told to. */
 class TroubledEngine extends MemoryEngine {
   isAway = false;
+  /** Whether appends are made and nobody says so. */
+  losesAnswers = false;
   /** Which entries are not told, though they are kept. */
   losesTold: (entry: StreamEntry) => boolean = () => false;
   reads = 0;
@@ -21,7 +23,9 @@ class TroubledEngine extends MemoryEngine {
 
   override async append(...given: Parameters<Engine['append']>): ReturnType<Engine['append']> {
     this.#check();
-    return await super.append(...given);
+    const appended = await super.append(...given);
+    if (this.losesAnswers) throw new RealtimeError('UNAVAILABLE', 'no answer', { retryable: true });
+    return appended;
   }
 
   override async read(...given: Parameters<Engine['read']>): ReturnType<Engine['read']> {
@@ -275,7 +279,8 @@ describe('while the engine is away', () => {
     ann.link.say([4, 3, 0, 'read', 'idempotent calls need no engine']);
     await settle();
     expect(ann.link.take(5).toSorted((a, b) => Number(a[1]) - Number(b[1]))).toMatchObject([
-      [5, 1, null, { code: 'UNAVAILABLE', retryable: true }],
+      // It may have been appended: only the same id shows that.
+      [5, 1, null, { code: 'OUTCOME_UNKNOWN' }],
       [5, 2, null, { code: 'UNAVAILABLE', retryable: true }],
       [5, 3, 'idempotent calls need no engine'],
     ]);
@@ -299,6 +304,40 @@ describe('while the engine is away', () => {
     expect(ann.link.take(6)).toMatchObject([[6, 3, { delivery: 'log' }]]);
     expect(scene.hub.snapshot().engineFailures).toBeGreaterThan(2);
     expect(scene.errors).toEqual([]);
+  });
+
+  test('nobody is told to publish again what may stand there already', async () => {
+    const scene = troubledStage();
+    const { link } = await connect(scene, { token: 'ann' });
+    scene.engine.losesAnswers = true;
+    link.say([4, 1, 'chat:1', 'message', { text: 'once' }]);
+    await settle();
+    const [[, , , error]] = link.take(5);
+    expect(error).toEqual({ code: 'OUTCOME_UNKNOWN', message: expect.stringContaining('no answer') });
+    const room = scene.hub.channel('chat:1');
+    await expect(room.publish('message', { text: 'twice' })).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      retryable: false,
+    });
+    const key = { idempotencyKey: 'k' };
+    await expect(room.publish('message', { text: 'keyed' }, key)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: true,
+    });
+    scene.engine.losesAnswers = false;
+    link.say([4, 1, 'chat:1', 'message', { text: 'once' }, { again: true }]);
+    await room.publish('message', { text: 'keyed' }, key);
+    await settle();
+    expect(link.take(5)).toEqual([[5, 1, { offset: 1 }]]);
+    expect(await room.history({ count: 9 })).toHaveLength(3);
+    expect(scene.hub.snapshot().engineFailures).toBe(1);
+    scene.engine.append = () => Promise.reject(new Error('the password of the engine'));
+    link.say([4, 2, 'chat:1', 'message', { text: 'x' }]);
+    await settle();
+    expect(link.take(5)).toEqual([
+      [5, 2, null, { code: 'OUTCOME_UNKNOWN', message: expect.not.stringContaining('password') }],
+    ]);
+    expect(scene.errors).toEqual([new Error('the password of the engine')]);
   });
 
   test('a slow session keeps its cursor, and reads on when it is back', async () => {

@@ -22,6 +22,7 @@ function snapshot(): HubSnapshot {
     channels: { streams: 6, subscriptions: 7 },
     publications: 10,
     deliveries: 20,
+    requestsRefused: 16,
     recovery: { recovered: 8, notRecovered: 1 },
     calls: { running: 1, total: 4, failed: 2, repeated: 3 },
     slowConsumers: 11,

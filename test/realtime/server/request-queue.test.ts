@@ -37,6 +37,87 @@ function heldCalls(limits: Parameters<typeof stage>[0]): {
   };
 }
 
+describe('requests that are sent again', () => {
+  test('take no other place while they run, and are answered where they were sent last', async () => {
+    const { scene, begun, finish } = heldCalls({ maxPendingRequests: 2, maxQueuedRequests: 0 });
+    let last = await connect(scene, { token: 'ann' });
+    const { session } = last;
+    last.link.say(call(1));
+    await settle();
+    for (let time = 0; time < 5; time++) {
+      last.link.cut();
+      last = await connect(scene, { token: 'ann', session });
+      last.link.say([4, 1, 0, 'add', { a: 1, b: 0 }, { again: true }]);
+      last.link.say([4, 1, 0, 'add', { a: 1, b: 0 }, { again: true }]);
+    }
+    last.link.say(call(2));
+    last.link.say(call(3));
+    await settle();
+    expect(begun).toEqual([1, 2]);
+    expect(last.link.take(5)).toMatchObject([[5, 3, null, { code: 'TOO_MANY' }]]);
+    await finish();
+    expect(last.link.take(5)).toEqual([[5, 1, 1]]);
+    last.link.say(call(4));
+    await settle();
+    expect(begun).toEqual([1, 2, 4]);
+  });
+
+  test('wait where they waited before, each once', async () => {
+    const { scene, begun, finish } = heldCalls({ maxPendingRequests: 1, maxQueuedRequests: 3 });
+    const first = await connect(scene, { token: 'ann' });
+    for (let id = 1; id <= 4; id++) first.link.say(call(id));
+    await settle();
+    first.link.cut();
+    const second = await connect(scene, { token: 'ann', session: first.session });
+    for (let id = 1; id <= 4; id++) second.link.say([4, id, 0, 'add', { a: id, b: 0 }, { again: true }]);
+    await settle();
+    expect(second.link.take(5)).toEqual([]);
+    for (let turn = 0; turn < 4; turn++) await finish();
+    expect(second.link.take(5)).toEqual([1, 2, 3, 4].map((id) => [5, id, id]));
+    expect(begun).toEqual([1, 2, 3, 4]);
+  });
+
+  test('beside a link are let go where they were sent before', async () => {
+    const { scene, begun, finish } = heldCalls({ maxPendingRequests: 1 });
+    const { link, session } = await connect(scene, {}, 'stream');
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const { signal } = new AbortController();
+    const frames = [1, 2].map((id) => [4, id, 0, 'add', { a: id, b: 0 }] as const);
+    const before = scene.hub.upstream(session, frames, peer, signal);
+    for (let turn = 0; turn < 2_000 && begun.length === 0; turn++) await settle();
+    link.cut();
+    const again = await connect(scene, { session });
+    again.link.say([4, 2, 0, 'add', { a: 2, b: 0 }, { again: true }]);
+    await finish();
+    await finish();
+    expect(await before).toMatchObject([
+      [5, 1, 1],
+      [5, 2, null, { code: 'CANCELLED' }],
+    ]);
+    expect(again.link.take(5)).toEqual([[5, 2, 2]]);
+    expect(begun).toEqual([1, 2]);
+  });
+
+  test('are not counted again while they run or wait', async () => {
+    const { scene, finish } = heldCalls({ maxPendingRequests: 1, sessionRate: { perSecond: 1, burst: 2 } });
+    const { link } = await connect(scene);
+    for (const options of [{}, { again: true }, { again: true }]) {
+      for (const id of [1, 2]) link.say([4, id, 0, 'add', { a: id, b: 0 }, options]);
+      await settle();
+    }
+    expect(link.take(5)).toEqual([]);
+    link.say(call(3));
+    expect(link.take(5)).toMatchObject([[5, 3, null, { code: 'RATE_LIMITED' }]]);
+    expect(scene.hub.snapshot().requestsRefused).toBe(1);
+    await finish();
+    await finish();
+    expect(link.take(5)).toEqual([
+      [5, 1, 1],
+      [5, 2, 2],
+    ]);
+  });
+});
+
 function call(id: number, more: Readonly<Record<string, unknown>> = {}): unknown {
   return [4, id, 0, 'add', { a: id, b: 0, ...more }];
 }
@@ -107,6 +188,35 @@ describe('requests beyond those that may run at once', () => {
     await settle();
     for (let turn = 0; turn < 3; turn++) await finish();
     expect(begun).toEqual([1, 3]);
+  });
+
+  test('are as long as they are, whatever else is in the message that brings them', async () => {
+    const { scene, begun, finish } = heldCalls({ maxPendingRequests: 1, maxFrameBytes: 2_048 });
+    const { link } = await connect(scene);
+    link.say(call(1));
+    const heartbeats = Array.from({ length: 100 }, () => []);
+    for (let id = 2; id <= 6; id++) link.say([call(id, { text: 'x'.repeat(1_500) }), ...heartbeats]);
+    await settle();
+    const refused = link.take(5).map(([, id]) => id);
+    expect(refused).toEqual([4, 5, 6]);
+    for (let turn = 0; turn < 3; turn++) await finish();
+    expect(begun).toEqual([1, 2, 3]);
+  });
+
+  test('are as long as they are, also those of requests whose client has gone', async () => {
+    const { scene } = heldCalls({ maxPendingRequests: 1, maxFrameBytes: 1_024 });
+    const { session } = await connect(scene, {}, 'stream');
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const codes: unknown[] = [];
+    for (let id = 1; id <= 5; id++) {
+      const gone = new AbortController();
+      const frame = [4, id, 0, 'add', { a: id, b: 0, text: 'x'.repeat(900) }] as const;
+      const answered = scene.hub.upstream(session, [frame], peer, gone.signal);
+      for (let turn = 0; turn < 20; turn++) await settle();
+      gone.abort();
+      for (const answer of await answered) codes.push(answer[1], fields(answer[3]).code);
+    }
+    expect(codes).toEqual([4, 'TOO_MANY', 5, 'TOO_MANY']);
   });
 
   for (const kind of ['websocket', 'stream', 'poll'] as const) {

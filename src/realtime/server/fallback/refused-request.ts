@@ -56,6 +56,7 @@ const statuses: Readonly<Partial<Record<RealtimeErrorCode, number>>> = {
   RATE_LIMITED: 429,
   HANDLER_FAILED: 500,
   DEADLINE_EXCEEDED: 504,
+  OUTCOME_UNKNOWN: 504,
   UNAVAILABLE: 503,
   DRAINING: 503,
   CLOSED: 503,
