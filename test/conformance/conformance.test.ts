@@ -143,13 +143,13 @@ describe('the list of cases', atOnce, () => {
 
 describe('npm run conformance', atOnce, () => {
   test.each([
-    [0, [`${broken}`], '1 passed, 0 failed', ''],
-    [1, [`${broken}?echo-as-binary`], '0 passed, 1 failed', ''],
-    [2, ['./nowhere.mjs'], '', 'does not start as a client'],
-  ] satisfies [number, string[], string, string][])(
+    [0, broken, '1 passed, 0 failed', ''],
+    [1, `${broken}?echo-as-binary`, '0 passed, 1 failed', ''],
+    [2, './nowhere.mjs', '', 'does not start as a client'],
+  ] satisfies [number, string, string, string][])(
     'ends with %i and prints what the function behind it says',
     async (code, testee, verdict, error) => {
-      const args = ['--testee', ...testee, '--role', 'client', '--case', '1.1.2'];
+      const args = ['--testee', testee, '--role', 'client', '--case', '1.1.2'];
       const { exitCode, lines, errors } = await runProcess(...args);
       expect(exitCode).toBe(code);
       expect(lines.at(-1)).toBe(verdict);
