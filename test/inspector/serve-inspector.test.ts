@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Connection, connect, serve } from 'fullduplex';
 import { type InspectorOptions, serveInspector } from 'fullduplex/inspector';
 import { mostListed } from '../../src/inspector/inspection.ts';
@@ -166,6 +166,35 @@ describe('the inspector', () => {
       { kind: 'gone', connection: id },
     ]);
     expect(page.frames.map(({ opcode }) => opcode)).toEqual(['close', 'close']);
+  });
+
+  test('leaves nothing on a watched connection behind for the pages that came and went', async () => {
+    const { server, open } = await inspected();
+    const watched = await client(server.url);
+    const [connection] = server.connections;
+    // What waits for its end would stay until then.
+    const waiting = vi.spyOn(connection.closed, 'then');
+    let observing = 0;
+    const observe = connection.observe.bind(connection);
+    connection.observe = (observer) => {
+      observing++;
+      const stop = observe(observer);
+      return () => {
+        observing--;
+        stop();
+      };
+    };
+    for (let count = 1; count <= 3; count++) {
+      const page = await open();
+      page.say({ kind: 'watch', connection: connection.id });
+      await until(() => observing === 1);
+      watched.send(`seen by page ${count}`);
+      await until(() => page.frames.length === 2);
+      await page.connection.close();
+      await until(() => observing === 0);
+    }
+    expect(waiting).not.toHaveBeenCalled();
+    await watched.close();
   });
 
   test('counts frames that are too many to show', async () => {

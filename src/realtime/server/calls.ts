@@ -55,7 +55,7 @@ const lookMs = 200;
 export class Calls {
   readonly #environment: CallEnvironment;
   readonly #declared = new Map<string, DeclaredCall>();
-  #runningCount = 0;
+  readonly #running = new Set<RunningCall>();
   #idle: (() => void) | undefined;
 
   constructor(environment: CallEnvironment) {
@@ -64,7 +64,7 @@ export class Calls {
 
   /** How many run now. */
   get runningCount(): number {
-    return this.#runningCount;
+    return this.#running.size;
   }
 
   /** Names the handler of a call. */
@@ -76,7 +76,7 @@ export class Calls {
 
   /** Resolves when none runs any more. */
   idle(): Promise<void> {
-    if (this.#runningCount === 0) return Promise.resolve();
+    if (this.#running.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle = resolve;
     });
@@ -138,12 +138,18 @@ export class Calls {
       session.running ??= new Map();
       session.running.set(id, call);
     }
-    this.#runningCount++;
+    this.#running.add(call);
     void pending.then(() => {
       if (session.running?.get(id) === call) session.running.delete(id);
-      this.#runningCount--;
-      if (this.#runningCount === 0) this.#idle?.();
+      this.#running.delete(call);
+      if (this.#running.size === 0) this.#idle?.();
     });
+  }
+
+  /** The hub is closed: handlers that run are told, and whoever still waits for them. */
+  close(): void {
+    const error = new RealtimeError('OUTCOME_UNKNOWN', 'the hub was closed while the call ran');
+    for (const call of this.#running) call.close(error);
   }
 }
 
@@ -376,6 +382,11 @@ class RunningCall extends SharedTimer implements RunningRequest, CallContext {
 
   cancel(): void {
     this.#stop(new RealtimeError('CANCELLED', 'the caller no longer waits'));
+  }
+
+  close(reason: RealtimeError): void {
+    SharedTimers.of(this.#environment.settings.clock).cancel(this);
+    this.#stop(reason);
   }
 
   override timeUp(): void {

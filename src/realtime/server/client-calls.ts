@@ -1,6 +1,7 @@
 // Calls that the server makes of its clients. The client may be on another node, or away for a moment: the call waits for it as long
 // as its caller does. When the link was lost while the client had it, nobody knows what became of it.
 
+import type { Timer } from '../../base/clock.ts';
 import { describe } from '../../base/errors.ts';
 import { requireInteger } from '../../protocol/limits.ts';
 import { RealtimeError, type WireError } from '../wire/error-codes.ts';
@@ -34,6 +35,8 @@ interface HeldCall {
   readonly input: string;
   readonly deadlineMs: number;
   readonly frame: string;
+  /** After which nobody waits for it. */
+  readonly timer: Timer;
   isSent: boolean;
   /** Whether the link was lost while the client had it. */
   isLost: boolean;
@@ -57,6 +60,7 @@ export class ClientCalls {
   readonly #waiting = new Map<string, WaitingCall>();
   readonly #held = new Map<string, HeldCall[]>();
   #count = 0;
+  #isClosed = false;
 
   constructor(environment: ClientCallEnvironment) {
     this.#environment = environment;
@@ -64,7 +68,7 @@ export class ClientCalls {
 
   /**
    * Calls the client of a session.
-   * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`
+   * @throws (as a rejection) RealtimeError: what the client answered, `DEADLINE_EXCEEDED`, `CANCELLED`, `OUTCOME_UNKNOWN`, `CLOSED`
    * @throws FullduplexError `WS_OPTION_INVALID`
    */
   call(
@@ -77,6 +81,7 @@ export class ClientCalls {
     const deadlineMs = requireInteger('timeoutMs', timeoutMs ?? settings.requestTimeoutMs, 1, longestDelayMs);
     const id = `${node}.${++this.#count}`;
     const text = writeJson(input);
+    if (this.#isClosed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       const stop = (error: RealtimeError): void => {
         end();
@@ -130,12 +135,13 @@ export class ClientCalls {
   hold(session: string, id: string, name: string, input: string, deadlineMs: number): void {
     const frame = `[${FrameType.request},${writeJson(id)},0,${writeJson(name)},${input},{"deadlineMs":${deadlineMs}}]`;
     const held = this.#held.get(session);
-    const call: HeldCall = { id, name, input, deadlineMs, frame, isSent: false, isLost: false };
+    const timer = this.#environment.settings.clock.setTimer(() => this.#drop(session, id), deadlineMs);
+    timer.unref?.();
+    const call: HeldCall = { id, name, input, deadlineMs, frame, timer, isSent: false, isLost: false };
     if (held === undefined) this.#held.set(session, [call]);
     else held.push(call);
     const found = this.#environment.registry.get(session);
     if (found !== undefined) this.sendHeld(found);
-    this.#environment.settings.clock.setTimer(() => this.#drop(session, id), deadlineMs).unref?.();
   }
 
   /** A session has a link: it gets what waits for it. */
@@ -203,6 +209,20 @@ export class ClientCalls {
     if (waiting?.session === session) waiting.settle(result, error);
   }
 
+  /** The hub is closed: who waits is told, and nobody is called any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const [id, { session, settle }] of this.#waiting) {
+      const isUnsent = this.#held.get(session)?.find((held) => held.id === id)?.isSent === false;
+      const error = isUnsent
+        ? closedError()
+        : new RealtimeError('OUTCOME_UNKNOWN', 'the hub was closed before the client had answered');
+      settle('null', error.toWire());
+    }
+    for (const held of this.#held.values()) for (const { timer } of held) timer.cancel();
+    this.#held.clear();
+  }
+
   #cancel(session: string, id: string): void {
     const { registry, commands } = this.#environment;
     if (registry.get(session) !== undefined) this.cancelled(session, id);
@@ -229,9 +249,14 @@ export class ClientCalls {
     const held = this.#held.get(session);
     const call = held?.find((one) => one.id === id);
     if (held === undefined || call === undefined) return undefined;
+    call.timer.cancel();
     const rest = held.filter((one) => one !== call);
     if (rest.length === 0) this.#held.delete(session);
     else this.#held.set(session, rest);
     return call;
   }
+}
+
+function closedError(): RealtimeError {
+  return new RealtimeError('CLOSED', 'the hub is closed, expected an open one');
 }

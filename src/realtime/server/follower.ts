@@ -245,7 +245,8 @@ export class Follower implements StreamFollower, DrainListener {
     if (cursor === undefined) return true;
     if (this.#options.whenSlow === 'drop' && this.#isSlow && this.#options.rate === undefined) {
       stream.flush();
-      return this.#goOnAt(stream.position, undefined);
+      const { position } = stream;
+      return this.#goOnAt(position, position.epoch === cursor.epoch ? undefined : 'epoch');
     }
     const page = await readPage(stream.engine, stream.name, cursor);
     if (this.#isEnded) return true;
@@ -356,7 +357,10 @@ export class Follower implements StreamFollower, DrainListener {
     const { format } = this.stream;
     if (format.mayJump || (this.#isSlow && whenSlow === 'conflate'))
       return conflate(entries, (entry) => format.keyOf(entry));
-    return rate === undefined ? entries : entries.slice(-1);
+    if (rate === undefined) return entries;
+    // What it has published itself is not what it waits for; it is passed over with the next.
+    const newest = entries.findLast(({ exceptSession }) => exceptSession !== this.#home.id);
+    return newest === undefined ? entries.slice(-1) : [newest];
   }
 }
 

@@ -357,6 +357,9 @@ export class HubCore implements LinkAcceptor, LinkHome {
     this.#rooms.close();
     this.streams.close();
     this.commands.close();
+    this.#requests.close(this.registry.all());
+    this.calls.close();
+    this.clientCalls.close();
     this.registry.close();
     try {
       await this.lease.leave();

@@ -53,7 +53,9 @@ export class NodeStream implements StreamListener {
   #position: StreamPosition | undefined;
   #flushed: StreamPosition = noPosition;
   #batch: StreamEntry[] = [];
-  // What is told while the stream begins, or while somebody reads it.
+  // What is told before the head is known.
+  #early: { readonly entry: StreamEntry; readonly epoch: string }[] = [];
+  // What is told while somebody reads the stream.
   #recent: StreamEntry[] = [];
   // What is told while entries before it are missing.
   #ahead: StreamEntry[] = [];
@@ -154,22 +156,17 @@ export class NodeStream implements StreamListener {
   }
 
   async #start(): Promise<void> {
-    this.hold();
-    try {
-      await this.engine.subscribe(this.name, this);
-      // Ended meanwhile: nobody would end it again.
-      if (this.#isEnded) this.engine.unsubscribe(this.name, this);
-      if (this.kind === 'volatile') return;
-      const head = await this.engine.head(this.name);
-      this.#position = head;
-      this.#flushed = head;
-      // What was told before the head was known stands behind it, or is in it.
-      const early = this.#recent;
-      this.#recent = [];
-      for (const entry of early) this.appended(this.name, entry, head.epoch);
-    } finally {
-      this.release();
-    }
+    await this.engine.subscribe(this.name, this);
+    // Ended meanwhile: nobody would end it again.
+    if (this.#isEnded) this.engine.unsubscribe(this.name, this);
+    if (this.kind === 'volatile') return;
+    const head = await this.engine.head(this.name);
+    this.#position = head;
+    this.#flushed = head;
+    // What was told before the head was known stands behind it, or is in it, or is of another history.
+    const early = this.#early;
+    this.#early = [];
+    for (const { entry, epoch } of early) this.appended(this.name, entry, epoch);
   }
 
   // What the engine tells
@@ -177,7 +174,8 @@ export class NodeStream implements StreamListener {
   appended(_channel: string, entry: StreamEntry, epoch: string): void {
     const position = this.#position;
     if (position === undefined) {
-      this.#remember(entry);
+      this.#early.push({ entry, epoch });
+      if (this.#early.length > maxRecentEntries) this.#early.shift();
       return;
     }
     if (epoch === position.epoch && entry.offset <= position.offset) return;

@@ -70,9 +70,17 @@ export class Requests {
     const refused = this.#admit(session, { frame, origin });
     if (refused === undefined) return;
     this.#environment.statistics.requestsRefused++;
-    const [, id, , , , options] = frame;
-    const refusal = options?.again === true ? unknownBecause(refused) : refused;
-    origin.reply(id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal));
+    refuse({ frame, origin }, refused);
+  }
+
+  /** The hub is closed: what waits for its turn never runs. */
+  close(sessions: Iterable<Session>): void {
+    for (const { waiting } of sessions) {
+      if (waiting === undefined) continue;
+      waiting.isAdvancing = true;
+      for (let next = waiting.next(); next !== undefined; next = waiting.next())
+        refuse(next, new RealtimeError('UNAVAILABLE', 'the server is closed', { retryable: true }));
+    }
   }
 
   /** Nobody waits for the answer of a request any more. */
@@ -306,6 +314,12 @@ export class Requests {
       `${entries.length} are there, more than one answer takes: expected a channel that counts`,
     );
   }
+}
+
+function refuse({ frame, origin }: WaitingRequest, why: RealtimeError): void {
+  const [, id, , , , options] = frame;
+  const refusal = options?.again === true ? unknownBecause(why) : why;
+  origin.reply(id === 0 ? `[${FrameType.error},${writeJson(refusal.toWire())}]` : errorReply(id, refusal));
 }
 
 // What is sent again may have happened the first time: to say that it was refused would say that it has not.

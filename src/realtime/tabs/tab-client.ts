@@ -11,6 +11,7 @@ import type { Publication } from '../client/publication.ts';
 import type { LinkKind } from '../link/link.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryRequest } from '../wire/frames.ts';
+import { writeJson } from '../wire/json-codec.ts';
 import { Leader } from './leader.ts';
 import { TabChannel, type TabChannelHost } from './tab-channel.ts';
 import { type ClientStanding, type FromLeader, readError, TabBus, type TabMessage } from './tab-messages.ts';
@@ -112,7 +113,7 @@ export class TabClient {
 
   readonly direct: { on(event: string, listener: Listener): () => void } = {
     on: (event, listener) => {
-      if (event !== 'gap' && !this.#heard.has(event)) {
+      if (!this.#heard.has(event)) {
         this.#heard.add(event);
         this.#tell({ type: 'hear', tab: this.#id, event });
       }
@@ -132,6 +133,8 @@ export class TabClient {
       }
       return present;
     }
+    // Throws for what cannot be written, before anybody is told of it again and again.
+    writeJson(options);
     const channel = new TabChannel(name, options ?? {}, this.#host);
     if (this.state === 'closed') channel.setStatus('left', this.#closeError);
     else {

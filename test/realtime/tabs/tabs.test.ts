@@ -231,6 +231,44 @@ test('direct events reach all tabs that listen, and a takeover is told as a gap'
   expect(heard).toEqual(['one', { reason: 'epoch' }, 'two']);
 });
 
+test('direct events that the one connection may have missed are told as a gap in all tabs', async () => {
+  const { tab, pass } = scene();
+  const leader = tab();
+  const { client } = tab();
+  const heard: unknown[][] = [[], []];
+  for (const [index, { direct }] of [leader.client, client].entries())
+    direct.on('gap', (gap) => heard[index].push(gap));
+  await pass();
+  leader.network.isDown = true;
+  leader.network.cut();
+  // Longer than its session waits.
+  await pass(300_000);
+  leader.network.isDown = false;
+  await pass(60_000);
+  expect(leader.client.state).toBe('open');
+  expect(heard).toEqual([[{ reason: 'epoch' }], [{ reason: 'epoch' }]]);
+});
+
+test('options that cannot be written are refused at once, and harm nothing', async () => {
+  const { hub, tab, pass } = scene();
+  const one = tab();
+  const two = tab();
+  await pass();
+  const round: Record<string, unknown> = {};
+  round['self'] = round;
+  for (const { client } of [one, two]) {
+    expect(() => client.channel('chat:1', { presence: round })).toThrow(RangeError);
+    expect(() => client.channel('chat:2', { presence: 1n })).toThrow(TypeError);
+  }
+  const heard: unknown[] = [];
+  two.client.channel('chat:1').on('message', (data) => heard.push(data));
+  one.die();
+  await pass();
+  await hub.channel('chat:1').publish('message', 'hello');
+  await pass();
+  expect([two.client.isLeader, heard]).toEqual([true, ['hello']]);
+});
+
 test('a volatile channel tells a gap when the leader goes, a latest one goes on with the newest', async () => {
   const { hub, tab, pass } = scene();
   const leader = tab();
