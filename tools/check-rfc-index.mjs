@@ -208,9 +208,10 @@ function problemsOfProof(proof, folder, caseIds) {
     return [`proved by ${proof || 'nothing'}, expected \`test/...\` "name" or conformance cases`];
   const [, path, name] = match;
   if (!isFile(join(folder, path))) return [`${path} does not exist`];
-  const text = readFileSync(join(folder, path), 'utf8');
-  if (path.endsWith('.json')) return hasVector(text, name) ? [] : [`${path} has no vector "${name}"`];
-  const titles = titlesOf(text);
+  if (path.endsWith('.json')) {
+    return vectorNamesOf(join(folder, path)).has(name) ? [] : [`${path} has no vector "${name}"`];
+  }
+  const titles = titlesOf(join(folder, path));
   // "group > name": each of them is the title of something, the last one of a test.
   const parts = name.split(' > ');
   const isThere = parts.every((part, at) =>
@@ -219,9 +220,30 @@ function problemsOfProof(proof, folder, caseIds) {
   return isThere ? [] : [`${path} has no test "${name}"`];
 }
 
-/** @param {string} json @param {string} name */
-function hasVector(json, name) {
-  return JSON.parse(json).some((vector) => vector.name === name);
+// Many rows name the same files: each is read once.
+/** @type {Map<string, Set<string>>} */
+const vectorNames = new Map();
+/** @type {Map<string, { title: string, isTest: boolean }[]>} */
+const testTitles = new Map();
+
+/** @param {string} file */
+function vectorNamesOf(file) {
+  let names = vectorNames.get(file);
+  if (names === undefined) {
+    names = new Set(JSON.parse(readFileSync(file, 'utf8')).map(({ name }) => name));
+    vectorNames.set(file, names);
+  }
+  return names;
+}
+
+/** @param {string} file */
+function titlesOf(file) {
+  let titles = testTitles.get(file);
+  if (titles === undefined) {
+    titles = titlesIn(readFileSync(file, 'utf8'));
+    testTitles.set(file, titles);
+  }
+  return titles;
 }
 
 const titlePattern = /\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`)\s*,/g;
@@ -233,7 +255,7 @@ const eachPattern = /\b(describe|it|test)((?:\.\w+)*)\.each\b/g;
  * count.
  * @param {string} text
  */
-function titlesOf(text) {
+function titlesIn(text) {
   const titles = [];
   for (const match of text.matchAll(titlePattern)) {
     const before = text.slice(0, match.index).trimEnd();

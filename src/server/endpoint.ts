@@ -5,14 +5,13 @@ import { isThenable } from '../base/rejections.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { describe, FullduplexError } from '../base/errors.ts';
 import type { Scheduler } from '../base/scheduler.ts';
-import { requireRate } from '../base/token-bucket.ts';
 import type { BufferMemory } from '../connection/buffer-memory.ts';
 import { requireHandlers } from '../connection/callback-checks.ts';
 import type { ConnectionEnvironment } from '../connection/connection-handlers.ts';
 import type { ConnectionProbe } from '../connection/connection-probe.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
 import type { MessageTransport } from '../connection/message-transport.ts';
-import { ReceiveBuckets, type ReceiveRate, type ReceiveRateLimits } from '../connection/receive-rates.ts';
+import { ReceiveBuckets, type ReceiveRateLimits } from '../connection/receive-rates.ts';
 import { extensionsOf } from '../protocol/extensions/extension-options.ts';
 import type { DeflateCodec } from '../protocol/extensions/permessage-deflate/codec.ts';
 import { type HandshakeRefusal, refuse } from '../protocol/handshake/handshake-refusal.ts';
@@ -22,6 +21,7 @@ import type { Admission } from './admission.ts';
 import { KeyedBuckets } from './keyed-buckets.ts';
 import { type AllowedOrigins, originProblem, requireAllowedOrigins } from './origin.ts';
 import { openingHandshakeOf } from './opening-handshake.ts';
+import { receiveLimitsOf } from './receive-limits.ts';
 import { PathPattern } from './path-pattern.ts';
 import { type ConnectionHome, type ConnectionPeer, ServerConnection } from './server-connection.ts';
 import {
@@ -305,22 +305,6 @@ export class Endpoint {
     connection.attach(this.#handlers);
     return connection;
   }
-}
-
-function receiveLimitsOf({ messageRate, byteRate }: EndpointOptions<unknown>): ReceiveRateLimits | undefined {
-  const messages = requireReceiveRate('messageRate', messageRate);
-  const bytes = requireReceiveRate('byteRate', byteRate);
-  return messages === undefined && bytes === undefined ? undefined : { messages, bytes };
-}
-
-function requireReceiveRate(name: string, rate: ReceiveRate | undefined): ReceiveRate | undefined {
-  if (rate === undefined) return undefined;
-  const { exceeded = 'delay' } = requireRate(name, rate);
-  if (exceeded === 'delay' || exceeded === 'close') return Object.freeze({ ...rate, exceeded });
-  throw new FullduplexError(
-    'WS_OPTION_INVALID',
-    `option ${name}.exceeded is ${describe(exceeded)}, expected 'delay' or 'close'`,
-  );
 }
 
 function requireAcceptance(

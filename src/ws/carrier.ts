@@ -1,9 +1,11 @@
 // The Connection under a WebSocket, with what its owner hears of in a way of its own: that all which was sent has left, for the
 // callbacks of `send`, and that the connection is gone.
 
+import { systemClock } from '../base/clock.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEnvironment, ConnectionHandlers } from '../connection/connection-handlers.ts';
 import type { Message, MessageType } from '../connection/message-transport.ts';
+import { ReceiveBuckets, type ReceiveRateLimits } from '../connection/receive-rates.ts';
 import { clientProbe, serverProbe } from '../node/diagnostics.ts';
 import { nodeScheduler } from '../node/node-scheduler.ts';
 import { frameTransport, type AgreedHandshake } from '../node/platform.ts';
@@ -47,10 +49,10 @@ export class Carrier extends Connection<CarrierOwner> {
     role: 'client' | 'server',
     bytes: ByteTransport,
     agreed: AgreedHandshake,
-    { connection, protocol }: SocketSettings,
+    { connection, protocol, receiveLimits }: SocketSettings,
     owner: CarrierOwner,
   ) {
-    super(frameTransport(bytes, protocol, agreed), owner, connection, environments[role]);
+    super(frameTransport(bytes, protocol, agreed), owner, connection, environmentOf(role, receiveLimits));
     this.attach(handlers);
   }
 
@@ -67,4 +69,14 @@ export class Carrier extends Connection<CarrierOwner> {
   protected override onClosed(): void {
     this.data.gone();
   }
+}
+
+// Tokens are a connection's own; without limits all share what they have.
+function environmentOf(
+  role: 'client' | 'server',
+  limits: ReceiveRateLimits | undefined,
+): ConnectionEnvironment {
+  const shared = environments[role];
+  if (limits === undefined) return shared;
+  return { ...shared, receiveBuckets: new ReceiveBuckets(limits, systemClock.now()) };
 }

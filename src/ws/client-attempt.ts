@@ -1,5 +1,6 @@
 // The opening handshake of a client of ws. node:http carries the request, because agents, `finishRequest` and the events
-// 'upgrade', 'unexpected-response' and 'redirect' show its objects; what the answer means is judged as everywhere here.
+// 'upgrade', 'unexpected-response' and 'redirect' show its objects; what the answer means is judged as everywhere here. With the
+// option http2 that is what is asked by where there is no HTTP/2, and where a program wants those objects of a refusal.
 
 import {
   type ClientRequest,
@@ -7,12 +8,17 @@ import {
   type RequestOptions,
   request as httpRequest,
 } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { noBytes } from '../base/bytes.ts';
 import { cryptoRandom } from '../base/random.ts';
 import { ignoreError } from '../node/ending-sockets.ts';
+import { connectOverHttp2, type Http2Plan } from '../node/http2/connect-over-http2.ts';
+import type { AcceptedConnect } from '../node/http2/open-stream.ts';
+import { StreamTransport } from '../node/http2/stream-transport.ts';
 import { nodeSha1 } from '../node/node-sha1.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
 import { formatExtensions, parseExtensions } from '../protocol/extensions/extension-header.ts';
@@ -20,10 +26,13 @@ import { confirmExtensions } from '../protocol/extensions/negotiation.ts';
 import type { PerMessageDeflate } from '../protocol/extensions/permessage-deflate/per-message-deflate.ts';
 import { computeAccept, makeKey } from '../protocol/handshake/accept-key.ts';
 import { equalsIgnoringCase, isToken } from '../protocol/handshake/header-grammar.ts';
+import { setTransport } from './byte-transports.ts';
 import type { ClientOptions } from './client-options.ts';
 import { type ClientTarget, parseClientTarget } from './client-target.ts';
+import { connectErrorOf, planConnect, refusalStatusOf, showResponse } from './connect-road.ts';
 import { deflateOf } from './deflate-options.ts';
 import { requestOptionsOf } from './request-options.ts';
+import { rethrow } from './rethrow.ts';
 import type { SocketOptions } from './socket-options.ts';
 import type { WebSocket } from './web-socket.ts';
 
@@ -53,6 +62,8 @@ export class ClientAttempt {
   #first: ClientTarget | undefined;
   #redirects = 0;
   #request: ClientRequest | undefined;
+  // Ends an attempt over HTTP/2.
+  #overHttp2: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #isOver = false;
 
@@ -83,7 +94,9 @@ export class ClientAttempt {
   /** Gives up; the owner hears of the error in the next tick. */
   abort(message: string): void {
     const request = this.#request;
-    this.#fail(new Error(message), () => {
+    const error = new Error(message);
+    this.#fail(error, () => {
+      this.#overHttp2?.abort(error);
       request?.destroy();
       // A response that is complete has let go of its socket.
       request?.socket?.destroy();
@@ -91,9 +104,74 @@ export class ClientAttempt {
   }
 
   #ask(target: ClientTarget): void {
-    const { followRedirects, finishRequest, handshakeTimeout } = this.#options;
     const owner = this.#owner;
     owner.connectsTo(target.href);
+    // A redirect is told with a request of node:http.
+    const plan =
+      this.#redirects === 0 ? planConnect(this.#options, target, this.#protocols, this.#deflate) : undefined;
+    clearTimeout(this.#deadline);
+    const { handshakeTimeout } = this.#options;
+    if (handshakeTimeout !== undefined && handshakeTimeout > 0)
+      this.#deadline = setTimeout(() => this.abort('Opening handshake has timed out'), handshakeTimeout);
+    if (plan === undefined) this.#askOverHttp1(target);
+    else this.#askOverHttp2(plan, target).catch(rethrow);
+  }
+
+  async #askOverHttp2(plan: Http2Plan, target: ClientTarget): Promise<void> {
+    const attempt = new AbortController();
+    this.#overHttp2 = attempt;
+    let unused: Duplex | undefined;
+    try {
+      const outcome = await connectOverHttp2(plan, undefined, attempt.signal, ignorePhase, (stream, result) =>
+        this.#connected(stream, result),
+      );
+      if (outcome.kind === 'accepted') return;
+      unused = outcome.stream;
+    } catch (error) {
+      if (this.#isOver) return;
+      if (!this.#wantsObjects(refusalStatusOf(error))) {
+        this.#end();
+        this.#owner.failed(connectErrorOf(error));
+        return;
+      }
+    }
+    if (this.#isOver) unused?.destroy();
+    else this.#askOverHttp1(target, unused);
+  }
+
+  // Of a refusal: the request and the response, which HTTP/1.1 has.
+  #wantsObjects(status: number | undefined): boolean {
+    if (status === undefined) return false;
+    const isFollowed = this.#options.followRedirects === true && status >= 300 && status < 400;
+    return isFollowed || this.#owner.socket.listenerCount('unexpected-response') > 0;
+  }
+
+  #connected(
+    stream: ClientHttp2Stream,
+    { response, protocol, extensions, extensionsHeader }: AcceptedConnect,
+  ): void {
+    const owner = this.#owner;
+    const transport = new StreamTransport(stream);
+    try {
+      owner.socket.emit('upgrade', showResponse(stream, response.status, response.headers));
+      if (!owner.isConnecting || this.#isOver) {
+        transport.destroy();
+        return;
+      }
+      this.#end();
+      setTransport(stream, transport);
+      const agreed = { subprotocol: protocol, extension: extensions[0], extensionsHeader };
+      owner.opened(stream, noBytes, agreed, this.#options);
+    } catch (error) {
+      // Of a listener's.
+      rethrow(error);
+    }
+  }
+
+  /** @param connected an unused connection to the target */
+  #askOverHttp1(target: ClientTarget, connected?: Duplex): void {
+    const { followRedirects, finishRequest } = this.#options;
+    const owner = this.#owner;
     const key = makeKey(cryptoRandom);
     // Who listens for redirects decides by himself what goes where.
     const isTrusted = owner.socket.listenerCount('redirect') > 0;
@@ -105,13 +183,15 @@ export class ClientAttempt {
       isTrusted,
     });
     const connect = target.isSecure ? connectSecurely(target) : connectPlainly;
-    const request = (target.isSecure ? httpsRequest : httpRequest)({ createConnection: connect, ...options });
+    const request = (target.isSecure ? httpsRequest : httpRequest)({
+      createConnection: connect,
+      ...options,
+      ...(connected === undefined ? {} : { createConnection: () => connected }),
+    });
+    // It may have been paused when it was made.
+    connected?.resume();
     this.#request = request;
     if (this.#redirects > 0) owner.socket.emit('redirect', target.href, request);
-    clearTimeout(this.#deadline);
-    if (handshakeTimeout !== undefined && handshakeTimeout > 0) {
-      this.#deadline = setTimeout(() => this.abort('Opening handshake has timed out'), handshakeTimeout);
-    }
     request.on('error', (error) => {
       if (this.#isOver || request !== this.#request) return;
       this.#end();
@@ -217,6 +297,10 @@ export class ClientAttempt {
     this.#isOver = true;
     clearTimeout(this.#deadline);
   }
+}
+
+function ignorePhase(): void {
+  // Nobody is told how far an attempt has come.
 }
 
 function requireProtocols(protocols: readonly unknown[]): readonly string[] {

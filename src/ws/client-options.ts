@@ -2,6 +2,7 @@
 
 import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Http2Sessions } from '../node/http2/http2-sessions.ts';
 import type { PerMessageDeflateOptions } from './deflate-options.ts';
 import type { SocketOptions } from './socket-options.ts';
 import type { WebSocket } from './web-socket.ts';
@@ -23,6 +24,12 @@ export interface ClientOptions
   readonly followRedirects?: boolean | undefined;
   /** How long the opening handshake may take, in milliseconds. @defaultValue no limit */
   readonly handshakeTimeout?: number | undefined;
+  /**
+   * Beyond ws: whether to go over HTTP/2 (RFC 8441) where the server of a `wss:` URL speaks it, as in `connect`: `true` shares
+   * connections with all of the process that say so, an Http2Sessions of `fullduplex` with those that have it too. Otherwise
+   * HTTP/1.1 is used at once. Not beside `agent`, `createConnection` and `finishRequest`. @defaultValue false
+   */
+  readonly http2?: boolean | Http2Sessions | undefined;
   readonly headers?: { [name: string]: string | number | string[] | undefined } | undefined;
   /** How many redirects are followed. @defaultValue 10 */
   readonly maxRedirects?: number | undefined;

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { connectUpgradeOf } from './connect-upgrade.ts';
 
 /** Says no, and ends the connection. */
 export function refuseUpgrade(
@@ -11,6 +12,11 @@ export function refuseUpgrade(
   message: string = STATUS_CODES[status] ?? '',
   headers: OutgoingHttpHeaders = {},
 ): void {
+  const connect = connectUpgradeOf(stream);
+  if (connect !== undefined) {
+    connect.refuse(status, message, headers);
+    return;
+  }
   const complete = {
     Connection: 'close',
     'Content-Type': 'text/html',

@@ -2,6 +2,7 @@
 // says. Over a redirect to somebody else go no credentials.
 
 import type { RequestOptions } from 'node:https';
+import { isConnectionField } from '../protocol/handshake/extended-connect.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { ClientTarget } from './client-target.ts';
 
@@ -50,16 +51,48 @@ export function requestOptionsOf(given: ClientOptions, target: ClientTarget, ask
   };
 }
 
-function headersOf(
-  { headers = {}, origin, protocolVersion = 13 }: ClientOptions,
+/** The headers beside those of the handshake, for HTTP/2, where the Host is no header, and what is no header elsewhere is one. */
+export function applicationHeadersOf(
+  given: ClientOptions,
   target: ClientTarget,
-  asked: Asked,
 ): Record<string, string | number | string[]> {
-  const { key, protocols, extensions } = asked;
+  const asked = { isTrusted: true };
+  const written = givenHeadersOf(given, target, asked);
+  const names = new Set<string>();
+  for (const name of Object.keys(written)) {
+    const lowercase = name.toLowerCase();
+    if (lowercase === 'host' || lowercase.startsWith('sec-websocket-') || isConnectionField(lowercase))
+      delete written[name];
+    else names.add(lowercase);
+  }
+  const { auth } = authOf(given, target, asked);
+  if (auth !== undefined && !names.has('authorization'))
+    written['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
+  const { origin } = given;
+  if (origin !== undefined && origin !== '') written['origin'] = origin;
+  return written;
+}
+
+function givenHeadersOf(
+  { headers = {} }: ClientOptions,
+  target: ClientTarget,
+  asked: Pick<Asked, 'first' | 'isTrusted'>,
+): Record<string, string | number | string[]> {
   const written: Record<string, string | number | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && isAllowed(name.toLowerCase(), target, asked)) written[name] = value;
   }
+  return written;
+}
+
+function headersOf(
+  given: ClientOptions,
+  target: ClientTarget,
+  asked: Asked,
+): Record<string, string | number | string[]> {
+  const { origin, protocolVersion = 13 } = given;
+  const { key, protocols, extensions } = asked;
+  const written = givenHeadersOf(given, target, asked);
   written['Sec-WebSocket-Version'] = protocolVersion;
   written['Sec-WebSocket-Key'] = key;
   written['Connection'] = 'Upgrade';
@@ -71,7 +104,11 @@ function headersOf(
   return written;
 }
 
-function isAllowed(name: string, target: ClientTarget, { first, isTrusted }: Asked): boolean {
+function isAllowed(
+  name: string,
+  target: ClientTarget,
+  { first, isTrusted }: Pick<Asked, 'first' | 'isTrusted'>,
+): boolean {
   if (first === undefined || isTrusted) return true;
   if (name === 'host') return target.authority === first.authority;
   return (name !== 'authorization' && name !== 'cookie') || isSameOwner(target, first);
@@ -85,7 +122,7 @@ function isSameOwner(target: ClientTarget, first: ClientTarget): boolean {
 function authOf(
   given: ClientOptions,
   target: ClientTarget,
-  { first, isTrusted }: Asked,
+  { first, isTrusted }: Pick<Asked, 'first' | 'isTrusted'>,
 ): { readonly auth?: string } {
   if (first !== undefined && !isTrusted && !isSameOwner(target, first)) return {};
   const auth = target.auth ?? first?.auth ?? given.auth;

@@ -1,6 +1,7 @@
 // The options of a server of ws.
 
 import type { IncomingMessage, OutgoingHttpHeaders, Server as HttpServer } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { PerMessageDeflateOptions } from './deflate-options.ts';
 import type { SocketOptions } from './socket-options.ts';
@@ -47,8 +48,11 @@ export interface ServerOptions<
   /** Compression. @defaultValue false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   port?: number | undefined;
-  /** A server whose upgrades are taken. */
-  server?: HttpServer<Request> | HttpsServer<Request> | undefined;
+  /**
+   * A server whose upgrades are taken. Beyond ws: on one of node:http2 extended CONNECTs (RFC 8441) are taken too, and its setting
+   * enableConnectProtocol is switched on.
+   */
+  server?: HttpServer<Request> | HttpsServer<Request> | Http2SecureServer | Http2Server | undefined;
   /** Decides who is let in. */
   verifyClient?:
     | VerifyClientCallbackAsync<InstanceType<Request>>

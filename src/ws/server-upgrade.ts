@@ -7,7 +7,11 @@ import type { AgreedHandshake } from '../node/platform.ts';
 import { HeaderList } from '../protocol/handshake/header-list.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { isKey } from '../protocol/handshake/accept-key.ts';
-import type { AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
+import type {
+  AcceptableRequest,
+  HandshakeAcceptance,
+  ServerHandshake,
+} from '../protocol/handshake/server-handshake.ts';
 
 /** Why a request is refused. */
 export interface Refused {
@@ -19,7 +23,8 @@ export interface Refused {
 
 /** What is sent for an acceptance, and what was agreed. */
 export interface Accepted {
-  /** The lines of the 101, without the empty one that ends it. */
+  readonly acceptance: HandshakeAcceptance;
+  /** The lines of the 101 (in HTTP/2 of the 200), without the empty one that ends it. */
   readonly lines: string[];
   readonly agreed: AgreedHandshake;
 }
@@ -37,9 +42,13 @@ export function checkBasics({ method, headers }: IncomingMessage): Refused | und
   return undefined;
 }
 
-/** The checks that come behind. */
-export function judge(handshake: ServerHandshake, request: IncomingMessage): AcceptableRequest | Refused {
-  const judged = handshake.receive(headOf(request));
+/** The checks that come behind. @param head of an extended CONNECT */
+export function judge(
+  handshake: ServerHandshake,
+  request: IncomingMessage,
+  head: RequestHead | undefined,
+): AcceptableRequest | Refused {
+  const judged = handshake.receive(head ?? headOf(request));
   if (judged.kind === 'acceptable') return judged;
   const { status, error, body } = judged;
   if (error.message.includes('Sec-WebSocket-Protocol'))
@@ -67,7 +76,7 @@ export function accept(request: AcceptableRequest, chosen: string | false | unde
   const lines = acceptance.head.split('\r\n').filter((line) => line !== '');
   if (!isOffered && protocol !== '') lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
   const { extensionsHeader, extensions } = acceptance;
-  return { lines, agreed: { subprotocol: protocol, extension: extensions[0], extensionsHeader } };
+  return { acceptance, lines, agreed: { subprotocol: protocol, extension: extensions[0], extensionsHeader } };
 }
 
 function refused(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Refused {

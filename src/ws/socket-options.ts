@@ -4,9 +4,11 @@
 import { FullduplexError } from '../base/errors.ts';
 import type { RandomSource } from '../base/random.ts';
 import { type ConnectionOptions, resolveConnectionOptions } from '../connection/connection-options.ts';
+import type { ReceiveRateLimits } from '../connection/receive-rates.ts';
 import { protocolSettings } from '../node/platform.ts';
 import { MaskKeyPool } from '../protocol/mask-key-pool.ts';
 import type { ProtocolSettings } from '../protocol/protocol-settings.ts';
+import { type ReceiveLimitOptions, receiveLimitsOf } from '../server/receive-limits.ts';
 import { copyToBuffer } from './received-data.ts';
 
 /** Beyond ws: the options of our connections that a WebSocket takes too, under their own names. */
@@ -18,7 +20,7 @@ export type OwnSocketOptions = Partial<
 >;
 
 /** How a WebSocket behaves once it is open. */
-export interface SocketOptions extends OwnSocketOptions {
+export interface SocketOptions extends OwnSocketOptions, ReceiveLimitOptions {
   /** Whether several messages may be emitted in one turn of the event loop. @defaultValue true */
   readonly allowSynchronousEvents?: boolean | undefined;
   /** Whether pings are answered by themselves. @defaultValue true */
@@ -43,6 +45,7 @@ export interface SocketOptions extends OwnSocketOptions {
 export interface SocketSettings {
   readonly connection: ConnectionOptions;
   readonly protocol: ProtocolSettings;
+  readonly receiveLimits: ReceiveRateLimits | undefined;
   readonly allowSynchronousEvents: boolean;
 }
 
@@ -95,7 +98,13 @@ function makeSettings(options: SocketOptions, role: 'client' | 'server'): Socket
     copy: copyToBuffer,
     ...(maskKeys === undefined ? {} : { maskKeys }),
   });
-  return { connection, protocol, allowSynchronousEvents: options.allowSynchronousEvents !== false };
+  const receiveLimits = receiveLimitsOf(options);
+  return {
+    connection,
+    protocol,
+    receiveLimits,
+    allowSynchronousEvents: options.allowSynchronousEvents !== false,
+  };
 }
 
 // As ws has it: what is no positive number is no limit.

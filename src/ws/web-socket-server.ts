@@ -10,6 +10,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { noBytes } from '../base/bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import { serverProbe } from '../node/diagnostics.ts';
 import { EndingSockets } from '../node/ending-sockets.ts';
@@ -18,12 +19,14 @@ import { nodeSha1 } from '../node/node-sha1.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { UpgradeLog } from '../server/upgrade-log.ts';
+import { connectUpgradeOf, takeConnects } from './connect-upgrade.ts';
 import { deflateOf } from './deflate-options.ts';
 import type { AnyListener, EventMethods } from './event-methods.ts';
 import { refuseUpgrade } from './refused-upgrade.ts';
 import type { ServerOptions } from './server-options.ts';
 import { accept, checkBasics, judge, type Refused } from './server-upgrade.ts';
 import type { SocketHome } from './open-socket.ts';
+import { settingsOf } from './socket-options.ts';
 import { WebSocket } from './web-socket.ts';
 
 /** What the listeners of a server get. */
@@ -84,6 +87,8 @@ export class WebSocketServer<
       skipUTF8Validation: false,
       ...options,
     };
+    // What is wrong shows here, not at the first connection; they may be changed until then.
+    settingsOf({ ...this.options }, 'server');
     const { perMessageDeflate, port, server, host, backlog, clientTracking } = this.options;
     const deflate = isGiven(perMessageDeflate) && perMessageDeflate !== false ? perMessageDeflate : undefined;
     this.#handshake = new ServerHandshake({
@@ -145,7 +150,8 @@ export class WebSocketServer<
   }
 
   /**
-   * Takes over an upgrade: the arguments of an 'upgrade' event of `http.Server`.
+   * Takes over an upgrade: the arguments of an 'upgrade' event of `http.Server`. On a server of node:http2 it is called for an
+   * extended CONNECT too, with its stream for a socket.
    * @param callback gets the WebSocket, in place of the event 'connection'
    * @throws Error for a socket that was taken over before
    */
@@ -158,7 +164,8 @@ export class WebSocketServer<
     const destroy = (): void => void socket.destroy();
     this.#deadline?.take(socket);
     socket.on('error', destroy);
-    const problem = checkBasics(request);
+    const connect = connectUpgradeOf(socket);
+    const problem = connect === undefined ? checkBasics(request) : undefined;
     if (problem !== undefined) {
       this.#refuse(problem, socket, request);
       return;
@@ -169,7 +176,7 @@ export class WebSocketServer<
       refuseUpgrade(socket, 400);
       return;
     }
-    const judged = judge(this.#handshake, request);
+    const judged = judge(this.#handshake, request, connect?.head);
     if (judged.kind === 'refused') {
       this.#refuse(judged, socket, request);
       return;
@@ -187,7 +194,9 @@ export class WebSocketServer<
       },
     };
     for (const [name, listener] of Object.entries(listeners)) server.on(name, listener);
+    const releaseConnects = takeConnects(server, listeners.upgrade);
     this.#release = () => {
+      releaseConnects();
       for (const [name, listener] of Object.entries(listeners)) server.removeListener(name, listener);
     };
   }
@@ -247,12 +256,21 @@ export class WebSocketServer<
       undefined,
       this.options,
     ]);
-    const { lines, agreed } = accept(judged, this.#chooseProtocol(judged.protocols, request));
+    const { acceptance, lines, agreed } = accept(judged, this.#chooseProtocol(judged.protocols, request));
     this.emit('headers', lines, request);
-    stream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    const connect = connectUpgradeOf(stream);
+    if (connect === undefined) stream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    else if (!connect.accept(acceptance, lines, head)) return;
     stream.removeListener('error', destroy);
     const isTracked = this.options.clientTracking === true;
-    WebSocket.accept(websocket, stream, head, agreed, this.options, this.#home);
+    WebSocket.accept(
+      websocket,
+      stream,
+      connect === undefined ? head : noBytes,
+      agreed,
+      this.options,
+      this.#home,
+    );
     if (isTracked) this.clients.add(websocket);
     callback(websocket, request);
   }
@@ -264,7 +282,8 @@ export class WebSocketServer<
   }
 
   #refuse({ status, message, headers }: Refused, socket: Duplex, request: InstanceType<Request>): void {
-    if (this.listenerCount('wsClientError') > 0)
+    // Listeners answer with lines of HTTP/1.1.
+    if (this.listenerCount('wsClientError') > 0 && connectUpgradeOf(socket) === undefined)
       this.emit('wsClientError', new Error(message), socket, request);
     else refuseUpgrade(socket, status, message, headers);
   }

@@ -8,8 +8,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
-import { SocketTransport } from '../node/socket-transport.ts';
 import { pushBack } from '../node/upgrade-answers.ts';
+import { transportOf } from './byte-transports.ts';
 import { type AttemptOwner, ClientAttempt } from './client-attempt.ts';
 import { clientArguments } from './client-options.ts';
 import { closeReasonOf } from './close-arguments.ts';
@@ -187,7 +187,7 @@ export class WebSocket extends WebSocketEmitter {
     this.#open = new OpenSocket(this, {
       role: this.#role,
       stream,
-      transport: new SocketTransport(stream),
+      transport: transportOf(stream),
       agreed: this.#agreed,
       settings,
       home: this.#home,

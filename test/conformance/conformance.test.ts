@@ -1,5 +1,5 @@
 // Shows that the conformance runner can fail: it is played against a tiny echo that is sound, and then against the same
-// echo with one flaw at a time. The runner is started as a user starts it, so that its output and exit code are held too.
+// echo with one flaw at a time. Its output and exit code are held too, of a process as of the function behind it.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ import { describe, expect, test } from 'vitest';
 const runner = fileURLToPath(new URL('./run.mjs', import.meta.url));
 const broken = fileURLToPath(new URL('./testees/broken.mjs', import.meta.url));
 const timeoutMs = 60_000;
+// Most of the time of a run is starting its processes, and waiting.
+const atOnce = { concurrent: true };
 
 interface Run {
   exitCode: number;
@@ -15,7 +17,12 @@ interface Run {
   errors: string;
 }
 
-function run(...args: string[]): Promise<Run> {
+interface CommandModule {
+  runConformance: (args: readonly string[]) => Promise<{ exitCode: number; output: string; errors: string }>;
+}
+
+/** As a user starts it. */
+function runProcess(...args: string[]): Promise<Run> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [runner, ...args], (_error, stdout, stderr) => {
       resolve({ exitCode: child.exitCode ?? -1, lines: stdout.trimEnd().split('\n'), errors: stderr });
@@ -23,11 +30,18 @@ function run(...args: string[]): Promise<Run> {
   });
 }
 
+/** The same without a process of its own for the runner; the testee has one in both. */
+async function run(...args: string[]): Promise<Run> {
+  const { runConformance }: CommandModule = await import(new URL('./command.mjs', import.meta.url).href);
+  const { exitCode, output, errors } = await runConformance(args);
+  return { exitCode, lines: output.split('\n'), errors };
+}
+
 function cases(...ids: string[]): string[] {
   return ids.flatMap((id) => ['--case', id]);
 }
 
-describe('the list of cases', () => {
+describe('the list of cases', atOnce, () => {
   test('has every case of sections 1 to 7, 9, 10, 12 and 13 and of our own, in the order of their numbers', async () => {
     const { lines: ids, exitCode } = await run('--list');
     const perGroup = new Map<string, number>();
@@ -127,7 +141,25 @@ describe('the list of cases', () => {
   });
 });
 
-describe('arguments', () => {
+describe('npm run conformance', atOnce, () => {
+  test.each([
+    [0, broken, '1 passed, 0 failed', ''],
+    [1, `${broken}?echo-as-binary`, '0 passed, 1 failed', ''],
+    [2, './nowhere.mjs', '', 'does not start as a client'],
+  ] satisfies [number, string, string, string][])(
+    'ends with %i and prints what the function behind it says',
+    async (code, testee, verdict, error) => {
+      const args = ['--testee', testee, '--role', 'client', '--case', '1.1.2'];
+      const { exitCode, lines, errors } = await runProcess(...args);
+      expect(exitCode).toBe(code);
+      expect(lines.at(-1)).toBe(verdict);
+      expect(errors).toContain(error);
+    },
+    timeoutMs,
+  );
+});
+
+describe('arguments', atOnce, () => {
   test.each([
     [['--section', '8'], 'no case has this section or id'],
     [['--role', 'proxy'], '--role must be server or client'],
@@ -143,7 +175,7 @@ describe('arguments', () => {
   });
 });
 
-describe('verdicts', () => {
+describe('verdicts', atOnce, () => {
   test(
     'a sound echo passes as a server and as a client',
     async () => {

@@ -79,6 +79,28 @@ test('maxQueuedBytes bounds what waits for a peer that does not read', async () 
   expect(events).toEqual([['close', 1006, 'Buffer ']]);
 });
 
+test('messageRate closes a connection whose peer sends too much', async () => {
+  const { client, peer } = await pair({ messageRate: { perSecond: 1, burst: 2, exceeded: 'close' } });
+  const events = record(peer, ['message', 'error', 'close']);
+  for (const text of ['one', 'two', 'three']) client.send(text);
+  expect((await until(client, 'close'))[0]).toBe(1008);
+  await expect.poll(() => events.map(([name]) => name)).toEqual(['message', 'message', 'error', 'close']);
+});
+
+test('byteRate puts off what is too much', async () => {
+  const { client, peer } = await pair({ byteRate: { perSecond: 1, burst: 1_000 } });
+  const events = record(peer, ['message']);
+  client.send(Buffer.alloc(10_000));
+  await expect.poll(() => WebSocket.connectionOf(peer)?.snapshot().pausedBy).toContain('rate');
+  expect(events).toEqual([]);
+});
+
+test('limits that are none are refused', () => {
+  const options = { noServer: true, messageRate: { perSecond: 0 } } as object;
+  const error = thrownBy(() => new own.WebSocketServer(options));
+  expect(error).toMatchObject({ code: 'WS_OPTION_INVALID' });
+});
+
 test('an error has our own as its cause, with the section of the RFC', async () => {
   const { socket, peer } = await connectRaw(own);
   socket.write(maskedFrame(0x83));
