@@ -48,6 +48,8 @@ export interface FollowOptions {
 }
 
 const retryMs = 1_000;
+// Of what was missed the first message is short, and each one after it twice as long: over links that die young there is progress too.
+const firstBatchBytes = 1_024;
 // So often in a row may a read bring nothing although the stream is elsewhere.
 const maxStalls = 3;
 
@@ -325,7 +327,7 @@ export class Follower implements StreamFollower, DrainListener {
     const { alias, format } = this.stream;
     const wanted = this.#wanted(entries);
     const frames: string[] = [];
-    let [offset, length] = [from.offset, 0];
+    let [offset, length, most] = [from.offset, 0, firstBatchBytes];
     for (const [index, entry] of wanted.entries()) {
       const place = { epoch: from.epoch, offset: entry.offset, id: entry.id };
       const left = entry.offset - offset - 1;
@@ -341,7 +343,8 @@ export class Follower implements StreamFollower, DrainListener {
       offset = entry.offset;
       length += frame.length;
       const isLast = index === wanted.length - 1;
-      if (length < maxBatchBytes && !isLast) continue;
+      if (length < most && !isLast) continue;
+      most = Math.min(2 * most, maxBatchBytes);
       link.send(messageOf(frames));
       this.#cursor = place;
       [frames.length, length] = [0, 0];

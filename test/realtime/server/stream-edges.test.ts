@@ -92,3 +92,19 @@ test('who wants a lower rate gets the newest of the others, not nothing because 
   await scene.clock.advanceAsync(10_000);
   expect(textsOf(link)).toEqual(['last']);
 });
+
+test('what was missed comes in messages that begin short, so that links which die young bring some of it', async () => {
+  const scene = stage();
+  const first = await connect(scene, { token: 'ann', subs: [[1, 'chat:1']] });
+  const { position } = subscribed(first.welcome);
+  first.link.cut();
+  for (let count = 0; count < 200; count++)
+    await scene.hub.channel('chat:1').publish('message', { text: String(count).padStart(100, '.') });
+  const { link } = await connect(scene, { token: 'ann', subs: [[1, 'chat:1', { position }]] });
+  await settle();
+  const lengths = link.messages.filter((message) => message.startsWith('[[2,')).map(({ length }) => length);
+  expect(lengths.length).toBeGreaterThan(3);
+  // Not much more than each may have; the last has what is left.
+  for (const [index, length] of lengths.entries()) expect(length).toBeLessThan(1_024 * 2 ** index + 300);
+  expect(link.take(2)).toHaveLength(200);
+});
