@@ -19,7 +19,8 @@ export {
 } from './node/realtime/realtime-diagnostics.ts';
 export { defineContract } from './realtime/contract/contract.ts';
 export { typed } from './realtime/contract/standard-schema.ts';
-export { MemoryEngine, type MemoryEngineOptions } from './realtime/engine/memory-engine.ts';
+export { MemoryEngine } from './realtime/engine/memory-engine.ts';
+export type { MemoryEngineOptions } from './realtime/engine/memory-engine-options.ts';
 export type { Engine } from './realtime/engine/engine.ts';
 export type { CallContext } from './realtime/server/calls.ts';
 export type {

@@ -4,10 +4,14 @@ import { type Browser, chromium } from 'playwright-core';
 
 export const chromiumPath = '/usr/bin/chromium';
 
-/** Launches Chromium with a new profile. */
-export function launchChromium(): Promise<Browser> {
+/**
+ * Launches Chromium with a new profile.
+ * @param options `hasPageCache`: with its back/forward cache, which Playwright turns off
+ */
+export function launchChromium({ hasPageCache = false } = {}): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
+    ignoreDefaultArgs: hasPageCache ? ['--disable-back-forward-cache'] : [],
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -83,6 +83,20 @@ describe.each(implementations)('closing of $name', (implementation) => {
     expect(client.readyState).toBe(Class.OPEN);
   });
 
+  test.each([5, true, {}, []])('a reason that has no length, %o, is none', async (reason) => {
+    const { client, peer } = await connectPair(implementation);
+    client.close(4000, reason as unknown as string);
+    const [code, text] = await until(peer, 'close');
+    expect([code, String(text)]).toEqual([4000, '']);
+  });
+
+  test.each([[[1, 2]], [null]])('close refuses the reason %o', async (reason) => {
+    const { client } = await connectPair(implementation);
+    const error = thrownBy(() => client.close(1000, reason as unknown as string));
+    expect(describeError(error).name).toBe('TypeError');
+    expect(client.readyState).toBe(Class.OPEN);
+  });
+
   test('messages that the peer had sent before are still delivered', async () => {
     const { client, peer } = await connectPair(implementation);
     const events = record(client, ['message', 'close']);

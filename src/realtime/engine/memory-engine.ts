@@ -2,8 +2,7 @@
 // What it holds is bounded: entries by the retention that each append names, places of streams that nobody uses by number and by time.
 
 import { type Clock, systemClock, type Timer } from '../../base/clock.ts';
-import { describe, FullduplexError } from '../../base/errors.ts';
-import type { RandomSource } from '../../base/random.ts';
+import { describe } from '../../base/errors.ts';
 import { RealtimeError } from '../wire/error-codes.ts';
 import type { StreamPosition } from '../wire/stream-position.ts';
 import { CallRecords } from './call-records.ts';
@@ -25,33 +24,16 @@ import type {
 } from './engine.ts';
 import { ExpiringMap } from './expiring-map.ts';
 import { Leases } from './leases.ts';
-import { MemoryStream } from './memory-stream.ts';
+import { ListenerTurns } from './listener-turns.ts';
+import {
+  checkAmount,
+  checkRetention,
+  defaultMemoryEngineOptions,
+  type MemoryEngineOptions,
+} from './memory-engine-options.ts';
+import type { MemoryStream } from './memory-stream.ts';
+import { MemoryStreams } from './memory-streams.ts';
 import { RandomText } from './random-text.ts';
-
-/** How an engine in memory is made. */
-export interface MemoryEngineOptions {
-  /**
-   * How long the place of a stream is remembered when nobody is subscribed, its entries are too old and its map is empty. A
-   * client that comes back later is told of a gap, though nothing was missed. In milliseconds. @defaultValue 24 hours
-   */
-  readonly idleStreamMs?: number;
-  /** The most such streams: at least 1; above that, the ones that have been idle longest are forgotten first. @defaultValue 100,000 */
-  readonly maxIdleStreams?: number;
-  /** Hears what a listener throws: the other listeners are told all the same. @defaultValue console.error */
-  readonly onError?: (error: unknown) => void;
-  readonly clock?: Clock;
-  readonly random?: RandomSource;
-  /** The time of day, in milliseconds since 1970: only for `atMs` of entries. @defaultValue Date.now */
-  readonly timeOfDay?: () => number;
-}
-
-/** The defaults of `MemoryEngineOptions`. */
-export const defaultMemoryEngineOptions: Readonly<
-  Required<Pick<MemoryEngineOptions, 'idleStreamMs' | 'maxIdleStreams'>>
-> = Object.freeze({
-  idleStreamMs: 24 * 60 * 60_000,
-  maxIdleStreams: 100_000,
-});
 
 /** What an engine in memory holds. */
 export interface MemoryEngineSnapshot {
@@ -73,32 +55,27 @@ export class MemoryEngine implements Engine {
   readonly #clock: Clock;
   readonly #text: RandomText;
   readonly #timeOfDay: () => number;
-  readonly #onError: (error: unknown) => void;
-  readonly #idleStreamMs: number;
-  readonly #maxIdleStreams: number;
-  readonly #streams = new Map<string, MemoryStream>();
-  // Those with entries that will be too old one day, and those of which only the place is left, the longest idle first.
-  readonly #kept = new Set<MemoryStream>();
-  readonly #idle = new Set<MemoryStream>();
+  readonly #streams: MemoryStreams;
+  readonly #turns: ListenerTurns;
   readonly #appended = new ExpiringMap<StreamPosition>();
   readonly #sessions = new ExpiringMap<SessionRecord>();
   readonly #leases: Leases;
   readonly #calls: CallRecords;
-  // What is told while something is being told waits: listeners hear everything in one order.
-  readonly #untold: (() => void)[] = [];
-  #isTelling = false;
   #sweepTimer: Timer | undefined;
   #isClosed = false;
 
   constructor(options: MemoryEngineOptions = {}) {
-    this.#idleStreamMs = options.idleStreamMs ?? defaultMemoryEngineOptions.idleStreamMs;
-    this.#maxIdleStreams = options.maxIdleStreams ?? defaultMemoryEngineOptions.maxIdleStreams;
-    checkAmount('idleStreamMs', this.#idleStreamMs);
-    checkAmount('maxIdleStreams', this.#maxIdleStreams, 1);
+    const {
+      idleStreamMs = defaultMemoryEngineOptions.idleStreamMs,
+      maxIdleStreams = defaultMemoryEngineOptions.maxIdleStreams,
+    } = options;
+    checkAmount('idleStreamMs', idleStreamMs);
+    checkAmount('maxIdleStreams', maxIdleStreams, 1);
     this.#clock = options.clock ?? systemClock;
     this.#text = new RandomText(options.random);
     this.#timeOfDay = options.timeOfDay ?? Date.now;
-    this.#onError = options.onError ?? console.error;
+    this.#streams = new MemoryStreams(this.#text, { idleStreamMs, maxIdleStreams });
+    this.#turns = new ListenerTurns(options.onError ?? console.error);
     this.#leases = new Leases(this.#clock, (node, owned) => this.#removeOwned(node, owned));
     this.#calls = new CallRecords(this.#leases);
   }
@@ -112,7 +89,7 @@ export class MemoryEngine implements Engine {
       const position = this.#appended.get(key, nowMs);
       if (position !== undefined) return { position, isRepeated: true };
     }
-    const stream = this.#stream(channel, nowMs);
+    const stream = this.#streams.of(channel, nowMs);
     const { name, data, user, exceptSession } = request;
     const { log } = stream;
     const entry: StreamEntry = {
@@ -134,19 +111,19 @@ export class MemoryEngine implements Engine {
 
   async broadcast(channel: string, event: Omit<BroadcastEvent, 'atMs'>): Promise<void> {
     this.#checkOpen();
-    const stream = this.#streams.get(channel);
+    const stream = this.#streams.find(channel);
     if (stream === undefined || stream.listeners.size === 0) return;
     const told: BroadcastEvent = { ...event, atMs: this.#timeOfDay() };
-    this.#tell(stream, (listener) => listener.heard(channel, told));
+    this.#turns.tell(stream.listeners, (listener) => listener.heard(channel, told));
   }
 
   async head(channel: string): Promise<StreamPosition> {
-    return this.#stream(channel, this.#now()).log.head;
+    return this.#streams.of(channel, this.#now()).log.head;
   }
 
   async read(channel: string, since: StreamPosition, limit: number): Promise<StreamRead> {
     const nowMs = this.#now();
-    const { log } = this.#stream(channel, nowMs);
+    const { log } = this.#streams.of(channel, nowMs);
     log.expire(nowMs);
     return log.read(since, limit);
   }
@@ -157,20 +134,20 @@ export class MemoryEngine implements Engine {
     count: number,
   ): Promise<{ readonly entries: readonly StreamEntry[]; readonly head: StreamPosition }> {
     const nowMs = this.#now();
-    const { log } = this.#stream(channel, nowMs);
+    const { log } = this.#streams.of(channel, nowMs);
     log.expire(nowMs);
     return { entries: log.history(before ?? Infinity, count), head: log.head };
   }
 
   async subscribe(channel: string, listener: StreamListener): Promise<void> {
-    const stream = this.#stream(channel, this.#now());
+    const stream = this.#streams.of(channel, this.#now());
     stream.listeners.add(listener);
-    this.#use(stream);
+    this.#streams.use(stream);
   }
 
   unsubscribe(channel: string, listener: StreamListener): void {
-    const stream = this.#streams.get(channel);
-    if (stream?.listeners.delete(listener) === true) this.#rest(stream, this.#clock.now());
+    const stream = this.#streams.find(channel);
+    if (stream?.listeners.delete(listener) === true) this.#streams.rest(stream, this.#clock.now());
   }
 
   async change(
@@ -190,7 +167,7 @@ export class MemoryEngine implements Engine {
         { retryable: true },
       );
     }
-    const stream = this.#stream(channel, nowMs);
+    const stream = this.#streams.of(channel, nowMs);
     stream.mapRetention = retention;
     const told: StreamEntry[] = [];
     for (const change of changes) {
@@ -205,7 +182,7 @@ export class MemoryEngine implements Engine {
   async map(
     channel: string,
   ): Promise<{ readonly entries: readonly MapEntry[]; readonly head: StreamPosition }> {
-    const stream = this.#stream(channel, this.#now());
+    const stream = this.#streams.of(channel, this.#now());
     return { entries: [...stream.entries.values()], head: stream.log.head };
   }
 
@@ -261,15 +238,13 @@ export class MemoryEngine implements Engine {
     this.#sessions.clear();
     this.#appended.clear();
     this.#streams.clear();
-    this.#kept.clear();
-    this.#idle.clear();
   }
 
   /** What it holds. */
   snapshot(): MemoryEngineSnapshot {
     return {
       streams: this.#streams.size,
-      idleStreams: this.#idle.size,
+      idleStreams: this.#streams.idleCount,
       records: this.#appended.size + this.#sessions.size + this.#calls.size,
       leases: this.#leases.size,
     };
@@ -286,24 +261,10 @@ export class MemoryEngine implements Engine {
     return this.#clock.now();
   }
 
-  #stream(channel: string, nowMs: number): MemoryStream {
-    const found = this.#streams.get(channel);
-    if (found !== undefined) {
-      // Whoever asks for its place counts on it from now on.
-      if (found.idleSinceMs !== undefined) this.#rest(found, nowMs);
-      return found;
-    }
-    const stream = new MemoryStream(channel, this.#text.long());
-    this.#streams.set(channel, stream);
-    this.#rest(stream, nowMs);
-    return stream;
-  }
-
   #append(stream: MemoryStream, entry: StreamEntry, retention: Retention, nowMs: number): void {
     stream.log.append(entry, retention, nowMs);
     if (stream.log.size === 0) return;
-    this.#kept.add(stream);
-    if (stream.idleSinceMs !== undefined) this.#use(stream);
+    this.#streams.keep(stream);
   }
 
   #apply(
@@ -325,7 +286,7 @@ export class MemoryEngine implements Engine {
     } else {
       entries.set(key, { key, value: change.value, owner: change.owner });
       if (change.owner !== undefined) this.#leases.own(change.owner, channel, key);
-      this.#use(stream);
+      this.#streams.use(stream);
       if (before?.value === value) return undefined;
     }
     const entry: StreamEntry = {
@@ -337,14 +298,14 @@ export class MemoryEngine implements Engine {
       atMs: this.#timeOfDay(),
     };
     this.#append(stream, entry, retention, nowMs);
-    this.#rest(stream, nowMs);
+    this.#streams.rest(stream, nowMs);
     return entry;
   }
 
   #removeOwned(node: string, owned: ReadonlyMap<string, ReadonlySet<string>>): void {
     const nowMs = this.#clock.now();
     for (const [channel, keys] of owned) {
-      const stream = this.#streams.get(channel);
+      const stream = this.#streams.find(channel);
       if (stream?.mapRetention === undefined) continue;
       const told: StreamEntry[] = [];
       for (const key of keys) {
@@ -359,63 +320,7 @@ export class MemoryEngine implements Engine {
     if (stream.listeners.size === 0) return;
     const { channel } = stream;
     const { epoch } = stream.log;
-    this.#tell(stream, (listener) => listener.appended(channel, entry, epoch));
-  }
-
-  #tell(stream: MemoryStream, tellOne: (listener: StreamListener) => void): void {
-    if (this.#isTelling) {
-      this.#untold.push(() => this.#tellAll(stream, tellOne));
-      return;
-    }
-    this.#isTelling = true;
-    try {
-      this.#tellAll(stream, tellOne);
-      for (let next = this.#untold.shift(); next !== undefined; next = this.#untold.shift()) next();
-    } finally {
-      this.#isTelling = false;
-    }
-  }
-
-  #tellAll(stream: MemoryStream, tellOne: (listener: StreamListener) => void): void {
-    for (const listener of stream.listeners) {
-      try {
-        tellOne(listener);
-      } catch (error) {
-        this.#report(error);
-      }
-    }
-  }
-
-  // One hub's mistake takes nothing from the others, and nothing from whoever appended.
-  #report(error: unknown): void {
-    try {
-      this.#onError(error);
-    } catch (reportError) {
-      // The console is the last resort.
-      console.error(reportError);
-    }
-  }
-
-  #use(stream: MemoryStream): void {
-    stream.idleSinceMs = undefined;
-    this.#idle.delete(stream);
-  }
-
-  /** Puts a stream that nobody needs behind all others that are idle. */
-  #rest(stream: MemoryStream, nowMs: number): void {
-    if (!stream.isUnused) return;
-    this.#idle.delete(stream);
-    this.#idle.add(stream);
-    stream.idleSinceMs = nowMs;
-    if (this.#idle.size > this.#maxIdleStreams) this.#forgetFirst();
-  }
-
-  #forgetFirst(): void {
-    for (const stream of this.#idle) {
-      this.#idle.delete(stream);
-      this.#streams.delete(stream.channel);
-      return;
-    }
+    this.#turns.tell(stream.listeners, (listener) => listener.appended(channel, entry, epoch));
   }
 
   #startSweep(): Timer {
@@ -427,32 +332,10 @@ export class MemoryEngine implements Engine {
   #sweep(): void {
     this.#sweepTimer = undefined;
     const nowMs = this.#clock.now();
-    for (const stream of this.#kept) {
-      stream.log.expire(nowMs);
-      if (stream.log.size > 0) continue;
-      this.#kept.delete(stream);
-      this.#rest(stream, nowMs);
-    }
-    for (const stream of this.#idle) {
-      if (stream.idleSinceMs === undefined || nowMs - stream.idleSinceMs < this.#idleStreamMs) break;
-      this.#forgetFirst();
-    }
+    this.#streams.sweep(nowMs);
     this.#appended.sweep(nowMs);
     this.#sessions.sweep(nowMs);
     this.#calls.sweep(nowMs);
     if (this.#streams.size + this.snapshot().records > 0) this.#sweepTimer = this.#startSweep();
   }
-}
-
-function checkRetention({ maxEntries, maxAgeMs }: Retention): void {
-  checkAmount('maxEntries', maxEntries);
-  checkAmount('maxAgeMs', maxAgeMs);
-}
-
-function checkAmount(name: string, value: number, least = 0): void {
-  if (value >= least) return;
-  throw new FullduplexError(
-    'WS_OPTION_INVALID',
-    `${name} is ${describe(value)}, expected a number of at least ${least}`,
-  );
 }

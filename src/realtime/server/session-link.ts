@@ -10,52 +10,17 @@ import { type ClientFrame, FrameType, type Goodbye } from '../wire/frames.ts';
 import type { DrainListener, FollowerHome } from './follower.ts';
 import { answerableId, readClientFrame } from './frame-reader.ts';
 import { errorReply, type RequestOrigin } from './requests.ts';
-import type { HubSettings } from './hub-options.ts';
-import type { HubStatistics } from './hub-statistics.ts';
 import type { LinkPeer } from './link-acceptor.ts';
+import type { AskedChannel, GoodbyeOptions, LinkHome } from './link-home.ts';
 import { isMeant, type SessionTarget } from './node-commands.ts';
 import type { NodeStream } from './node-stream.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
+import { UnheardCalls } from './unheard-calls.ts';
 import { readClientText } from '../wire/client-text.ts';
 import { writeJson } from '../wire/json-codec.ts';
 
-/** What a link is told to. */
-export interface LinkHome {
-  readonly settings: HubSettings;
-  readonly statistics: HubStatistics;
-  /** A first frame that is a hello arrived. */
-  greet(link: SessionLink, hello: ClientFrame & readonly [1, unknown], peer: LinkPeer): void;
-  /** A frame arrived on a link that has a session. */
-  frame(link: SessionLink, session: Session, frame: ClientFrame): void;
-  /** The name of the channel that has an alias on this node. */
-  nameOf(alias: number): string | undefined;
-  /** A heartbeat was sent. */
-  beaten(session: Session): void;
-  /** The session has heard the answers to calls. */
-  callsHeard(session: Session, ids: readonly CallId[]): void;
-  /** The link is gone; with a code when the server ended it. */
-  ended(link: SessionLink, code: RealtimeErrorCode | undefined): void;
-}
-
-/** A channel whose rules are being asked. */
-export interface AskedChannel {
-  /** Whether something has changed since: the answer counts for nothing, and they are asked again. */
-  isDoubtful: boolean;
-}
-
-/** How a link is ended by the server. */
-export interface GoodbyeOptions {
-  readonly retryable?: boolean;
-  /** When to come back, in milliseconds. */
-  readonly afterMs?: number;
-}
-
 const firstHeartbeatMs = 1_000;
-// When so many answers to calls were sent, a heartbeat asks whether they were heard, so that they need not be kept.
-const maxUnheardCalls = 64;
-// So many are remembered for a client that does not answer.
-const mostUnheardCalls = 1_024;
 /** How many messages may wait while the hello is answered; together they have no more characters than one message may have bytes. */
 export const maxHeldTexts = 64;
 
@@ -86,10 +51,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   #expiry: Timer | undefined;
   // Heartbeats that are not answered.
   #beats = 0;
-  // Calls that were answered since a heartbeat asked, and those before it: so many answers to heartbeats later these were heard.
-  #answeredCalls: CallId[] | undefined;
-  #unheardCalls: CallId[] | undefined;
-  #unheardBeats = 0;
+  #unheard: UnheardCalls | undefined;
 
   constructor(link: ServerLink, peer: LinkPeer, home: LinkHome) {
     super();
@@ -261,10 +223,8 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   callAnswered(id: CallId): void {
     // On others a heartbeat says nothing of answers.
     if (!this.link.isTwoWay || this.#state !== 'open') return;
-    // Whose client does not say what it has heard end by themselves.
-    if (this.#answeredCalls === undefined || this.#answeredCalls.length >= mostUnheardCalls)
-      this.#answeredCalls = [];
-    if (this.#answeredCalls.push(id) >= maxUnheardCalls && this.#unheardCalls === undefined) this.#beat();
+    this.#unheard ??= new UnheardCalls();
+    if (this.#unheard.add(id)) this.#beat();
   }
 
   // What is sent
@@ -392,12 +352,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
   #beat(): void {
     if (this.#beatAtMs < 0) this.#beatAtMs = Math.round(this.#home.settings.clock.now());
     this.#beats++;
-    if (this.#unheardCalls === undefined) {
-      this.#unheardCalls = this.#answeredCalls;
-      this.#answeredCalls = undefined;
-      // Answers to earlier ones may be on their way, and were sent before these calls were heard.
-      this.#unheardBeats = this.#beats;
-    }
+    this.#unheard?.beaten(this.#beats);
     this.link.send('[]');
   }
 
@@ -412,11 +367,8 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     // What answers none says nothing.
     if (this.#beats === 0) return;
     this.#beats--;
-    this.#unheardBeats--;
-    const unheard = this.#unheardCalls;
-    if (unheard === undefined || this.#unheardBeats > 0 || this.session === undefined) return;
-    this.#unheardCalls = undefined;
-    this.#home.callsHeard(this.session, unheard);
+    const heard = this.#unheard?.heard();
+    if (heard !== undefined && this.session !== undefined) this.#home.callsHeard(this.session, heard);
   }
 
   #startTimer(delayMs: number): void {
@@ -453,8 +405,7 @@ export class SessionLink extends SharedTimer implements ServerLinkEvents, Follow
     this.#disconnected = undefined;
     this.#peer = undefined;
     this.#lagging = undefined;
-    this.#answeredCalls = undefined;
-    this.#unheardCalls = undefined;
+    this.#unheard = undefined;
     this.#abort?.abort();
     for (const subscription of this.subscriptions.values()) subscription.end();
     if (this.#own !== undefined) for (const part of this.#own) part.end();

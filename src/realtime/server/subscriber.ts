@@ -7,7 +7,8 @@ import { FrameType, type SubscribeWish } from '../wire/frames.ts';
 import type { AllowedSubscription, ChannelAccess } from './channel-access.ts';
 import type { PresenceRooms } from './presence-rooms.ts';
 import type { Session } from './session.ts';
-import type { AskedChannel, SessionLink } from './session-link.ts';
+import type { AskedChannel } from './link-home.ts';
+import type { SessionLink } from './session-link.ts';
 import {
   openOutcome,
   Subscription,

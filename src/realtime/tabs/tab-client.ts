@@ -15,7 +15,8 @@ import { writeJson } from '../wire/json-codec.ts';
 import { Leader } from './leader.ts';
 import { TabChannel, type TabChannelHost } from './tab-channel.ts';
 import { type ClientStanding, type FromLeader, readError, TabBus, type TabMessage } from './tab-messages.ts';
-import type { LockManagerLike, ResolvedShareOptions } from './tab-options.ts';
+import { TabLocks } from './tab-locks.ts';
+import type { ResolvedShareOptions } from './tab-options.ts';
 import { TabRequests } from './tab-requests.ts';
 
 /** The part of a tab that is there while the page is shown. */
@@ -35,7 +36,7 @@ const lastWordsMs = 20;
 export class TabClient {
   readonly #create: () => unknown;
   readonly #options: ResolvedShareOptions;
-  #locks: LockManagerLike | undefined;
+  readonly #locks: TabLocks;
   readonly #name: string;
   readonly #id: string;
   readonly #listeners: Listeners;
@@ -58,13 +59,14 @@ export class TabClient {
   constructor(create: () => unknown, options: ResolvedShareOptions) {
     this.#create = create;
     this.#options = options;
-    // One without the other is of no use.
-    this.#locks = options.BroadcastChannel === undefined ? undefined : options.locks;
     this.#name = prefix + options.name;
     const words = new Uint32Array(4);
     options.random.fill(new Uint8Array(words.buffer));
     this.#id = Array.from(words, (word) => word.toString(36)).join('');
     const failed = (error: unknown): void => this.#failed(error);
+    // One without the other is of no use.
+    const locks = options.BroadcastChannel === undefined ? undefined : options.locks;
+    this.#locks = new TabLocks(locks, this.#name, failed);
     this.#listeners = new Listeners(reportError);
     this.#directListeners = new Listeners(failed);
     this.#requests = new TabRequests(options, this.#id, {
@@ -186,14 +188,13 @@ export class TabClient {
     const { BroadcastChannel } = this.#options;
     const stop = new AbortController();
     const channel =
-      this.#locks === undefined || BroadcastChannel === undefined
-        ? undefined
-        : new BroadcastChannel(this.#name);
+      BroadcastChannel !== undefined && this.#locks.areShared ? new BroadcastChannel(this.#name) : undefined;
     const presence: Presence = { stop, bus: new TabBus(channel, (message) => this.#received(message)) };
     this.#presence = presence;
-    this.#hold(presence, this.#lockOf(this.#id), () => {
+    const { signal } = stop;
+    this.#locks.beThere(this.#id, signal, () => {
       this.#sayHere();
-      this.#hold(presence, this.#name, () => this.#takeTurn(presence));
+      this.#locks.waitForTurn(signal, () => this.#takeTurn(presence));
     });
   }
 
@@ -208,31 +209,6 @@ export class TabClient {
     presence.bus.close();
     this.#leaderLost(undefined);
     this.#stand({ state: 'waiting' });
-  }
-
-  // Takes a lock for as long as this tab is there, and calls back when it has it.
-  #hold({ stop: { signal } }: Presence, name: string, held: () => void): void {
-    if (this.#locks === undefined) {
-      held();
-      return;
-    }
-    let isHeld = false;
-    const hold = async (): Promise<void> => {
-      if (signal.aborted) return;
-      isHeld = true;
-      const isOver = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      held();
-      await isOver;
-    };
-    this.#locks.request(name, { signal }, hold).catch((error: unknown) => {
-      if (signal.aborted) return;
-      if (isHeld) this.#failed(error);
-      else {
-        // Pages without an origin, as in a sandboxed frame, are refused them: such a page has nobody to share with.
-        this.#locks = undefined;
-        held();
-      }
-    });
   }
 
   #takeTurn(presence: Presence): void {
@@ -250,8 +226,8 @@ export class TabClient {
     const leader = new Leader(id, this.#options, presence.bus, {
       tab: this.#id,
       create: () => this.#makeClient(),
-      tabs: () => this.#tabs(),
-      watch: (tab, signal, gone) => this.#watch(tab, signal, gone),
+      tabs: async () => (await this.#locks.tabs()) ?? [this.#id],
+      watch: (tab, signal, gone) => this.#locks.watch(tab, signal, gone),
     });
     presence.leader = leader;
     leader.lead().catch((error: unknown) => {
@@ -267,24 +243,6 @@ export class TabClient {
       'WS_OPTION_INVALID',
       'what was made is no client, expected that of createClient',
     );
-  }
-
-  // Calls back when a tab is there no more.
-  #watch(tab: string, signal: AbortSignal, gone: () => void): void {
-    const isGone = async (): Promise<void> => gone();
-    // Rejects when it is not watched any more.
-    this.#locks?.request(this.#lockOf(tab), { signal }, isGone).catch(() => undefined);
-  }
-
-  async #tabs(): Promise<readonly string[]> {
-    if (this.#locks === undefined) return [this.#id];
-    const { held = [] } = await this.#locks.query();
-    const lock = this.#lockOf('');
-    return held.flatMap(({ name = '' }) => (name.startsWith(lock) ? [name.slice(lock.length)] : []));
-  }
-
-  #lockOf(tab: string): string {
-    return `${this.#name}:tab:${tab}`;
   }
 
   #sayHere(): void {
@@ -324,7 +282,7 @@ export class TabClient {
     this.#leaderWatch = watch;
     const [tab] = leader.split('-');
     if (tab !== this.#id) {
-      this.#watch(tab, watch.signal, () => {
+      this.#locks.watch(tab, watch.signal, () => {
         this.#options.clock.setTimer(() => this.#abandon(leader), lastWordsMs);
       });
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AppendRequest, StreamEntry, StreamListener } from '../../../src/realtime/engine/engine.ts';
-import { MemoryEngine, type MemoryEngineOptions } from '../../../src/realtime/engine/memory-engine.ts';
+import { MemoryEngine } from '../../../src/realtime/engine/memory-engine.ts';
+import type { MemoryEngineOptions } from '../../../src/realtime/engine/memory-engine-options.ts';
 import { FakeClock } from '../../../src/testing/fake-clock.ts';
 
 const retention = { maxEntries: 3, maxAgeMs: 60_000 };

@@ -2,6 +2,8 @@
 // connection breaks.
 
 import { describe, expect, test } from 'vitest';
+import type { MapEntry } from '../../../src/realtime/engine/engine.ts';
+import { defaultHubLimits } from '../../../src/realtime/server/hub-options.ts';
 import { boundedSnapshot, snapshotFrame } from '../../../src/realtime/server/stream-frames.ts';
 import { settle } from '../../../src/testing.ts';
 import { connect, fields, list, stage, subscribed } from './hub-stage.ts';
@@ -14,6 +16,19 @@ async function fillState(scene: ReturnType<typeof stage>, channel: 'chat:1', key
   for (let key = 0; key < keys; key++)
     await scene.hub.channel(channel).set(String(key).padStart(10, 'k'), key);
 }
+
+test('by default it holds who is there with a name, up to fifty thousand, and with 150 bytes up to twenty thousand', () => {
+  const members = (count: number, name: string): MapEntry[] =>
+    Array.from({ length: count }, (_, index) => {
+      const user = `u${String(index).padStart(5, '0')}`;
+      return { key: `${user}/${'x'.repeat(16)}`, value: JSON.stringify({ user, info: { name } }) };
+    });
+  const isSent = (entries: readonly MapEntry[]): boolean =>
+    boundedSnapshot(1, entries, defaultHubLimits.maxBufferedBytes) !== undefined;
+  expect(isSent(members(50_000, 'Ada Lovelace'))).toBe(true);
+  expect(isSent(members(20_000, 'x'.repeat(139)))).toBe(true);
+  expect(isSent(members(65_000, 'Ada Lovelace'))).toBe(false);
+});
 
 describe('a map that is larger than what may wait for one client', () => {
   test('is refused to whoever wants to follow it, who keeps the other channels and the connection', async () => {
