@@ -183,6 +183,7 @@ export class Subscriptions {
 
   #refuse(channel: ClientChannel, error: WireError): void {
     channel.alias = null;
+    channel.rest?.cancel();
     channel.setStatus('refused', RealtimeError.fromWire(error));
     if (error.retryable) channel.rest = this.#link.later(() => this.#retry(channel));
   }

@@ -52,6 +52,22 @@ test('no timer is left of a channel that is refused for now when the client is c
   expect(scene.clock.pendingTimers).toBe(0);
 });
 
+test('a channel that is refused for now again and again waits for one moment at a time', async () => {
+  const scene = scripted({ transports: ['websocket'] });
+  const room = scene.client.channel('chat:42');
+  scene.link.opens();
+  const before = scene.clock.pendingTimers;
+  scene.link.says([9, 42, refused]);
+  const refreshed = scene.client.refresh('T2');
+  scene.link.says([8, 'ann']);
+  await refreshed;
+  const { last } = scene.link;
+  scene.link.says([6, Array.isArray(last) ? Number(last[1]) : 0, null, refused]);
+  expect([room.status, scene.clock.pendingTimers]).toEqual(['refused', before + 1]);
+  scene.client.close();
+  expect(scene.clock.pendingTimers).toBe(0);
+});
+
 test('no timer is left when a request fails because the client is closed', async () => {
   const scene = scripted({ transports: ['websocket'] });
   scene.link.opens();
