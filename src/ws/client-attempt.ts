@@ -22,7 +22,7 @@ import { StreamTransport } from '../node/http2/stream-transport.ts';
 import { nodeSha1 } from '../node/node-sha1.ts';
 import type { AgreedHandshake } from '../node/platform.ts';
 import { formatExtensions, parseExtensions } from '../protocol/extensions/extension-header.ts';
-import { confirmExtensions } from '../protocol/extensions/negotiation.ts';
+import { closeExtensions, confirmExtensions } from '../protocol/extensions/negotiation.ts';
 import type { PerMessageDeflate } from '../protocol/extensions/permessage-deflate/per-message-deflate.ts';
 import { computeAccept, makeKey } from '../protocol/handshake/accept-key.ts';
 import { equalsIgnoringCase, isToken } from '../protocol/handshake/header-grammar.ts';
@@ -156,6 +156,7 @@ export class ClientAttempt {
       owner.socket.emit('upgrade', showResponse(stream, response.status, response.headers));
       if (!owner.isConnecting || this.#isOver) {
         transport.destroy();
+        closeExtensions(extensions);
         return;
       }
       this.#end();

@@ -16,6 +16,7 @@ import { serverProbe } from '../node/diagnostics.ts';
 import { EndingSockets } from '../node/ending-sockets.ts';
 import { HandshakeDeadline } from '../node/handshake-deadline.ts';
 import { nodeSha1 } from '../node/node-sha1.ts';
+import { closeExtensions } from '../protocol/extensions/negotiation.ts';
 import { type AcceptableRequest, ServerHandshake } from '../protocol/handshake/server-handshake.ts';
 import { requireInteger } from '../protocol/limits.ts';
 import { UpgradeLog } from '../server/upgrade-log.ts';
@@ -260,7 +261,10 @@ export class WebSocketServer<
     this.emit('headers', lines, request);
     const connect = connectUpgradeOf(stream);
     if (connect === undefined) stream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-    else if (!connect.accept(acceptance, lines, head)) return;
+    else if (!connect.accept(acceptance, lines, head)) {
+      closeExtensions(acceptance.extensions);
+      return;
+    }
     stream.removeListener('error', destroy);
     const isTracked = this.options.clientTracking === true;
     WebSocket.accept(

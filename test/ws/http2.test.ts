@@ -200,6 +200,24 @@ describe('a server on node:http2', () => {
     expect(client.readyState).toBe(WebSocket.OPEN);
   });
 
+  test('lets go of a client that leaves while verifyClient takes its time', async () => {
+    let decide: ((isVerified: boolean) => void) | undefined;
+    const site = await startSite({
+      verifyClient: (_info: unknown, answer: (isVerified: boolean) => void) => {
+        decide = answer;
+      },
+    });
+    site.server.on('connection', () => expect.fail('a connection'));
+    const client = open(site.url);
+    client.on('error', () => undefined);
+    await expect.poll(() => decide).toBeDefined();
+    client.terminate();
+    await until(client, 'close');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(thrownBy(() => decide?.(true))).toBeUndefined();
+    expect(site.server.clients.size).toBe(0);
+  });
+
   test('takes no more once it is closed, and ends when its clients are gone', async () => {
     const site = await startSite();
     const http2 = sharing();
@@ -342,6 +360,16 @@ describe('a client with the option http2', () => {
     await until(client, 'close');
     expect(events.map(([name]) => name)).toEqual(['error', 'close']);
     expect(site.server.clients.size).toBe(0);
+  });
+
+  test('may be closed in upgrade', async () => {
+    const site = await startSite({ perMessageDeflate: true });
+    const client = open(site.url);
+    const events = record(client, ['open', 'error', 'close']);
+    client.on('upgrade', () => client.close());
+    await until(client, 'close');
+    expect(events.map(([name]) => name)).toEqual(['error', 'close']);
+    await expect.poll(() => site.server.clients.size).toBe(0);
   });
 
   test('gives up after handshakeTimeout', async () => {
