@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { expectedOf, implementations } from './implementations.ts';
 import {
-  afterwards,
   connectPair,
   connectRaw,
   describeError,
@@ -12,6 +11,7 @@ import {
   startServer,
   startTcp,
   thrownBy,
+  uncaughtBy,
   until,
   urlOf,
 } from './stage.ts';
@@ -473,20 +473,12 @@ describe.each(implementations)('errors of $name', (implementation) => {
     ['an error without a listener', 'error'],
   ])('%s is an uncaught exception', async (_, kind) => {
     const { socket, peer } = await connectRaw(implementation);
-    const previous = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    afterwards(() => {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of previous) process.on('uncaughtException', listener);
-    });
-    const uncaught = once(process, 'uncaughtException');
     if (kind === 'message') {
       peer.on('message', () => {
         throw new Error('of the listener');
       });
     }
-    socket.write(maskedFrame(kind === 'message' ? 0x81 : 0x83, 'a'));
-    const [error] = await uncaught;
+    const error = await uncaughtBy(() => socket.write(maskedFrame(kind === 'message' ? 0x81 : 0x83, 'a')));
     expect(describeError(error)).toMatchObject(
       kind === 'message' ? { message: 'of the listener' } : { code: 'WS_ERR_INVALID_OPCODE' },
     );

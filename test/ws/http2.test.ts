@@ -19,7 +19,7 @@ import type { ClientOptions } from '../../src/ws.ts';
 import { createWebSocketStream, WebSocket, WebSocketServer } from '../../src/ws.ts';
 import { chromiumPath, launchChromium } from '../chromium.ts';
 import { selfSignedCertificate } from '../node/certificate.ts';
-import { afterwards, describeError, record, thrownBy, until } from './stage.ts';
+import { afterwards, describeError, record, thrownBy, uncaughtBy, until } from './stage.ts';
 
 const certificate = selfSignedCertificate();
 const ca = certificate.cert;
@@ -340,16 +340,12 @@ describe('a client with the option http2', () => {
   });
 
   test('whose error nobody hears ends the process, as ever', async () => {
-    const previous = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    afterwards(() => {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of previous) process.on('uncaughtException', listener);
+    let client: WebSocket | undefined;
+    const error = await uncaughtBy(() => {
+      client = new WebSocket('wss://127.0.0.1:1', { http2: true });
     });
-    const uncaught = once(process, 'uncaughtException');
-    const client = new WebSocket('wss://127.0.0.1:1', { http2: true });
-    expect(describeError((await uncaught)[0]).code).toBe('ECONNREFUSED');
-    expect(client.readyState).toBe(WebSocket.CLOSING);
+    expect(describeError(error).code).toBe('ECONNREFUSED');
+    expect(client?.readyState).toBe(WebSocket.CLOSING);
   });
 
   test.each(['close', 'terminate'] as const)('is ended by %s while it connects', async (method) => {

@@ -16,6 +16,7 @@ import {
   record,
   startServer,
   thrownBy,
+  uncaughtBy,
   until,
   urlOf,
 } from './stage.ts';
@@ -148,17 +149,12 @@ describe.each(implementations)('inside of $name', (implementation) => {
 
   test('what a callback of send throws is an uncaught exception', async () => {
     const { client } = await connectPair(implementation);
-    const previous = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    afterwards(() => {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of previous) process.on('uncaughtException', listener);
-    });
-    const uncaught = once(process, 'uncaughtException');
-    client.send('x', () => {
-      throw new Error('of the callback');
-    });
-    expect(describeError((await uncaught)[0]).message).toBe('of the callback');
+    const error = await uncaughtBy(() =>
+      client.send('x', () => {
+        throw new Error('of the callback');
+      }),
+    );
+    expect(describeError(error).message).toBe('of the callback');
   });
 
   test('compressed data that is none is an error of zlib', async () => {

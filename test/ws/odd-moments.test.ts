@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { expectedOf, implementations } from './implementations.ts';
 import {
-  afterwards,
   connectPair,
   connectRaw,
   describeError,
@@ -17,6 +16,7 @@ import {
   startServer,
   startTcp,
   thrownBy,
+  uncaughtBy,
   until,
   urlOf,
 } from './stage.ts';
@@ -30,20 +30,6 @@ const abandoned = {
 
 function namesOf(events: readonly unknown[][]): unknown[] {
   return events.map(([name]) => name);
-}
-
-/** What ends the process, if nobody listened. */
-async function uncaughtBy(act: () => unknown): Promise<unknown> {
-  const previous = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  afterwards(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of previous) process.on('uncaughtException', listener);
-  });
-  const uncaught = once(process, 'uncaughtException');
-  act();
-  const [error] = await uncaught;
-  return error;
 }
 
 describe.each(implementations)('listeners of $name', (implementation) => {

@@ -209,3 +209,17 @@ export function thrownBy(act: () => unknown): unknown {
   }
   return undefined;
 }
+
+/** What ends the process, if nobody listened. */
+export async function uncaughtBy(act: () => unknown): Promise<unknown> {
+  const previous = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  afterwards(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of previous) process.on('uncaughtException', listener);
+  });
+  const uncaught = once(process, 'uncaughtException');
+  act();
+  const [error] = await uncaught;
+  return error;
+}
