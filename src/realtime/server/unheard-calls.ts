@@ -3,8 +3,9 @@
 
 import type { CallId } from '../engine/engine.ts';
 
-// When there are so many, a heartbeat asks whether they were heard, so that they need not be kept.
-const maxUnheardCalls = 64;
+// When there are so many, a heartbeat asks whether they were heard, so that they need not be kept. All that are kept when V8 clears its
+// youngest objects are copied: with 64 a call cost half as much again as with 16, and less than 16 gain nothing.
+const maxUnheardCalls = 16;
 // So many are remembered for a client that does not answer.
 const mostUnheardCalls = 1_024;
 
