@@ -98,8 +98,11 @@ async function stopOne(
   };
   stopped.stop();
   // What the kernel takes for it is not the server's memory.
-  const isStuck = (): boolean =>
-    hub.snapshot().slowConsumers > 0 || hub.snapshot().bufferedBytes > highWaterMarkBytes;
+  const isStuck = (): boolean => {
+    const { slowConsumers, bufferedBytes, sessions } = hub.snapshot();
+    // The kernel may take the rest at the very moment in which one is closed for what waited.
+    return slowConsumers > 0 || bufferedBytes > highWaterMarkBytes || sessions.goodbyes.SLOW_CONSUMER === 1;
+  };
   while (!isStuck()) await publish();
   const bound = boundBytes[name];
   for (let bytes = 0; bytes < 10 * bound; bytes += text.length) await publish();
