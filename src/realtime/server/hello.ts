@@ -37,6 +37,8 @@ export interface GreetingEnvironment {
   ready(): Promise<void>;
   /** The session has this link from now on. */
   connected(link: SessionLink, session: Session, isResumed: boolean): void;
+  /** A hello has taken the session up, and nothing came of it. */
+  claimed(session: Session): void;
   /** The welcome was sent. */
   welcomed(session: Session): void;
 }
@@ -45,6 +47,8 @@ interface FoundSession {
   readonly session: Session;
   readonly secret: string;
   readonly isResumed: boolean;
+  /** Whether this node did not have it at hand before. */
+  readonly isNewHere: boolean;
 }
 
 interface OwnStream {
@@ -108,7 +112,10 @@ export class Greeting {
     const identity = await this.identify(hello.token, peer, link.signal);
     if (link.isEnded) return;
     const found = await this.#findSession(hello, identity);
-    if (link.isEnded) return;
+    if (link.isEnded) {
+      this.#leave(found);
+      return;
+    }
     const { session } = found;
     const refusal = link.whyNot(session);
     if (refusal !== undefined) throw refusal;
@@ -123,11 +130,24 @@ export class Greeting {
       registry.keep(session),
     ]).catch((error: unknown) => {
       for (const subscription of link.subscriptions.values()) subscription.end();
+      if (found.isResumed) this.#giveBack(found);
       throw error;
     });
     if (!link.isEnded) this.#welcome(link, found, outcomes, own);
+    else if (found.isResumed) this.#giveBack(found);
     // A session that nobody was told of is not kept.
-    else if (!found.isResumed) await registry.end(session.id);
+    else await registry.end(session.id);
+  }
+
+  // What this node does not have at hand, it asks the others for.
+  #leave({ session, isNewHere }: FoundSession): void {
+    if (isNewHere) this.#environment.registry.forget(session);
+  }
+
+  // It may have its link on another node still, as when this hello was late.
+  #giveBack(found: FoundSession): void {
+    this.#leave(found);
+    this.#environment.claimed(found.session);
   }
 
   /**
@@ -161,14 +181,16 @@ export class Greeting {
       // Also of one that is at hand here: it may have had a link on another node meanwhile, or have been ended there.
       const [secretHash, known] = await Promise.all([hashSecret(secret), settings.engine.session(id)]);
       if (known !== undefined && isSameText(known.secretHash, secretHash) && known.user === identity.user) {
+        const isNewHere = registry.get(id) === undefined;
         const session = registry.obtain(id, secretHash, identity);
         session.generation = Math.max(session.generation, known.generation ?? 0) + 1;
-        return { session, secret, isResumed: true };
+        return { session, secret, isResumed: true, isNewHere };
       }
     }
     const secret = newSecret(settings.random);
     const id = newSessionId(settings.random);
-    return { session: registry.obtain(id, await hashSecret(secret), identity), secret, isResumed: false };
+    const session = registry.obtain(id, await hashSecret(secret), identity);
+    return { session, secret, isResumed: false, isNewHere: true };
   }
 
   async #prepareOwn(link: SessionLink, session: Session, { own }: Hello): Promise<readonly OwnStream[]> {

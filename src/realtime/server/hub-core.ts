@@ -86,6 +86,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
       subscriber: this.#subscriber,
       ready: () => commands.listen(),
       connected: (link, session, isResumed) => this.#connected(link, session, isResumed),
+      claimed: ({ id, generation }) => this.#tell({ kind: 'claimed', session: id, generation }),
       welcomed: (session) => this.clientCalls.sendHeld(session),
     });
     this.#upstream = new Upstream({
@@ -276,6 +277,9 @@ export class HubCore implements LinkAcceptor, LinkHome {
         this.clientCalls.moved(command.session);
         break;
       }
+      case 'claimed':
+        this.registry.counted(command.session, command.generation);
+        break;
       case 'alive':
         this.registry.get(command.session)?.current?.heard(command.isAnswer);
         break;

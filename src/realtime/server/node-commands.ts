@@ -12,6 +12,8 @@ export type SessionTarget = { readonly session: string } | { readonly user: stri
 export type NodeCommand =
   /** A session has a link on the node that says so, so many after its first: an older one ends. */
   | { readonly kind: 'moved'; readonly session: string; readonly generation: number; readonly node: string }
+  /** A hello has counted a session on, and came to nothing: the engine takes no record of an older count any more. */
+  | { readonly kind: 'claimed'; readonly session: string; readonly generation: number }
   /** The client of a session is alive: it answered a heartbeat on another node, or waits there for an answer. */
   | { readonly kind: 'alive'; readonly session: string; readonly isAnswer: boolean }
   | { readonly kind: 'disconnect'; readonly target: SessionTarget; readonly error: WireError }

@@ -84,6 +84,16 @@ export class SessionRegistry implements Iterable<Session> {
     if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
   }
 
+  /** A session was counted on elsewhere and has no link there: from now on the engine is told of it under that count. */
+  counted(id: string, generation: number): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.generation >= generation) return;
+    session.generation = generation;
+    if (session.current === undefined) return;
+    session.keptAtMs = -this.#environment.sessionTtlMs;
+    this.keepOn(session);
+  }
+
   #startWaiting(session: Session): void {
     SharedTimers.of(this.#environment.clock).start(session, this.#awayMs);
   }

@@ -107,6 +107,47 @@ describe('a link that ends while its hello is answered', () => {
     expect(hub.snapshot()).toMatchObject({ channels: { streams: 0 }, sessions: { connected: 0, away: 0 } });
     expect(engine.snapshot().records).toBe(0);
   });
+
+  // A hello that the network has held back, from a client that is back on the node that it had.
+  async function lateHello() {
+    const clock = new FakeClock();
+    const engine = new SlowEngine({ clock, timeOfDay: () => clock.now() });
+    const [first, second] = [stage({}, { clock, engine }), stage({}, { clock, engine })];
+    const ann = await connect(first, { token: 'ann' });
+    engine.gate.shut();
+    const late = new TestLink(second.hub);
+    late.say([1, { v: 1, token: 'ann', session: ann.session, subs: [[1, 'chat:1']] }]);
+    await turns();
+    late.cut();
+    await engine.gate.open();
+    return { clock, engine, first, second, ann };
+  }
+
+  test('does not make the engine forget a session that has its link on another node', async () => {
+    const { clock, engine, first, second, ann } = await lateHello();
+    const [id] = ann.session;
+    expect((await engine.session(id))?.generation).toBe(1);
+    const rest = clock.now() + 600_000;
+    while (clock.now() < rest) {
+      await clock.advanceAsync(5_000);
+      expect(await engine.session(id)).toBeDefined();
+    }
+    // A client that goes away then has all the time that it is promised.
+    ann.link.cut();
+    await clock.advanceAsync(119_000);
+    const back = await connect(second, { token: 'ann', session: ann.session });
+    expect(back.welcome.resumed).toBe(true);
+    expect(first.errors).toEqual([]);
+  });
+
+  test('does not keep calls of that node from a client that has its link on another one', async () => {
+    const { second, ann } = await lateHello();
+    const asked = second.hub.session(ann.session[0]).call('confirm', 'order 5');
+    await turns();
+    const [request] = ann.link.take(4);
+    ann.link.say([5, request[1], true]);
+    expect(await asked).toBe(true);
+  });
 });
 
 describe('a subscription that is taken back before it is answered', () => {
