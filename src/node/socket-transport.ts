@@ -65,7 +65,8 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     const isTaken = this.#encryptsAtOnce && encryptsNow(socket);
     let byteLength = 0;
     for (const chunk of chunks) byteLength += chunk.length;
-    const isCopied = !isTaken && byteLength <= mostCopiedBytes;
+    // TLS would join several itself, with a list of them on the way.
+    const isCopied = byteLength <= mostCopiedBytes && !(isTaken && chunks.length === 1);
     if (isCopied)
       this.#writeToStream([chunks.length === 1 ? Buffer.from(chunks[0]) : Buffer.concat(chunks, byteLength)]);
     else this.#writeToStream(chunks);
