@@ -15,7 +15,7 @@ npm run bench:full -- [options]  every workload, every server
                       a path to an .mjs file is a server too (default ${shortServers.join(',')}; all with --full)
   --seconds N         length of one turn (default 0.4)
   --rounds N          turns per server, interleaved (default 5)
-  --warm-up N         seconds of warm-up per server (default 0.5)
+  --warm-up N         seconds of warm-up per server (default 1)
   --json FILE         write everything that was measured to FILE
   --profile DIR       write CPU profiles of the servers to DIR and print their top functions (figures suffer)
   --generator KIND    c, node or auto (default auto: C when there is a compiler)
@@ -32,7 +32,7 @@ export function readOptions() {
       servers: { type: 'string' },
       seconds: { type: 'string', default: '0.4' },
       rounds: { type: 'string', default: '5' },
-      'warm-up': { type: 'string', default: '0.5' },
+      'warm-up': { type: 'string', default: '1' },
       json: { type: 'string' },
       profile: { type: 'string' },
       generator: { type: 'string', default: 'auto' },

@@ -7,8 +7,10 @@ export interface ByteTransportEvents {
    * Bytes arrived. The listener may overwrite them during the call (payloads are unmasked in place) and keeps
    * nothing of them afterwards: the transport may use the memory again.
    * @param byteLength how many bytes of the chunk; @defaultValue all
+   * @param isMoreLikely whether the next chunk probably comes before any other work, so that answers may wait for it;
+   *   @defaultValue false
    */
-  received(chunk: Uint8Array, byteLength?: number): void;
+  received(chunk: Uint8Array, byteLength?: number, isMoreLikely?: boolean): void;
   /** The peer sends nothing more (FIN); what we write may still reach it. */
   ended(): void;
   /** `bufferedBytes` has come back to 0 after a `write` that left something buffered. */

@@ -20,23 +20,29 @@ const queuesAfterTurn = new WeakMap<Scheduler, FlushQueue>();
 
 /** Flushes once per turn. */
 export class FlushQueue {
+  readonly #scheduler: Scheduler;
   readonly #schedule: (callback: () => void) => void;
   #due: Flushable[] = [];
   #holders = 0;
   #isScheduled = false;
 
-  private constructor(schedule: (callback: () => void) => void) {
+  private constructor(scheduler: Scheduler, schedule: (callback: () => void) => void) {
+    this.#scheduler = scheduler;
     this.#schedule = schedule;
   }
 
   /** The queue of everybody with this scheduler: flushes before the next I/O. */
   static of(scheduler: Scheduler): FlushQueue {
-    return queueIn(queues, scheduler, () => new FlushQueue((callback) => scheduler.queueFlush(callback)));
+    return queueIn(
+      queues,
+      scheduler,
+      () => new FlushQueue(scheduler, (callback) => scheduler.queueFlush(callback)),
+    );
   }
 
   /** The other queue of everybody with this scheduler: comes in a task of its own, once for all turns of I/O before it. */
   static afterTurn(scheduler: Scheduler): FlushQueue {
-    const make = (): FlushQueue => new FlushQueue((callback) => scheduler.queueTask(callback));
+    const make = (): FlushQueue => new FlushQueue(scheduler, (callback) => scheduler.queueTask(callback));
     return queueIn(queuesAfterTurn, scheduler, make);
   }
 
@@ -53,6 +59,11 @@ export class FlushQueue {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#schedule(this.#run);
+  }
+
+  /** Flushes the target in a task of its own, as the queue of `afterTurn` does. */
+  addAfterTurn(target: Flushable, isHolder: boolean): void {
+    FlushQueue.afterTurn(this.#scheduler).add(target, isHolder);
   }
 
   readonly #run = (): void => {

@@ -182,12 +182,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
 
   // ByteTransportEvents
 
-  received(chunk: Uint8Array, byteLength: number = chunk.length): void {
+  received(chunk: Uint8Array, byteLength: number = chunk.length, isMoreLikely = false): void {
     this.#events.received(byteLength);
     this.#isReceiving = true;
     this.#protocol.receive(chunk, byteLength);
     this.#isReceiving = false;
-    this.#flush();
+    if (isMoreLikely && this.#protocol.closingState === 'open') this.#flushAfterTurn();
+    else this.#flush();
     // What waits behind a busy codec is bounded: the peer has to feel it.
     if (this.#protocol.hasWaitingInput && !this.#isHeldBack) {
       this.#isHeldBack = true;
@@ -293,6 +294,13 @@ export class FramedTransport implements MessageTransport, ByteTransportEvents, P
     if (this.#isReceiving || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
     this.#flushes.add(this, this.#protocol.isOutputStaged);
+  }
+
+  // The next chunk takes what there is with it; the queue is for when none comes.
+  #flushAfterTurn(): void {
+    if (this.#isFlushQueued || this.#protocol.outputBytes === 0) return;
+    this.#isFlushQueued = true;
+    this.#flushes.addAfterTurn(this, this.#protocol.isOutputStaged);
   }
 
   // Unless what was kept has paused again, or still waits for a codec.

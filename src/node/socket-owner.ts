@@ -12,7 +12,7 @@ import { fastMemory } from './wasm-unmask.ts';
 /** Hears what happens on a socket. */
 export interface SocketOwner {
   /** Bytes arrived, `bytes[0..byteLength)`; valid during the call, and may be overwritten. */
-  received(bytes: Uint8Array, byteLength: number): void;
+  received(bytes: Uint8Array, byteLength: number, isMoreLikely?: boolean): void;
   /** The peer sends nothing more. */
   ended(): void;
   /** The socket has failed; `closed` follows. */
@@ -20,6 +20,10 @@ export interface SocketOwner {
   /** The socket is gone. */
   closed(): void;
 }
+
+// Behind so much of one TLS record another is likely, which Node hands on at once: what was sent waits for it, since a
+// write below TLS is a record, a system call and a callback of its own (docs/performance.md).
+const burstBytes = 4096;
 
 // A chunk may come while another is being handled: `unshift` in a handler emits it at once.
 let isFastMemoryInUse = false;
@@ -48,7 +52,7 @@ function received(this: OwnedSocket, bytes: Uint8Array, byteLength: number): voi
   isFastMemoryInUse = true;
   try {
     // TLS may decrypt several records below one callback of Node.
-    if ('encrypted' in this) this[ownerKey]?.received(bytes, byteLength);
+    if ('encrypted' in this) this[ownerKey]?.received(bytes, byteLength, byteLength >= burstBytes);
     else deliverTurn(this[ownerKey], bytes, byteLength);
   } finally {
     isFastMemoryInUse = false;

@@ -7,9 +7,10 @@ import type { Duplex } from 'node:stream';
 import type { ByteTransport, ByteTransportEvents } from '../connection/byte-transport.ts';
 import { type DirectWriter, type DirectWriterEvents, directWriter, learnRequests } from './direct-write.ts';
 import { ownSocket, type SocketOwner } from './socket-owner.ts';
+import { encryptsAtOnce, encryptsNow, keepsWrites } from './tls-write.ts';
 
-// TLS takes its time for every write and holds the memory meanwhile. A small write is copied: taking a buffer of the
-// pool out of circulation for each of them costs more.
+// What a stream keeps until it is written is copied when it is small: taking a buffer of the pool out of circulation for
+// each of them costs more.
 const mostCopiedBytes = 64 * 1024;
 
 /** Carries bytes over a Node stream that is already connected. */
@@ -22,9 +23,11 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
   // How often all that waited has left, up to 1,023 and again from 0.
   #drains = 0;
   #written: (() => void) | undefined;
+  readonly #encryptsAtOnce: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    this.#encryptsAtOnce = encryptsAtOnce(socket);
     ownSocket(socket, this);
     learnRequests(socket);
   }
@@ -59,16 +62,18 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
     const direct = this.#direct;
     if (direct?.mayWrite === true) return direct.write(chunks);
     if (socket.destroyed || socket.writableEnded) return true;
+    const isTaken = this.#encryptsAtOnce && encryptsNow(socket);
     let byteLength = 0;
     for (const chunk of chunks) byteLength += chunk.length;
-    const isCopied = byteLength <= mostCopiedBytes;
+    // TLS would join several itself, with a list of them on the way.
+    const isCopied = byteLength <= mostCopiedBytes && !(isTaken && chunks.length === 1);
     if (isCopied)
       this.#writeToStream([chunks.length === 1 ? Buffer.from(chunks[0]) : Buffer.concat(chunks, byteLength)]);
     else this.#writeToStream(chunks);
     // When all of it went out at once, nobody holds the memory any more.
     if (socket.writableLength === 0) return true;
     this.#hasUndrained = true;
-    return isCopied;
+    return isCopied || (isTaken && !keepsWrites(socket));
   }
 
   #writeToStream(chunks: readonly Uint8Array[]): void {
@@ -114,8 +119,8 @@ export class SocketTransport implements ByteTransport, DirectWriterEvents, Socke
   }
 
   /** Bytes arrived. */
-  received(bytes: Uint8Array, byteLength: number): void {
-    this.#events?.received(bytes, byteLength);
+  received(bytes: Uint8Array, byteLength: number, isMoreLikely?: boolean): void {
+    this.#events?.received(bytes, byteLength, isMoreLikely);
   }
 
   /** The peer sends nothing more. */
