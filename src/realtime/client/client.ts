@@ -27,9 +27,6 @@ export interface CallSettings extends RequestSettings {
   readonly idempotent?: boolean;
 }
 
-// Beside the events that users know: a token was accepted, or never will be.
-const refreshedEvent = '$refreshed';
-
 /** A client without the types of its contract; `createClient` gives it those. */
 export class RealtimeClient {
   readonly #failed = (error: unknown): void => {
@@ -47,9 +44,8 @@ export class RealtimeClient {
   readonly #sessionStream: EventStream;
   readonly #userStream: EventStream;
   #session: Hello['session'];
-  #saidToken: string | undefined;
-  // Whether somebody waits until the present token is accepted.
-  #isRefreshing = false;
+  // Who waits until the present token is accepted, or never will be.
+  readonly #refreshes: ((error?: RealtimeError) => void)[] = [];
   #user: string | undefined;
   #closeError: RealtimeError | undefined;
 
@@ -152,15 +148,9 @@ export class RealtimeClient {
     if (this.state === 'closed') throw this.#closed();
     this.#token.replace(token);
     return new Promise((resolve, reject) => {
-      const remove = this.#listeners.on(refreshedEvent, (error) => {
-        remove();
-        this.#isRefreshing = false;
-        if (error) reject(error);
-        else resolve();
-      });
+      const settle = (error?: RealtimeError): void => (error ? reject(error) : resolve());
       // One at a time, since the answer does not name it: this one follows the answer to the one before.
-      if (!this.#isRefreshing) this.#sayToken();
-      this.#isRefreshing = true;
+      if (this.#refreshes.push(settle) < 2) this.#judged();
     });
   }
 
@@ -180,7 +170,7 @@ export class RealtimeClient {
           token,
         };
         if (isProbe) return greeting;
-        this.#saidToken = token;
+        this.#token.isSaid = true;
         return { ...greeting, session: this.#session, ...this.#subscriptions.hello() };
       },
       session: () => this.#session,
@@ -191,7 +181,7 @@ export class RealtimeClient {
         if (!resumed) this.#calls.forget();
         if (isFirst || !resumed) this.#requests.opened(welcome.maxBytes, resumed ? welcome.againMs : 0);
         this.#subscriptions.welcomed(welcome);
-        this.#accepted();
+        this.#judged();
       },
       received: (frame) => {
         switch (frame[0]) {
@@ -207,12 +197,11 @@ export class RealtimeClient {
             break;
           // The token was accepted, or something was wrong that is no request.
           case 8:
-            if (frame[2]) this.#listeners.tell(refreshedEvent, RealtimeError.fromWire(frame[2]));
-            else {
+            if (!frame[2]) {
               this.#user = frame[1] ?? undefined;
               this.#token.aged();
-              this.#accepted();
             }
+            this.#judged(frame[2] && RealtimeError.fromWire(frame[2]));
             break;
           case 13:
             this.#failed(RealtimeError.fromWire(frame[1]));
@@ -230,7 +219,7 @@ export class RealtimeClient {
           if (cause instanceof RealtimeError) this.#closeError = cause;
           const error = this.#closed();
           this.#requests.close(error);
-          this.#listeners.tell(refreshedEvent, error);
+          this.#settleRefreshes(error);
           this.#calls.forget();
           this.#subscriptions.removeAll(this.#closeError);
         }
@@ -240,15 +229,16 @@ export class RealtimeClient {
     };
   }
 
-  #sayToken(): void {
-    const token = this.#token.current;
-    if (this.#connector.sendChange(writeJson([8, token]))) this.#saidToken = token;
+  // What the server was shown; if that has been replaced since, only what becomes of the newer one counts.
+  #judged(error?: RealtimeError): void {
+    const token = this.#token;
+    if (!token.isSaid) token.isSaid = this.#connector.sendChange(writeJson([8, token.current]));
+    else if (this.#settleRefreshes(error) && !error) this.#subscriptions.retryRefused();
   }
 
-  // The token that was said; it may have been replaced since.
-  #accepted(): void {
-    if (this.#saidToken !== this.#token.current) this.#sayToken();
-    else if (this.#listeners.tell(refreshedEvent)) this.#subscriptions.retryRefused();
+  // Gives whether anybody waited.
+  #settleRefreshes(error?: RealtimeError): boolean {
+    return this.#refreshes.splice(0).map((settle) => settle(error)).length > 0;
   }
 
   #closed(): RealtimeError {

@@ -7,6 +7,8 @@ export type TokenSource = string | (() => string | Promise<string>);
 export class Token {
   /** The present token; undefined: there is none, or it has to be fetched first. */
   current: string | undefined;
+  /** Whether the next word of the server is about the present one; not before one that was given is shown. */
+  isSaid = true;
   // Where to get another one, if it can be asked.
   readonly #source: Exclude<TokenSource, string> | undefined;
   // Whether the present one was asked for because the one before was refused.
@@ -33,6 +35,7 @@ export class Token {
   replace(token: string): void {
     this.current = token;
     this.#isFresh = true;
+    this.isSaid = false;
   }
 
   /** The server has accepted it, or was not heard: should it be refused later on, it is worth while to get another one. */
@@ -40,11 +43,15 @@ export class Token {
     this.#isFresh = false;
   }
 
-  /** The server has refused it. @returns whether another one may be had */
+  /** The server has refused what was said. @returns whether there is another one, or one may be had */
   refused(): boolean {
-    if (!this.#source || this.#isFresh) return false;
-    this.current = undefined;
-    this.#isFresh = true;
+    if (this.isSaid) {
+      if (!this.#source || this.#isFresh) return false;
+      this.current = undefined;
+      this.#isFresh = true;
+    }
+    // One that was given meanwhile is shown next, once.
+    this.isSaid = true;
     return true;
   }
 }

@@ -278,6 +278,41 @@ test('of two tokens that are shown at once the link forgets none when it is lost
   await next;
 });
 
+test('of two tokens that are shown at once the newer one is looked at also when the one before cannot be', async () => {
+  const scene = scripted({ token: 'T1' });
+  scene.link.opens();
+  const shown = [scene.client.refresh('T2'), scene.client.refresh('T3')];
+  scene.link.says([8, null, { code: 'UNAVAILABLE', message: 'away', retryable: true }]);
+  expect(scene.link.last).toEqual([8, 'T3']);
+  scene.link.says([8, 'ann']);
+  await Promise.all(shown);
+  expect(scene.client.user).toBe('ann');
+});
+
+test('of two tokens that are shown at once the newer one is shown over another link when the one before is refused', async () => {
+  const scene = scripted({ token: 'T1' });
+  scene.link.opens();
+  const shown = [scene.client.refresh('T2'), scene.client.refresh('T3')];
+  scene.link.says(goodbye('UNAUTHENTICATED'));
+  scene.clock.advance(1_000);
+  expect(scene.link.opens().token).toBe('T3');
+  await Promise.all(shown);
+});
+
+test('of two tokens that are shown at once both fail when the newer one is refused as well', async () => {
+  const scene = scripted({ token: 'T1' });
+  scene.link.opens();
+  const shown = [scene.client.refresh('T2'), scene.client.refresh('T3')];
+  const outcomes = Promise.allSettled(shown);
+  scene.link.says(goodbye('UNAUTHENTICATED'));
+  scene.clock.advance(1_000);
+  expect(scene.link.hello().token).toBe('T3');
+  scene.link.says(goodbye('UNAUTHENTICATED', { message: 'T3' }));
+  expect([scene.client.state, scene.client.closeError?.message]).toEqual(['closed', 'T3']);
+  const reason: unknown = expect.objectContaining({ message: 'T3' });
+  expect(await outcomes).toEqual(shown.map(() => ({ status: 'rejected', reason })));
+});
+
 test('a token that was accepted on the open link is followed by another one when it has expired', async () => {
   const tokens = ['T1', 'T3'];
   const scene = scripted({ token: () => tokens.shift() ?? 'none' });
