@@ -63,7 +63,7 @@ const imports: [string, string, number][] = [
   [
     'a client that tabs share',
     "import { shareClient } from 'fullduplex/tabs';\nglobalThis.used = [shareClient];",
-    12_127,
+    12_647,
   ],
   [
     'the hooks of React',

@@ -110,6 +110,9 @@ export class Leader {
       case 'gone':
         this.#gone(message.tab);
         break;
+      case 'ping':
+        this.#answer(message.tab);
+        break;
     }
   }
 
@@ -179,10 +182,14 @@ export class Leader {
       this.#leave(tab, name);
     }
     for (const follow of follows) known.follows.set(follow.name, follow);
-    // A tab that has come has to know who leads, also before there is a client.
+    this.#answer(tab);
+    for (const follow of follows) this.#follow(tab, follow);
+  }
+
+  // A tab that has come has to know who leads, also before there is a client.
+  #answer(tab: string): void {
     if (this.#client === undefined) this.#post({ type: 'standing', standing: { state: 'connecting' }, tab });
     else this.#standing(tab);
-    for (const follow of follows) this.#follow(tab, follow);
   }
 
   #follow(tab: string, { name, options }: Follow): void {

@@ -13,6 +13,7 @@ import { RealtimeError } from '../wire/error-codes.ts';
 import type { HistoryRequest } from '../wire/frames.ts';
 import { writeJson } from '../wire/json-codec.ts';
 import { Leader } from './leader.ts';
+import { LeaderWatch } from './leader-watch.ts';
 import { TabChannel, type TabChannelHost } from './tab-channel.ts';
 import { type ClientStanding, type FromLeader, readError, TabBus, type TabMessage } from './tab-messages.ts';
 import { TabLocks } from './tab-locks.ts';
@@ -23,6 +24,8 @@ import { TabRequests } from './tab-requests.ts';
 interface Presence {
   readonly bus: TabBus;
   readonly stop: AbortController;
+  /** The turn to lead that it waits for or has. */
+  turn?: AbortController;
   leader?: Leader;
 }
 
@@ -45,6 +48,7 @@ export class TabClient {
   readonly #channels = new Map<string, TabChannel>();
   readonly #requests: TabRequests;
   readonly #host: TabChannelHost;
+  readonly #watch: LeaderWatch;
   readonly #unwatch: () => void;
   #presence: Presence | undefined;
   #leader: string | undefined;
@@ -81,6 +85,10 @@ export class TabClient {
       follow: ({ follow }) => this.#tell({ type: 'follow', tab: this.#id, follow }),
       leave: (channel) => this.#leave(channel),
     };
+    this.#watch = new LeaderWatch(options, {
+      ask: () => this.#post({ type: 'ping', tab: this.#id }),
+      silent: () => this.#waitForTurn(true),
+    });
     this.#unwatch = watchLifecycle({
       resumed: () => this.#show(),
       online: () => undefined,
@@ -194,7 +202,7 @@ export class TabClient {
     const { signal } = stop;
     this.#locks.beThere(this.#id, signal, () => {
       this.#sayHere();
-      this.#locks.waitForTurn(signal, () => this.#takeTurn(presence));
+      this.#waitForTurn();
     });
   }
 
@@ -205,20 +213,45 @@ export class TabClient {
     presence.leader?.resign();
     this.#post({ type: 'gone', tab: this.#id });
     this.#presence = undefined;
+    this.#watch.stop();
+    presence.turn?.abort();
     presence.stop.abort();
     presence.bus.close();
     this.#leaderLost(undefined);
     this.#stand({ state: 'waiting' });
   }
 
-  #takeTurn(presence: Presence): void {
+  // Waits to lead; or leads now, because the tab that should does nothing.
+  #waitForTurn(isUrgent = false): void {
+    const presence = this.#presence;
+    if (presence === undefined) return;
+    presence.turn?.abort();
+    const turn = new AbortController();
+    presence.turn = turn;
+    this.#watch.start();
+    const held = (): void => this.#takeTurn(presence, turn.signal);
+    const lost = (): void => this.#turnLost(presence);
+    if (isUrgent) this.#locks.takeTurn(turn.signal, held, lost);
+    else this.#locks.waitForTurn(turn.signal, held, lost);
+  }
+
+  #takeTurn(presence: Presence, turn: AbortSignal): void {
+    this.#watch.stop();
     // What the last leader has said may come a little later than its lock.
     if (this.#leader === undefined) this.#lead(presence);
     else {
       const { clock } = this.#options;
       const wait = clock.setTimer(() => this.#lead(presence), lastWordsMs);
-      presence.stop.signal.addEventListener('abort', () => wait.cancel());
+      turn.addEventListener('abort', () => wait.cancel());
     }
+  }
+
+  // Another tab leads, since this one was silent for too long: it is one of the others from now on.
+  #turnLost(presence: Presence): void {
+    presence.leader?.resign();
+    delete presence.leader;
+    this.#waitForTurn();
+    this.#sayHere();
   }
 
   #lead(presence: Presence): void {
@@ -255,6 +288,7 @@ export class TabClient {
       this.#presence?.leader?.received(message);
       return;
     }
+    this.#watch.heard();
     const own = this.#presence?.leader?.id;
     if (message.type === 'reply') this.#requests.answered(message.id, message.result, message.error);
     // The last words of those who led before this tab are late.

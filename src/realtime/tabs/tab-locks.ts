@@ -27,12 +27,20 @@ export class TabLocks {
 
   /** Says that a tab is there until the signal, and calls back when the others can see it. */
   beThere(tab: string, signal: AbortSignal, held: () => void): void {
-    this.#hold(this.#lockOf(tab), signal, held);
+    this.#hold(this.#lockOf(tab), signal, held, this.#failed);
   }
 
-  /** Waits for the turn to lead, and calls back when it has come. */
-  waitForTurn(signal: AbortSignal, held: () => void): void {
-    this.#hold(this.#name, signal, held);
+  /**
+   * Waits for the turn to lead, and calls back when it has come.
+   * @param lost hears that another tab has taken it away
+   */
+  waitForTurn(signal: AbortSignal, held: () => void, lost: () => void): void {
+    this.#hold(this.#name, signal, held, lost);
+  }
+
+  /** Takes the turn to lead away from the tab that has it. */
+  takeTurn(signal: AbortSignal, held: () => void, lost: () => void): void {
+    this.#hold(this.#name, signal, held, lost, true);
   }
 
   /** Calls back when a tab is there no more. */
@@ -50,8 +58,14 @@ export class TabLocks {
     return held.flatMap(({ name = '' }) => (name.startsWith(lock) ? [name.slice(lock.length)] : []));
   }
 
-  // Takes a lock until the signal, and calls back when it is held.
-  #hold(name: string, signal: AbortSignal, held: () => void): void {
+  // Takes a lock until the signal, and calls back when it is held; and when it is lost before.
+  #hold(
+    name: string,
+    signal: AbortSignal,
+    held: () => void,
+    lost: (error: unknown) => void,
+    steal = false,
+  ): void {
     if (this.#locks === undefined) {
       held();
       return;
@@ -64,9 +78,11 @@ export class TabLocks {
       held();
       await isOver;
     };
-    this.#locks.request(name, { signal }, hold).catch((error: unknown) => {
+    // What steals does not wait, and takes no signal.
+    this.#locks.request(name, steal ? { steal } : { signal }, hold).catch((error: unknown) => {
       if (signal.aborted) return;
-      if (isHeld) this.#failed(error);
+      // Where nothing can be stolen, the turn is waited for as before.
+      if (isHeld || steal) lost(error);
       else {
         // Pages without an origin, as in a sandboxed frame, are refused them: such a page has nobody to share with.
         this.#locks = undefined;

@@ -68,7 +68,9 @@ export type ToLeader =
   /** Only this leader may take it. */
   | ({ readonly type: 'request'; readonly leader: string } & TabRequest)
   | { readonly type: 'cancel'; readonly id: string }
-  | { readonly type: 'gone'; readonly tab: string };
+  | { readonly type: 'gone'; readonly tab: string }
+  /** It has heard nothing for a while: whoever leads says how the client stands. */
+  | { readonly type: 'ping'; readonly tab: string };
 
 /** A request of a tab. */
 export interface TabRequest {

@@ -19,7 +19,7 @@ export type BroadcastChannelConstructor = new (name: string) => BroadcastChannel
 export interface LockManagerLike {
   request(
     name: string,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal?: AbortSignal; readonly steal?: boolean },
     callback: () => Promise<void>,
   ): Promise<unknown>;
   query(): Promise<{ readonly held?: readonly { readonly name?: string | undefined }[] | undefined }>;
@@ -39,6 +39,11 @@ export interface ShareOptions {
   readonly maxQueuedPublications?: number;
   /** How long a new leader waits for tabs to say what they follow; those that say it later catch up from the history: 1 or more. @defaultValue 250 */
   readonly gatherTimeoutMs?: number;
+  /**
+   * How long the tab that leads may be silent before it is asked for a sign of life, and how long that may take, up to half as long more
+   * each: then another tab takes over, as from a page that the browser has frozen: 1 or more. @defaultValue 10,000
+   */
+  readonly leaderTimeoutMs?: number;
   /** What tabs speak over. @defaultValue that of the platform; without one, each tab has a connection of its own */
   readonly BroadcastChannel?: BroadcastChannelConstructor;
   /** What decides who leads. @defaultValue that of the platform; without one, each tab has a connection of its own */
@@ -57,6 +62,7 @@ export const defaultShareOptions: Readonly<Defaults> = /* @__PURE__ */ Object.fr
   maxQueuedRequests: 1_000,
   maxQueuedPublications: 256,
   gatherTimeoutMs: 250,
+  leaderTimeoutMs: 10_000,
   clock: systemClock,
   random: cryptoRandom,
 });
@@ -79,6 +85,7 @@ export function resolveShareOptions(options: ShareOptions): ResolvedShareOptions
     ['maxQueuedRequests', resolved.maxQueuedRequests, 1],
     ['maxQueuedPublications', resolved.maxQueuedPublications, 2],
     ['gatherTimeoutMs', resolved.gatherTimeoutMs, 1],
+    ['leaderTimeoutMs', resolved.leaderTimeoutMs, 1],
   ];
   for (const [name, value, least] of leasts) {
     if (!(value >= least)) {

@@ -1,5 +1,5 @@
-// Tabs of one origin in one process: what they say to each other arrives later and in order, locks go to the next one, and a tab can die
-// at any moment.
+// Tabs of one origin in one process: what they say to each other arrives later and in order, locks go to the next one or are stolen, and a
+// tab can die or freeze at any moment.
 
 import { TabClient } from '../../../src/realtime/tabs/tab-client.ts';
 import {
@@ -25,6 +25,7 @@ interface LockRequest {
   readonly owner: MemoryTab;
   readonly callback: () => Promise<void>;
   readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** A tab, and how it ends. */
@@ -36,6 +37,10 @@ export interface MemoryTab {
   die(): void;
   /** It sleeps: what others say reaches it later. */
   sleep(ms: number): void;
+  /** It does nothing any more, and keeps its locks: what it hears and says waits. The client in it stays connected. */
+  freeze(): void;
+  /** It goes on. */
+  thaw(): void;
 }
 
 export class MemoryTabs {
@@ -46,6 +51,8 @@ export class MemoryTabs {
   readonly #ports = new Set<Port>();
   readonly #held = new Map<string, LockRequest>();
   readonly #queues = new Map<string, LockRequest[]>();
+  // What waits until a tab goes on.
+  readonly #frozen = new Map<MemoryTab, (() => void)[]>();
   /** How long messages and locks take at most. */
   delayMs = 5;
 
@@ -59,6 +66,7 @@ export class MemoryTabs {
   tab(options: Partial<ShareOptions> = {}, clientOptions: ClientOptions = {}): MemoryTab {
     const [ports, clock] = [this.#ports, this.#clock];
     const send = (port: Port, message: string): void => this.#send(port, message);
+    const awake = (of: MemoryTab, callback: () => void): void => this.#awake(of, callback);
     const network = new MemoryNetwork(this.#acceptor);
     let isDead = false;
     let made: RealtimeClient | undefined;
@@ -70,9 +78,11 @@ export class MemoryTabs {
       }
       postMessage(message: string): void {
         if (isDead) return;
-        for (const port of ports) {
-          if (port !== this.#port && port.name === this.#port.name) send(port, message);
-        }
+        awake(tab, () => {
+          for (const port of ports) {
+            if (port !== this.#port && port.name === this.#port.name) send(port, message);
+          }
+        });
       }
       addEventListener(_type: 'message', listener: (event: { readonly data: unknown }) => void): void {
         this.#port.listeners.push(listener);
@@ -90,6 +100,12 @@ export class MemoryTabs {
         for (const port of ports) {
           if (port.owner === tab) port.readyAtMs = Math.max(port.readyAtMs, clock.now()) + ms;
         }
+      },
+      freeze: (): void => void this.#frozen.set(tab, []),
+      thaw: (): void => {
+        const waiting = this.#frozen.get(tab) ?? [];
+        this.#frozen.delete(tab);
+        for (const callback of waiting) callback();
       },
       die: (): void => {
         isDead = true;
@@ -109,6 +125,8 @@ export class MemoryTabs {
       isDead: boolean;
       die: () => void;
       sleep: (ms: number) => void;
+      freeze: () => void;
+      thaw: () => void;
     };
     tab.client = new TabClient(
       () => {
@@ -132,20 +150,32 @@ export class MemoryTabs {
     const now = this.#clock.now();
     port.readyAtMs = Math.max(port.readyAtMs, now + this.#random.next() * this.delayMs);
     this.#clock.setTimer(() => {
-      if (!this.#ports.has(port)) return;
-      for (const listener of port.listeners) listener({ data: message });
+      this.#awake(port.owner, () => {
+        if (!this.#ports.has(port)) return;
+        for (const listener of port.listeners) listener({ data: message });
+      });
     }, port.readyAtMs - now);
+  }
+
+  #awake(tab: MemoryTab, callback: () => void): void {
+    const waiting = this.#frozen.get(tab);
+    if (waiting === undefined) callback();
+    else waiting.push(callback);
   }
 
   #locks(owner: MemoryTab): LockManagerLike {
     return {
-      request: (name, { signal }, callback) =>
+      request: (name, { signal, steal }, callback) =>
         new Promise<void>((resolve, reject) => {
-          const request: LockRequest = { owner, callback, resolve };
+          const request: LockRequest = { owner, callback, resolve, reject };
+          if (steal === true) {
+            this.#steal(name, request);
+            return;
+          }
           const queue = this.#queues.get(name) ?? [];
           this.#queues.set(name, queue);
           queue.push(request);
-          signal.addEventListener('abort', () => {
+          signal?.addEventListener('abort', () => {
             if (!queue.includes(request)) return;
             queue.splice(queue.indexOf(request), 1);
             reject(new Error('aborted'));
@@ -165,10 +195,21 @@ export class MemoryTabs {
       this.#grant(name);
       return;
     }
-    this.#held.set(name, next);
-    void next.callback().then(() => {
-      next.resolve();
-      if (this.#held.get(name) !== next) return;
+    this.#hold(name, next);
+  }
+
+  #steal(name: string, request: LockRequest): void {
+    const robbed = this.#held.get(name);
+    this.#hold(name, request);
+    if (robbed === undefined) return;
+    this.#awake(robbed.owner, () => robbed.reject(new DOMException('stolen', 'AbortError')));
+  }
+
+  #hold(name: string, request: LockRequest): void {
+    this.#held.set(name, request);
+    void request.callback().then(() => {
+      request.resolve();
+      if (this.#held.get(name) !== request) return;
       this.#held.delete(name);
       this.#grant(name);
     });

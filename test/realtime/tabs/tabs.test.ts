@@ -373,6 +373,7 @@ test('what is no client, a name that is empty and numbers out of range are refus
     { name: 'x', maxQueuedPublications: 1 },
     { name: 'x', maxQueuedRequests: Number.NaN },
     { name: 'x', gatherTimeoutMs: 0 },
+    { name: 'x', leaderTimeoutMs: 0 },
   ]) {
     expect(() => shareClient(() => expect.fail('not made'), options)).toThrow(
       expect.objectContaining({ code: 'WS_OPTION_INVALID' }),
