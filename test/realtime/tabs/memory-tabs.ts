@@ -101,7 +101,9 @@ export class MemoryTabs {
           if (port.owner === tab) port.readyAtMs = Math.max(port.readyAtMs, clock.now()) + ms;
         }
       },
-      freeze: (): void => void this.#frozen.set(tab, []),
+      freeze: (): void => {
+        if (!isDead && !this.#frozen.has(tab)) this.#frozen.set(tab, []);
+      },
       thaw: (): void => {
         const waiting = this.#frozen.get(tab) ?? [];
         this.#frozen.delete(tab);
@@ -109,6 +111,7 @@ export class MemoryTabs {
       },
       die: (): void => {
         isDead = true;
+        this.#frozen.delete(tab);
         network.isDown = true;
         network.cut();
         for (const port of ports) if (port.owner === tab) ports.delete(port);

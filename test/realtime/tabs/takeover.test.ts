@@ -1,4 +1,4 @@
-// Leaders that go at any moment: what a log channel has published reaches each tab that stays, once and in order.
+// Leaders that go or freeze at any moment: what a log channel has published reaches each tab that stays, once and in order.
 
 import { expect, test } from 'vitest';
 import type { TabChannel } from '../../../src/realtime/tabs/tab-channel.ts';
@@ -23,7 +23,7 @@ const rooms = ['chat:a', 'chat:b'] as const;
 test.each(Array.from({ length: seeds }, (_, seed) => seed))(
   'with seed %i, no tab misses a publication or hears one twice, whenever leaders go',
   async (seed) => {
-    const { hub, random, tab, pass } = scene(`takeover ${seed}`);
+    const { hub, clock, random, tab, pass } = scene(`takeover ${seed}`);
     const tabs = new Map<MemoryTab, Followed[]>();
     const outcomes = new Map<string, Promise<string>>();
     let count = 0;
@@ -96,8 +96,11 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))(
         gone.die();
         tabs.delete(gone);
       } else if (dice < 0.78 && tabs.size < 5) open();
-      else if (dice < 0.84) leader?.network.cut();
-      else if (dice < 0.92) {
+      else if (dice < 0.82) leader?.network.cut();
+      else if (dice < 0.84 && leader !== undefined) {
+        leader.freeze();
+        clock.setTimer(() => leader.thaw(), random.next() * 60_000);
+      } else if (dice < 0.92) {
         const one = some();
         const follows = tabs.get(one) ?? [];
         if (random.chance(0.3)) follows.shift()?.channel.leave();
@@ -107,7 +110,7 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))(
       if (random.chance(0.6)) await pass(random.next() * 30);
       check();
     }
-    await pass(60_000);
+    await pass(120_000);
     check();
     for (const name of rooms) {
       const history = await hub.channel(name).history({ count: 1_000 });
