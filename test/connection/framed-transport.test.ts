@@ -57,8 +57,8 @@ describe('bytes behind which more are likely', () => {
   function stage(answer?: Uint8Array): {
     readonly writes: number[][];
     readonly connection: Connection;
-    receive(bytes: number[], isMoreLikely?: boolean): void;
-    endTurn(): void;
+    readonly receive: (bytes: number[], isMoreLikely?: boolean) => void;
+    readonly endTurn: () => void;
   } {
     const writes: number[][] = [];
     let events: ByteTransportEvents | undefined;
