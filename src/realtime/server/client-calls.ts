@@ -121,7 +121,7 @@ export class ClientCalls {
           else reject(RealtimeError.fromWire(error));
         },
       });
-      if (registry.get(session) !== undefined) {
+      if (registry.isHome(session)) {
         this.hold(session, id, name, text, deadlineMs);
         return;
       }
@@ -225,7 +225,7 @@ export class ClientCalls {
 
   #cancel(session: string, id: string): void {
     const { registry, commands } = this.#environment;
-    if (registry.get(session) !== undefined) this.cancelled(session, id);
+    if (registry.isHome(session)) this.cancelled(session, id);
     else commands.tell({ kind: 'cancel', session, id }).catch(() => undefined);
   }
 

@@ -290,7 +290,7 @@ export class HubCore implements LinkAcceptor, LinkHome {
         this.#revokeHere(command.channel, command.target, RealtimeError.fromWire(command.error));
         break;
       case 'call':
-        if (this.registry.get(command.session) !== undefined) {
+        if (this.registry.isHome(command.session)) {
           const { session, id, name, input, deadlineMs } = command;
           this.clientCalls.hold(session, id, name, input, deadlineMs);
         }

@@ -49,6 +49,11 @@ export class SessionRegistry implements Iterable<Session> {
     return this.#sessions.get(id);
   }
 
+  /** Whether what a session shall hear waits for it here: it has its link here, or had it last, as far as is known. */
+  isHome(id: string): boolean {
+    return this.#sessions.get(id)?.isBeside === false;
+  }
+
   /** Gives the session of an id, as it is here or new. */
   obtain(id: string, secretHash: string, identity: Identity): Session {
     let session = this.#sessions.get(id);
@@ -66,6 +71,7 @@ export class SessionRegistry implements Iterable<Session> {
   /** A session has a link again. */
   present(session: Session): void {
     this.#sessions.set(session.id, session);
+    session.isBeside = false;
     SharedTimers.of(this.#environment.clock).cancel(session);
   }
 

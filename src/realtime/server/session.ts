@@ -38,6 +38,8 @@ export class Session extends SharedTimer implements SessionView {
   generation = 0;
   /** The link that carries it. */
   current: SessionLink | undefined;
+  /** Whether it has had no link here, only requests beside one that another node has. */
+  isBeside = false;
   /** When the engine was last told to keep it. */
   keptAtMs = 0;
   /** How many answers it has given to what this node had not asked. */

@@ -118,6 +118,7 @@ export class Upstream {
       data: data === undefined ? undefined : readJson(data),
     });
     session.generation = Math.max(session.generation, generation);
+    if (local === undefined) session.isBeside = true;
     return session;
   }
 

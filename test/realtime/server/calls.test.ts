@@ -339,6 +339,47 @@ describe('a call of the server', () => {
     }
   });
 
+  test('finds the link of a client that has only sent requests to the node that calls', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    await connect(other);
+    const ann = await connect(scene, { token: 'ann' }, 'stream');
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    const { signal } = new AbortController();
+    await other.hub.upstream(ann.session, [[]], peer, signal);
+    const answer = other.hub.session(ann.session[0]).call('confirm', 'sure?');
+    await settle();
+    const [request] = ann.link.take(4);
+    expect(request).toEqual([4, expect.any(String), 0, 'confirm', 'sure?', { deadlineMs: 30_000 }]);
+    await other.hub.upstream(ann.session, [[5, request[1], true]], peer, signal);
+    expect(await answer).toBe(true);
+    const abort = new AbortController();
+    const cancelled = other.hub.session(ann.session[0]).call('confirm', 'or not?', { signal: abort.signal });
+    const failure = cancelled.catch((error: unknown) => error);
+    await settle();
+    const [dropped] = ann.link.take(4);
+    abort.abort();
+    expect(await failure).toMatchObject({ code: 'CANCELLED' });
+    await settle();
+    expect(ann.link.take(14)).toEqual([[14, dropped[1]]]);
+  });
+
+  test('is held where the client comes to from requests alone', async () => {
+    const scene = stage();
+    const other = stage({}, scene);
+    await connect(other);
+    const ann = await connect(scene, { token: 'ann' }, 'stream');
+    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+    await other.hub.upstream(ann.session, [[]], peer, new AbortController().signal);
+    const moved = await connect(other, { token: 'ann', session: ann.session });
+    moved.link.cut();
+    const answer = other.hub.session(ann.session[0]).call('confirm', 'there?');
+    const again = await connect(other, { token: 'ann', session: ann.session });
+    const [request] = again.link.take(4);
+    again.link.say([5, request[1], true]);
+    expect(await answer).toBe(true);
+  });
+
   test('goes with a session that comes to another node', async () => {
     const scene = stage();
     const other = stage({}, scene);
