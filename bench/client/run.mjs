@@ -27,7 +27,7 @@ const HELP = `npm run bench:client -- [options]
                    a path to an .mjs file is a client too (default all that can be had)
   --seconds N      length of one turn (default 0.4)
   --rounds N       turns per client, interleaved (default 5)
-  --warm-up N      seconds of warm-up per client (default 0.5)
+  --warm-up N      seconds of warm-up per client (default 1)
   --json FILE      write everything that was measured to FILE
   --list           print the names of the workloads
 `;
@@ -62,7 +62,7 @@ function readOptions() {
       clients: { type: 'string' },
       seconds: { type: 'string', default: '0.4' },
       rounds: { type: 'string', default: '5' },
-      'warm-up': { type: 'string', default: '0.5' },
+      'warm-up': { type: 'string', default: '1' },
       json: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

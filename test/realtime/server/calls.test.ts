@@ -351,7 +351,7 @@ describe('a call of the server', () => {
     await settle();
     const [request] = ann.link.take(4);
     expect(request).toEqual([4, expect.any(String), 0, 'confirm', 'sure?', { deadlineMs: 30_000 }]);
-    await other.hub.upstream(ann.session, [[5, request[1], true]], peer, signal);
+    await other.hub.upstream(ann.session, [[5, String(request[1]), true]], peer, signal);
     expect(await answer).toBe(true);
     const abort = new AbortController();
     const cancelled = other.hub.session(ann.session[0]).call('confirm', 'or not?', { signal: abort.signal });
