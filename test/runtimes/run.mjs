@@ -32,6 +32,7 @@ const nodeTests = [
   'portable-mode',
   'serve',
   'shared-read-buffer',
+  'tls-write',
   'upgrade-',
   'wasm-unmask',
   'web-socket',
