@@ -196,6 +196,9 @@ describe('a call', () => {
   });
 });
 
+/** Who sends requests beside a link that goes one way. */
+const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
+
 describe('the record of a call', () => {
   const sum = { a: 1, b: 2 };
   // So many answers make the server ask whether they were heard.
@@ -314,7 +317,6 @@ describe('the record of a call', () => {
     const scene = stage();
     scene.hub.call('add', ({ a, b }) => a + b);
     const { session } = await connect(scene, {}, 'stream');
-    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
     const { signal } = new AbortController();
     const frames = await scene.hub.upstream(session, [[4, 1, 0, 'add', sum]], peer, signal);
     expect(frames).toEqual([[5, 1, 3]]);
@@ -344,7 +346,6 @@ describe('a call of the server', () => {
     const other = stage({}, scene);
     await connect(other);
     const ann = await connect(scene, { token: 'ann' }, 'stream');
-    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
     const { signal } = new AbortController();
     await other.hub.upstream(ann.session, [[]], peer, signal);
     const answer = other.hub.session(ann.session[0]).call('confirm', 'sure?');
@@ -369,7 +370,6 @@ describe('a call of the server', () => {
     const other = stage({}, scene);
     await connect(other);
     const ann = await connect(scene, { token: 'ann' }, 'stream');
-    const peer = { kind: 'stream', remoteAddress: undefined, url: '', header: () => undefined } as const;
     await other.hub.upstream(ann.session, [[]], peer, new AbortController().signal);
     const moved = await connect(other, { token: 'ann', session: ann.session });
     moved.link.cut();

@@ -27,6 +27,8 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))(
     const tabs = new Map<MemoryTab, Followed[]>();
     const outcomes = new Map<string, Promise<string>>();
     let count = 0;
+    // What else becomes of a publication where the tab that led was frozen for as long as a request waits.
+    let afterFreezing: readonly string[] = [];
     const follow = (of: MemoryTab, follows: Followed[]): void => {
       const name = rooms[random.below(rooms.length)];
       if (follows.some((followed) => followed.name === name)) return;
@@ -99,6 +101,7 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))(
       else if (dice < 0.82) leader?.network.cut();
       else if (dice < 0.84 && leader !== undefined) {
         leader.freeze();
+        afterFreezing = ['DEADLINE_EXCEEDED'];
         clock.setTimer(() => leader.thaw(), random.next() * 60_000);
       } else if (dice < 0.92) {
         const one = some();
@@ -133,8 +136,8 @@ test.each(Array.from({ length: seeds }, (_, seed) => seed))(
         if (found === 'published') expect(texts).toContain(text);
         // The channel was left before a leader was there to ask.
         else if (found === 'NOT_SUBSCRIBED') expect(texts).not.toContain(text);
-        // CLOSED: the tab that asked is closed itself. DEADLINE_EXCEEDED: who led was frozen for as long as a request waits.
-        else expect(['CLOSED', 'OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED']).toContain(found);
+        // CLOSED: the tab that asked is closed itself.
+        else expect(['CLOSED', 'OUTCOME_UNKNOWN', ...afterFreezing]).toContain(found);
       }
     }
   },
